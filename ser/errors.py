@@ -1,0 +1,27 @@
+"""What a user can mend: errors whose message names the file or key and says what to do."""
+
+
+class InputError(Exception):
+    """An input is missing, malformed or out of range; the message is written for the user."""
+
+
+def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> InputError:
+    """Gather many problems into one error, so that a user can mend all of them at once.
+
+    Parameters
+    ----------
+    heading
+        What was looked at and what to do, one sentence.
+    problems
+        A line for each problem; sorted in the message.
+    shown
+        How many lines to print before the rest is only counted.
+
+    Returns
+    -------
+    InputError
+        To be raised by the caller.
+    """
+    lines = sorted(problems)
+    rest = [f"... and {len(lines) - shown} more"] if len(lines) > shown else []
+    return InputError("\n  ".join([f"{heading} ({len(lines)} problems):", *lines[:shown], *rest]))

@@ -1,0 +1,84 @@
+"""Files that appear whole or not at all, and that have the same bytes on every run."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """Give a temporary sibling of `path` to write to; move it into place only on success.
+
+    A reader, or a run after a kill, never sees a half-written file or folder under the final name, and an
+    error leaves what was there before.
+
+    Parameters
+    ----------
+    path
+        The final file or folder. Its parent is made if missing.
+
+    Yields
+    ------
+    Path
+        A path in the same folder, not yet existing; write a file or make a folder there.
+    """
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # The ending stays last, because writers choose their format by it.
+    temporary = final.with_name(f".{final.stem}.partial{final.suffix}")
+    remove(temporary)
+    try:
+        yield temporary
+        if final.is_dir():
+            remove(final)
+        temporary.replace(final)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder; that it does not exist is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path | str, content: Any) -> None:
+    """Write JSON that people read and diff: indented, keys in the order given, a newline at the end."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_parquet(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a table without its index; equal tables give equal bytes."""
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def write_csv(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a table as CSV with Unix line ends, floats to six significant digits."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_array(path: Path | str, array: np.ndarray) -> None:
+    """Write one array as ``.npy``, which can be memory-mapped."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
+def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
+    """Write named arrays as ``.npz`` (its entries carry no date)."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,267 @@
+"""The schema of params.yaml: every key is required, typed and within its range, or a stage stops.
+
+No stage lists this module as a dependency: it holds no default, so all that a stage gets from it are values of
+params.yaml, which DVC tracks key by key.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ser.errors import InputError, list_problems
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[list[Seed], Field(min_length=1)]
+Grid = Annotated[list[Positive], Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A mapping in params.yaml: unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Corpus(Section):
+    """Which corpus the pipeline is held to."""
+
+    manifest: str
+
+
+class Workers(Section):
+    """How parallel work is done; never what comes out."""
+
+    backend: str
+    jobs: Annotated[int, Field(ge=1, le=256)]
+
+
+class Window(Section):
+    """A part of a recording, in seconds."""
+
+    offset_s: NotNegative
+    duration_s: Positive
+
+
+class NoiseParams(Section):
+    """Gaussian noise of amplitude ``max_amplitude * U(0, 1) * peak``."""
+
+    seed: Seed
+    max_amplitude: Annotated[float, Field(gt=0, le=1)]
+
+
+class StretchParams(Section):
+    """Time stretch; a rate below 1 makes a clip longer."""
+
+    seed: Seed
+    rate: Annotated[float, Field(ge=0.25, le=4)]
+
+
+class SpeedPitchParams(Section):
+    """Linear-interpolation resampling by ``factor / U(min_length_change, max_length_change)``."""
+
+    seed: Seed
+    factor: Annotated[float, Field(ge=0.25, le=4)]
+    min_length_change: Positive
+    max_length_change: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_length_change > self.max_length_change:
+            raise ValueError("min_length_change must not exceed max_length_change")
+        return self
+
+
+class Augment(Section):
+    """One section a variant."""
+
+    noise: NoiseParams
+    stretch: StretchParams
+    speed_pitch: SpeedPitchParams
+
+
+class MelParams(Section):
+    """A mel spectrogram: rates in Hz, lengths in samples."""
+
+    sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
+    n_fft: Annotated[int, Field(ge=16)]
+    hop_length: Count
+    n_mels: Count
+    fmin: NotNegative
+    fmax: Positive
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        if not self.fmin < self.fmax <= self.sample_rate / 2:
+            raise ValueError("fmin < fmax <= sample_rate / 2 must hold")
+        return self
+
+
+class ArticleMel(MelParams):
+    """The article's log-mel."""
+
+    top_db: Positive
+
+
+class LogMelParams(MelParams):
+    """The 2-D network's log-mel: silence trimmed, a fixed number of frames."""
+
+    win_length: Count
+    trim_db: Positive
+    floor_db: Annotated[float, Field(lt=0, allow_inf_nan=False)]
+    n_frames: Count
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if self.win_length > self.n_fft:
+            raise ValueError("win_length must not exceed n_fft")
+        return self
+
+
+class FunctionalsParams(Section):
+    """Statistics over time."""
+
+    n_mfcc: Count
+
+
+class Extract(Section):
+    """What is computed of each clip."""
+
+    article: ArticleMel
+    logmel: LogMelParams
+    functionals: FunctionalsParams
+
+    @model_validator(mode="after")
+    def _mfcc_fit(self) -> Self:
+        if self.functionals.n_mfcc > self.logmel.n_mels:
+            raise ValueError("functionals.n_mfcc must not exceed logmel.n_mels")
+        return self
+
+
+class ArticleSplit(Section):
+    """scikit-learn's train_test_split."""
+
+    test_size: Annotated[float, Field(gt=0, lt=1)]
+    random_state: Seed
+
+
+class Split(Section):
+    """Protocols with a choice in them; the speaker-independent ones have none."""
+
+    article: ArticleSplit
+
+
+class ArticleBaselines(Section):
+    """The article's dummy and decision tree, one run a seed."""
+
+    seeds: Seeds
+
+
+class Luna5Baselines(Section):
+    """Grids of the classical models, searched by inner folds of training actors."""
+
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    logistic_c: Grid
+    svm_c: Grid
+    svm_gamma: Grid
+
+
+class TrainBaselines(Section):
+    """One section a protocol."""
+
+    article: ArticleBaselines
+    luna5: Luna5Baselines
+
+
+class ArticleCnn(Section):
+    """A 1-D CNN on the contour, trained for a fixed number of epochs."""
+
+    seeds: Seeds
+    kernel_size: Annotated[int, Field(ge=1, le=20)]
+    dropout: Share
+    output: Literal["sigmoid", "softmax"]
+    learning_rate: Positive
+    decay: NotNegative
+    batch_size: Count
+    epochs: Count
+
+
+class LogMelCnn(Section):
+    """The 2-D CNN and its training."""
+
+    seeds: Seeds
+    learning_rate: Positive
+    weight_decay: NotNegative
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Count
+    warmup_epochs: Annotated[int, Field(ge=0)]
+    patience: Count
+    dropout: Share
+    label_smoothing: Share
+    mixup_share: Annotated[float, Field(ge=0, le=1)]
+    mixup_beta: Positive
+    gain_db: NotNegative
+    time_mask_frames: Annotated[int, Field(ge=0)]
+    frequency_mask_bands: Annotated[int, Field(ge=0)]
+
+
+class TrainCnn(Section):
+    """One section a network."""
+
+    article: ArticleCnn
+    article_augmented: ArticleCnn
+    logmel: LogMelCnn
+
+
+class Evaluate(Section):
+    """The bootstrap over actors."""
+
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    bootstrap_seed: Seed
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    corpus: Corpus
+    workers: Workers
+    article_window: Window
+    augment: Augment
+    extract: Extract
+    split: Split
+    train_baselines: TrainBaselines
+    train_cnn: TrainCnn
+    evaluate: Evaluate
+
+
+def load_params(path: Path | str = "params.yaml") -> Params:
+    """Read and check params.yaml, the whole of it, whichever stage asks.
+
+    Parameters
+    ----------
+    path
+        Relative to the working folder, which is the project's root.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or no YAML, or keys are missing, unknown, of a wrong type or out of range;
+        the message lists every such key by its path.
+    """
+    try:
+        content: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML; run from the project's root ({error})") from error
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, part['loc'])) or 'the whole file'}: {part['msg']}, got {part['input']!r:.60}"
+            for part in error.errors()
+        ]
+        raise list_problems(f"{path}: mend these keys", problems) from error

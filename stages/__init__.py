@@ -1,0 +1,1 @@
+"""The pipeline's stages: ``python -m stages.NAME --help`` explains each."""
