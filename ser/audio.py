@@ -1,7 +1,10 @@
 """Sound files: the one place that decodes, checks, resamples and writes them."""
 
 import hashlib
+import io
+import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +18,11 @@ Waveform = npt.NDArray[np.float32]
 
 SHORTEST_S = 0.1
 """A recording below this length in seconds holds not even one phone."""
+LONGEST_S = 60.0
+"""No clip comes near this length in seconds; a small FLAC file can announce terabytes."""
 
 
-def read_pcm16(path: Path | str, *, sample_rate: int) -> Pcm16:
+def read_pcm16(path: Path | str, *, sample_rate: int, stream: BinaryIO | None = None) -> Pcm16:
     """Decode a 16-bit WAV or FLAC file to its samples, bit for bit.
 
     Parameters
@@ -26,6 +31,8 @@ def read_pcm16(path: Path | str, *, sample_rate: int) -> Pcm16:
         Mono, or stereo with two equal channels (five RAVDESS clips are), which becomes mono.
     sample_rate
         The rate that the file must have, in Hz.
+    stream
+        Where the bytes are, if not in the file system (a zip's entry); `path` then only names it in errors.
 
     Returns
     -------
@@ -34,20 +41,24 @@ def read_pcm16(path: Path | str, *, sample_rate: int) -> Pcm16:
     Raises
     ------
     InputError
-        Where the file is missing, empty, no audio, truncated, too short, silent, not 16 bit, of another
-        rate, or has channels that differ.
+        Where the file is missing, empty, no audio, truncated, too short, too long, silent, not 16 bit, of
+        another rate, or has channels that differ.
     """
     path = Path(path)
     try:
-        with soundfile.SoundFile(path) as sound:
+        with soundfile.SoundFile(path if stream is None else stream) as sound:
             if sound.subtype != "PCM_16":
                 raise InputError(f"{path}: samples are {sound.subtype}, but must be 16-bit integers (PCM_16)")
             if sound.samplerate != sample_rate:
-                raise InputError(f"{path}: sample rate is {sound.samplerate} Hz, but must be {sample_rate} Hz")
+                raise InputError(
+                    f"{path}: sample rate is {sound.samplerate} Hz, but must be {sample_rate} Hz"
+                )
             announced = sound.frames
+            if announced > LONGEST_S * sample_rate:
+                raise InputError(f"{path}: {announced} frames, but a clip has at most {LONGEST_S:.0f} s")
             samples = sound.read(dtype="int16", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, stream) from error
     if len(samples) != announced:
         raise InputError(f"{path}: truncated, {len(samples)} of {announced} frames are there; copy it again")
     if (samples != samples[:, :1]).any():
@@ -70,7 +81,10 @@ def write_pcm16(path: Path | str, samples: npt.ArrayLike, *, sample_rate: int) -
     array = np.asarray(samples)
     if array.dtype != np.int16:
         array = np.clip(np.round(array * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(path, array, sample_rate, subtype="PCM_16")
+    # Encoded in memory first: libsndfile hides why a write failed, and a full disk must be told as such.
+    encoded = io.BytesIO()
+    soundfile.write(encoded, array, sample_rate, subtype="PCM_16", format=Path(path).suffix[1:])
+    Path(path).write_bytes(encoded.getvalue())
 
 
 def load(
@@ -125,12 +139,14 @@ def sha256_of(samples: Pcm16) -> str:
 
 def peak_dbfs(samples: Pcm16) -> float:
     """Peak level in dBFS: 0 is the largest 16-bit value; `samples` must not be silent."""
-    return float(20 * np.log10(np.abs(samples.astype(np.int32)).max() / 32768))
+    return 20 * math.log10(int(np.abs(samples.astype(np.int64)).max()) / 32768)
 
 
 def rms_dbfs(samples: Pcm16) -> float:
     """Root-mean-square level in dBFS, relative to a full-scale constant; `samples` must not be silent."""
-    return float(10 * np.log10(np.mean((samples / 32768.0) ** 2)))
+    wide = samples.astype(np.int64)
+    # A sum of integers is exact, whatever the order in which a processor adds.
+    return 10 * math.log10(int(wide @ wide) / len(wide) / 32768**2)
 
 
 def _check_content(path: Path, mono: Pcm16, *, sample_rate: int) -> None:
@@ -140,9 +156,9 @@ def _check_content(path: Path, mono: Pcm16, *, sample_rate: int) -> None:
         raise InputError(f"{path}: silent, every sample is 0; copy it again")
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    if not path.exists():
+def _unreadable(path: Path, error: Exception, stream: BinaryIO | None = None) -> InputError:
+    if stream is None and not path.exists():
         return InputError(f"{path}: no such file")
-    if path.stat().st_size == 0:
+    if (path.stat().st_size if stream is None else stream.seek(0, io.SEEK_END)) == 0:
         return InputError(f"{path}: empty file, 0 bytes; copy it again")
     return InputError(f"{path}: no readable audio ({error}); copy it again")

@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from ser.errors import InputError
 
 
 @contextmanager
@@ -37,11 +39,25 @@ def replacing(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         if final.is_dir():
-            remove(final)
-        temporary.replace(final)
+            _swap(temporary, final)
+        else:
+            temporary.replace(final)
     except BaseException:
         remove(temporary)
         raise
+
+
+def _swap(temporary: Path, final: Path) -> None:
+    # Renamed before it is deleted: a kill halfway must not leave half of it under the final name.
+    former = final.with_name(f".{final.name}.former")
+    remove(former)
+    final.rename(former)
+    try:
+        temporary.replace(final)
+    except BaseException:
+        former.rename(final)
+        raise
+    remove(former)
 
 
 def remove(path: Path) -> None:
@@ -56,6 +72,30 @@ def write_json(path: Path | str, content: Any) -> None:
     """Write JSON that people read and diff: indented, keys in the order given, a newline at the end."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_table(path: Path | str, columns: Iterable[str]) -> pd.DataFrame:
+    """Read the named columns of a parquet or CSV file that an earlier stage wrote.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or unreadable, has no row, or lacks a column.
+    """
+    wanted = list(columns)
+    path = Path(path)
+    try:
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; run the stage that writes it") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run the stage that writes it") from error
+    missing = [column for column in wanted if column not in table]
+    if missing:
+        raise InputError(f"{path}: lacks the columns {', '.join(missing)}; run the stage that writes it")
+    if table.empty:
+        raise InputError(f"{path}: has no row; run the stage that writes it")
+    return table[wanted]
 
 
 def write_parquet(path: Path | str, table: pd.DataFrame) -> None:

@@ -1,14 +1,15 @@
 """The schema of params.yaml: every key is required, typed and within its range, or a stage stops.
 
-No stage lists this module as a dependency: it holds no default, so all that a stage gets from it are values of
-params.yaml, which DVC tracks key by key.
+No stage lists this module as a dependency: it holds no default, so all that a stage gets from it are values
+of params.yaml, which DVC tracks key by key.
 """
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from ser.errors import InputError, list_problems
 
@@ -205,7 +206,10 @@ class LogMelCnn(Section):
     label_smoothing: Share
     mixup_share: Annotated[float, Field(ge=0, le=1)]
     mixup_beta: Positive
+    clean_share: Annotated[float, Field(ge=0, le=1)]
     gain_db: NotNegative
+    tempo_change: Share
+    mel_warp: Share
     time_mask_frames: Annotated[int, Field(ge=0)]
     frequency_mask_bands: Annotated[int, Field(ge=0)]
 
@@ -254,8 +258,10 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         the message lists every such key by its path.
     """
     try:
-        content: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        # DVC's own parser (YAML 1.2), so that a stage sees the values that DVC tracks: for PyYAML (1.1) the
+        # 1e-05 that `dvc exp run -S` writes is a string, and 010 is 8.
+        content: Any = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML; run from the project's root ({error})") from error
     try:
         return Params.model_validate(content)

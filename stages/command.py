@@ -22,6 +22,8 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
-        sys.exit(f"error: {error.filename or 'output'}: {error.strerror}; make room or access, then run again")
+        sys.exit(
+            f"error: {error.filename or 'output'}: {error.strerror}; make room or access, then run again"
+        )

@@ -1,0 +1,70 @@
+# Every target that needs Python makes .venv first, from the hashes in requirements.txt.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+REPORT := data/report/index.html
+# dvc.yaml calls `python -m stages.NAME`, so .venv must come first; hash order and oneDNN change float results.
+RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0 TF_ENABLE_ONEDNN_OPTS=0
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo repro reproduce report test test-fast lint format check lock clean
+
+help: ## Explain every target (the default)
+	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13)
+
+demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, in under 5 minutes and offline
+	@$(RUN) python -m tools.demo
+
+repro: $(INSTALLED) ## Rebuild every result; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
+	@mkdir -p logs
+	@{ $(RUN) dvc repro; echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
+
+reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
+	@rm -rf build/reproduce
+	@$(RUN) python -m tools.reproduce
+
+report: ## Print where the report of the last run is
+	@test -f $(REPORT) || { echo "No report yet: run make repro first." >&2; exit 1; }
+	@echo "$(CURDIR)/$(REPORT)"
+
+test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus among them
+	@$(RUN) python -m pytest
+
+test-fast: $(INSTALLED) ## Run all tests but those of the whole pipeline
+	@$(RUN) python -m pytest -m "not e2e"
+
+lint: $(INSTALLED) ## Check style, formatting and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+format: $(INSTALLED) ## Format the code and sort its imports
+	@$(RUN) ruff check --fix-only
+	@$(RUN) ruff format
+
+check: $(INSTALLED) ## Fail if dvc.lock is behind the code, params.yaml or the metrics; needs no data
+	@$(RUN) python -m tools.check_current
+
+lock: $(INSTALLED) ## Make requirements.txt again from pyproject.toml (LOCK=--upgrade for newer versions)
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-header --no-emit-index-url --quiet $(LOCK) -o requirements.txt
+
+clean: ## Delete build/, where demos and checks work; results and .venv stay
+	@rm -rf build
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); \
+	    sys.exit(None if ok else "Python 3.11 to 3.13 is needed, and $(PYTHON) is " + sys.version.split()[0] \
+	    + "; choose one with: make PYTHON=python3.12 ...")'
+	@echo "Making .venv; this takes some minutes."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@touch $@

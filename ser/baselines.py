@@ -1,0 +1,105 @@
+"""The classical models: the article's dummy and decision tree, and three on functionals, tuned nested."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from ser.datasets import Part
+from ser.params import Luna5Baselines
+
+ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
+SEARCHED_MODELS = ("lda", "logistic_regression", "svm_rbf")
+
+
+def article_model(name: str, *, seed: int) -> Pipeline:
+    """Build one of `ARTICLE_SETTINGS`, which the article left unseeded, with a seed."""
+    classifier: ClassifierMixin = {
+        "dummy": DummyClassifier(strategy="stratified", random_state=seed),
+        "decision_tree": DecisionTreeClassifier(random_state=seed),
+    }[name]
+    return make_pipeline(StandardScaler(), classifier)
+
+
+def searched_model(name: str, *, grids: Luna5Baselines) -> tuple[Pipeline, dict[str, list[float]]]:
+    """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters."""
+    if name == "lda":
+        lda = LinearDiscriminantAnalysis(solver="lsqr")
+        return make_pipeline(StandardScaler(), lda), {
+            "lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage
+        }
+    if name == "logistic_regression":
+        regression = LogisticRegression(max_iter=2000)
+        return make_pipeline(StandardScaler(), regression), {"logisticregression__C": grids.logistic_c}
+    if name == "svm_rbf":
+        svm = SVC(kernel="rbf", break_ties=True)
+        return make_pipeline(StandardScaler(), svm), {
+            "svc__C": grids.svm_c,
+            "svc__gamma": grids.svm_gamma,
+        }
+    raise ValueError(f"name must be one of {SEARCHED_MODELS}, got {name!r}")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A model whose hyper-parameters were chosen, and how.
+
+    Attributes
+    ----------
+    probabilities : numpy.ndarray [shape=(n, 8), dtype=float64]
+        Of the test rows.
+    trials : pandas.DataFrame
+        A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
+    """
+
+    probabilities: npt.NDArray[np.float64]
+    trials: pd.DataFrame
+
+
+def search(name: str, *, training: Part, test: Part, grids: Luna5Baselines) -> Searched:
+    """Choose hyper-parameters by inner folds of training actors, fit on all of them, predict the test rows.
+
+    Scaling is part of the model, so that it too is learned within each inner fold. The SVM, which has no
+    probabilities of its own, gets them by temperature scaling on its inner folds' held-out scores; that
+    leaves its decisions as they are.
+
+    Parameters
+    ----------
+    name
+        One of `SEARCHED_MODELS`.
+    training, test
+        The two sides; no actor is on both.
+    grids
+        The section ``train_baselines.luna5``.
+    """
+    model, grid = searched_model(name, grids=grids)
+    folds = list(GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors))
+    tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds).fit(training.x, training.y)
+    best = tuned.best_estimator_
+    if name == "svm_rbf":
+        best = CalibratedClassifierCV(best, method="temperature", cv=folds, ensemble=False)
+        best.fit(training.x, training.y)
+
+    results = tuned.cv_results_
+    trials = pd.DataFrame(
+        {
+            "parameters": [
+                " ".join(f"{key.split('__')[1]}={value:g}" for key, value in point.items())
+                for point in results["params"]
+            ],
+            "inner_uar": results["mean_test_score"],
+            "chosen": np.arange(len(results["params"])) == tuned.best_index_,
+        }
+    )
+    return Searched(probabilities=best.predict_proba(test.x), trials=trials)

@@ -1,0 +1,48 @@
+"""Functionals: statistics over time of log-mel and MFCC, one vector a clip, for the classical models."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dct
+
+from ser.params import FunctionalsParams
+
+Array = npt.NDArray[np.float32]
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
+    """Summarise a clip's log-mel over time.
+
+    The tracks are the log-mel bands, MFCC (the orthonormal type-II DCT of the log-mel, as librosa's), the
+    gradient of the MFCC, and the level (the mean band) with its gradient. Of each: mean, standard deviation,
+    the quantiles `QUANTILES`, the slope of the least-squares line, and the mean absolute difference.
+
+    Parameters
+    ----------
+    speech
+        [shape=(t, n_mels)] in dB, without padding.
+    settings
+        The section ``extract.functionals``.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(9 * (n_mels + 2 * n_mfcc + 2) + 1,), dtype=float32]
+        The last value is the number of frames.
+    """
+    logmel = speech.astype(np.float64)
+    mfcc = dct(logmel, type=2, norm="ortho", axis=1)[:, : settings.n_mfcc]
+    level = logmel.mean(axis=1, keepdims=True)
+    tracks = np.hstack([logmel, mfcc, np.gradient(mfcc, axis=0), level, np.gradient(level, axis=0)])
+    # Time in [-1, 1], so that a slope is a change over the clip whatever its length.
+    time = np.linspace(-1.0, 1.0, len(tracks))
+    slope = time @ (tracks - tracks.mean(axis=0)) / (time @ time)
+    statistics = [
+        tracks.mean(axis=0),
+        tracks.std(axis=0),
+        *np.quantile(tracks, QUANTILES, axis=0),
+        slope,
+        np.abs(np.diff(tracks, axis=0)).mean(axis=0),
+        [len(tracks)],
+    ]
+    return np.concatenate(statistics).astype(np.float32)

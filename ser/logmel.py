@@ -1,0 +1,131 @@
+"""Waveform to log-mel: the article's spectrogram and contour, and the 2-D network's input.
+
+librosa computes both; the values are power in dB relative to 1 (full scale squared).
+"""
+
+from typing import Any
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+from ser.params import ArticleMel, LogMelParams, Window
+
+Waveform = npt.NDArray[np.float32]
+Array = npt.NDArray[np.float32]
+
+CONTOUR_PADDING_DB = 0.0
+"""What the article puts where a clip is shorter than its window: 0 dB, which is louder than speech."""
+
+
+def article_logmel(samples: Waveform, *, settings: ArticleMel) -> Array:
+    """Compute the article's log-mel of a window: `librosa.power_to_db` with ref 1.
+
+    Parameters
+    ----------
+    samples
+        [shape=(n,)] at ``settings.sample_rate``.
+    settings
+        The section ``extract.article``.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n_mels, 1 + n // hop_length), dtype=float32]
+        In dB, at most ``top_db`` below the loudest value.
+    """
+    power = librosa.feature.melspectrogram(
+        y=samples,
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop_length,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin,
+        fmax=settings.fmax,
+    )
+    decibels: Array = librosa.power_to_db(power, top_db=settings.top_db)
+    return decibels.astype(np.float32)
+
+
+def article_frames(window: Window, *, settings: ArticleMel) -> int:
+    """Count the frames of a full window: 259 with the article's settings."""
+    return 1 + int(window.duration_s * settings.sample_rate) // settings.hop_length
+
+
+def contour(logmel: Array) -> Array:
+    """Average a log-mel over its *mel bands*: loudness over time.
+
+    The article calls it a temporal average, but its axis 0 is frequency.
+
+    Parameters
+    ----------
+    logmel
+        [shape=(n_mels, t)] in dB.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(t,), dtype=float32]
+    """
+    over_bands: Array = logmel.mean(axis=0, dtype=np.float32)
+    return over_bands
+
+
+def fit_length(values: Array, length: int, *, padding: float) -> Array:
+    """Cut or pad the last axis at its end.
+
+    Parameters
+    ----------
+    values
+        [shape=(..., t)]
+    length
+        Of the last axis of the result.
+    padding
+        Value of what is added.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(..., length)]
+    """
+    fitted: Array = librosa.util.fix_length(values, size=length, axis=-1, constant_values=padding)
+    return fitted
+
+
+def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> tuple[Array, int]:
+    """Compute the 2-D network's input: silence cut off at both ends, level kept, a fixed number of frames.
+
+    Parameters
+    ----------
+    samples
+        [shape=(n,)] at ``settings.sample_rate``, the whole recording.
+    settings
+        The section ``extract.logmel``.
+
+    Returns
+    -------
+    logmel : numpy.ndarray [shape=(n_frames, n_mels), dtype=float32]
+        In dB, not below ``floor_db``. A longer one is cut, a shorter one padded with ``floor_db``, at both
+        ends alike.
+    speech_frames : int
+        How many of the frames hold sound rather than padding; they begin at
+        ``(n_frames - speech_frames) // 2``.
+    """
+    framing: dict[str, Any] = {"frame_length": settings.win_length, "hop_length": settings.hop_length}
+    speech, _ = librosa.effects.trim(samples, top_db=settings.trim_db, **framing)
+    power = librosa.feature.melspectrogram(
+        y=speech,
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        win_length=settings.win_length,
+        hop_length=settings.hop_length,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin,
+        fmax=settings.fmax,
+    )
+    decibels = np.maximum(librosa.power_to_db(power, top_db=None), settings.floor_db).T.astype(np.float32)
+    surplus = len(decibels) - settings.n_frames
+    if surplus >= 0:
+        return decibels[surplus // 2 :][: settings.n_frames], settings.n_frames
+    before = -surplus // 2
+    padded = np.pad(
+        decibels, ((before, -surplus - before), (0, 0)), constant_values=np.float32(settings.floor_db)
+    )
+    return padded, len(decibels)

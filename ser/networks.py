@@ -1,0 +1,132 @@
+"""The networks: the article's 1-D CNN on the contour, and a 2-D CNN on log-mel."""
+
+import keras
+from keras import layers
+
+from ser.params import ArticleCnn, LogMelCnn
+from ser.ravdess import EMOTIONS
+
+
+def article_cnn(*, n_frames: int, settings: ArticleCnn) -> keras.Model:
+    """Build either CNN of the article, compiled.
+
+    Parameters
+    ----------
+    n_frames
+        Length of the contour.
+    settings
+        The section ``train_cnn.article`` or ``train_cnn.article_augmented``. The first has a sigmoid over the
+        eight classes, a fault that is kept; its outputs are rescaled to sum to 1 where they are read.
+    """
+    kernel = settings.kernel_size
+    penalty = keras.regularizers.L2(0.01)
+    model = keras.Sequential(
+        [
+            layers.Input((n_frames, 1)),
+            layers.Conv1D(64, kernel, activation="relu"),
+            layers.Conv1D(
+                128, kernel, activation="relu", kernel_regularizer=penalty, bias_regularizer=penalty
+            ),
+            layers.MaxPooling1D(8),
+            layers.Dropout(settings.dropout),
+            layers.Conv1D(128, kernel, activation="relu"),
+            layers.MaxPooling1D(8),
+            layers.Dropout(settings.dropout),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(settings.dropout),
+            layers.Dense(len(EMOTIONS), activation=settings.output),
+        ]
+    )
+    # The decay of Keras' former optimizers: the rate at step t is learning_rate / (1 + decay * t).
+    rate = keras.optimizers.schedules.InverseTimeDecay(
+        settings.learning_rate, decay_steps=1, decay_rate=settings.decay
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate), loss="categorical_crossentropy", metrics=["accuracy"]
+    )
+    return model
+
+
+def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
+    """Build the 2-D CNN, compiled.
+
+    A stem that strides early (four frames, two bands), squeeze-and-excitation, one residual block, then
+    attentive statistics pooling over time: weighted mean and deviation of each channel.
+
+    Parameters
+    ----------
+    n_frames, n_mels
+        Shape of the log-mel.
+    settings
+        The section ``train_cnn.logmel``.
+    steps_per_epoch
+        For the schedule of the learning rate: a linear warm-up, then a cosine to 0.
+
+    References
+    ----------
+    Hu J et al. (2018). Squeeze-and-Excitation Networks. CVPR.
+    Okabe K et al. (2018). Attentive Statistics Pooling for Deep Speaker Embedding. Interspeech.
+    """
+    spectrogram = layers.Input((n_frames, n_mels))
+    x = layers.Reshape((n_frames, n_mels, 1))(spectrogram)
+    x = _convolution(x, 32, kernel=(7, 5), strides=(4, 2))
+    x = _convolution(x, 64, strides=2)
+    x = _squeeze_excitation(x)
+    x = layers.add([x, _convolution(x, 64)])
+    x = _convolution(x, 96, strides=(2, 1))
+    x = _squeeze_excitation(x)
+    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
+    x = layers.Dense(128, use_bias=False)(x)
+    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Dropout(settings.dropout)(_attentive_statistics(x))
+    model = keras.Model(spectrogram, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+
+    total = settings.epochs * steps_per_epoch
+    warmup = min(settings.warmup_epochs * steps_per_epoch, total - 1)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
+    )
+    model.compile(
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    *,
+    kernel: int | tuple[int, int] = 3,
+    strides: int | tuple[int, int] = 1,
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
+    return layers.Activation("relu")(layers.BatchNormalization()(x))
+
+
+def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
+    channels = x.shape[-1]
+    weights = layers.GlobalAveragePooling2D()(x)
+    weights = layers.Dense(channels // 8, activation="relu")(weights)
+    weights = layers.Dense(channels, activation="sigmoid")(weights)
+    return layers.multiply([x, layers.Reshape((1, 1, channels))(weights)])
+
+
+def _attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
+    scores = layers.Dense(1)(layers.Dense(64, activation="tanh")(x))
+    weights = layers.Softmax(axis=1)(scores)
+    mean = layers.Dot(axes=1)([weights, x])
+    power = layers.Dot(axes=1)([weights, layers.multiply([x, x])])
+    variance = layers.subtract([power, layers.multiply([mean, mean])])
+    deviation = _SafeRoot()(variance)
+    return layers.Flatten()(layers.concatenate([mean, deviation]))
+
+
+@keras.saving.register_keras_serializable(package="ser")
+class _SafeRoot(layers.Layer):  # type: ignore[misc]
+    """Square root whose gradient stays finite at 0."""
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.sqrt(keras.ops.maximum(x, 1e-6))

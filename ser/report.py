@@ -1,0 +1,514 @@
+"""The report: everything that was found, on one HTML page that needs nothing beside itself.
+
+`ser/report.html` holds the page and its prose, `ser/report.css` its looks; what stands here reads the results
+and makes the tables and figures. Every result is a ``<data>`` element with the very value of the metrics.
+"""
+
+import base64
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+import pandas as pd
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ser.article_results import Comparison
+from ser.errors import list_problems
+from ser.protocols import LUNA5
+from ser.ravdess import ACTORS, EMOTIONS
+from ser.scores import CHANCE
+
+Figures = Mapping[str, bytes]
+"""PNG files by name, without their ending."""
+
+Cell = str | int | float | tuple[float, float] | None
+"""Of a table: words, a count, a share (shown in percent), a range of shares, or nothing."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Some = Annotated[dict[Key, Value], Field(min_length=1)]
+"""A mapping that is not empty."""
+
+RAVDESS_MANIFEST = "ser/ravdess_manifest.csv"
+"""A run that is held to any other manifest is not one on RAVDESS."""
+
+_MODELS = MappingProxyType(
+    {
+        "cnn": "first CNN",
+        "cnn_augmented": "augmented CNN",
+        "lda": "LDA",
+        "logmel_cnn": "log-mel CNN",
+        "svm_rbf": "SVM (RBF)",
+    }
+)
+_EXPLORE = {
+    "class_distribution": "Clips of each emotion; neutral has no strong intensity, and so half as many.",
+    "gender_distribution": "Clips of each emotion by male and by female actors.",
+    "intensity_distribution": "Clips of each emotion in normal and in strong intensity.",
+    "waveforms": "One sentence in every emotion, by a male and a female actor.",
+    "logmels": "The same clips as log-mel spectrograms, with the settings of the article.",
+    "durations": "Length of the clips of each actor: boxes from quartile to quartile, a line at the median.",
+    "loudness": "Level of the clips by actor and by emotion: what loudness alone could tell a model.",
+}
+_RESULTS = {
+    "overview": "UAR of every model with its 95 % interval; the dashed line is chance.",
+    "per_emotion": "Recall of each emotion by the best speaker-independent model.",
+    "per_actor": "UAR of each actor by the best speaker-independent model.",
+    "article_comparison": "Accuracies of the article with their 95 % intervals, and ours for every seed.",
+    "learning_curves": "Loss and accuracy, epoch by epoch, for every seed and fold of the networks.",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A model's row in ``summary.json``, as shares."""
+
+    uar: Share
+    uar_low: Share
+    uar_high: Share
+    accuracy: Share
+    macro_f1: Share
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a group of clips scores, as shares."""
+
+    uar: Share
+    accuracy: Share
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A model's entry in ``details.json``: ``n`` test clips a seed, spreads over seeds, scores of groups."""
+
+    n: int
+    seeds: list[int]
+    uar_sd: Share | None
+    accuracy_sd: Share | None
+    per_emotion: dict[str, Share | None]
+    per_gender: Some[str, Score]
+    per_actor: Some[int, Score]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What `evaluate` wrote in numbers: by protocol and model, and the article beside ours by model."""
+
+    summary: dict[str, dict[str, Headline]]
+    details: dict[str, dict[str, Detail]]
+    comparison: dict[str, Comparison]
+
+    @property
+    def best(self) -> str:
+        """The speaker-independent model of the highest UAR."""
+        luna5 = self.summary["luna5"]
+        return max(luna5, key=lambda model: luna5[model].uar)
+
+
+def read_results(folder: Path | str) -> Results:
+    """Read ``summary.json``, ``details.json`` and ``article_comparison.json``.
+
+    Raises
+    ------
+    ser.errors.InputError
+        Where files are missing, are no JSON, or lack something; names all of them.
+    """
+    contents: dict[str, Any] = {}
+    problems: list[str] = []
+    schemas = {
+        "summary": dict[str, Some[str, Headline]],
+        "details": dict[str, dict[str, Detail]],
+        "article_comparison": Some[str, Comparison],
+    }
+    for name, schema in schemas.items():
+        path = Path(folder) / f"{name}.json"
+        try:
+            contents[name] = TypeAdapter(schema).validate_json(path.read_bytes())
+        except OSError as error:
+            problems.append(f"{path}: cannot be read ({error.strerror})")
+        except ValidationError as error:
+            places = [".".join(map(str, each["loc"])) + ": " + each["msg"] for each in error.errors()]
+            problems += [f"{path}: {place.removeprefix(': ')}" for place in places]
+    if not problems:
+        problems += _contradictions(contents["summary"], contents["details"], folder=Path(folder))
+    if problems:
+        raise list_problems(f"{folder}: run the stage evaluate again", problems)
+    return Results(*contents.values())
+
+
+def _contradictions(
+    summary: dict[str, dict[str, Headline]], details: dict[str, dict[str, Detail]], *, folder: Path
+) -> Iterator[str]:
+    for protocol in ("luna5", "article"):
+        if protocol not in summary:
+            yield f"{folder / 'summary.json'}: lacks {protocol}"
+        for model in summary.get(protocol, {}):
+            detail = details.get(protocol, {}).get(model)
+            if detail is None:
+                yield f"{folder / 'details.json'}: lacks {protocol}.{model}"
+            elif set(detail.per_emotion) != set(EMOTIONS):
+                yield f"{folder / 'details.json'}: {protocol}.{model}.per_emotion must hold the 8 emotions"
+
+
+def read_figures(folder: Path | str, *, required: Iterable[str], stage: str) -> Figures:
+    """Read all PNG files of a folder, sorted by name.
+
+    Parameters
+    ----------
+    folder
+        Which one.
+    required
+        Names, without ending, that must be there.
+    stage
+        That draws them, for the message.
+
+    Raises
+    ------
+    ser.errors.InputError
+        Where figures are missing, unreadable or no PNG; names all of them.
+    """
+    paths = {path.stem: path for path in sorted(Path(folder).glob("*.png"))}
+    problems = [f"{Path(folder) / name}.png: no such file" for name in required if name not in paths]
+    figures = {}
+    for name, path in paths.items():
+        try:
+            figures[name] = path.read_bytes()
+        except OSError as error:
+            problems.append(f"{path}: cannot be read ({error.strerror})")
+            continue
+        if figures[name][:8] != b"\x89PNG\r\n\x1a\n" or len(figures[name]) < 24:
+            problems.append(f"{path}: no PNG")
+    if problems:
+        raise list_problems(f"{folder}: run the stage {stage} again", problems)
+    return figures
+
+
+def read_explore_figures(folder: Path | str) -> Figures:
+    """Read what `explore` drew; errors as of `read_figures`."""
+    return read_figures(folder, required=_EXPLORE, stage="explore")
+
+
+def read_result_figures(folder: Path | str) -> Figures:
+    """Read what `evaluate` drew; errors as of `read_figures`."""
+    return read_figures(folder, required=_RESULTS, stage="evaluate")
+
+
+def render(
+    results: Results,
+    clips: pd.DataFrame,
+    *,
+    explore: Figures,
+    result_figures: Figures,
+    manifest: str,
+    bootstrap_samples: int,
+    test_size: float,
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    results
+        From `read_results`.
+    clips
+        The clip table.
+    explore, result_figures
+        From `read_explore_figures` and `read_result_figures`.
+    manifest
+        Which manifest the recordings were held to; any but `RAVDESS_MANIFEST` is named in a banner.
+    bootstrap_samples
+        How many times the actors were drawn for the intervals.
+    test_size
+        Share of the clips that the article's split tests on.
+
+    Returns
+    -------
+    str
+        HTML; equal arguments give equal text.
+    """
+    folder = Path(__file__).parent
+    template = Template((folder / "report.html").read_text(encoding="utf-8"))
+    best = results.best
+    pngs = {**result_figures, **explore}
+
+    def show(names: Iterable[str]) -> str:
+        return "".join(_figure(pngs[name], *_words(name, results)) for name in names if name in pngs)
+
+    confusions = {
+        protocol: show(f"confusion_{protocol}_{model}" for model in models)
+        for protocol, models in results.summary.items()
+    }
+    return template.substitute(
+        style=(folder / "report.css").read_text(encoding="utf-8"),
+        corpus_name="RAVDESS" if manifest == RAVDESS_MANIFEST else "synthetic recordings",
+        banner="" if manifest == RAVDESS_MANIFEST else _banner(manifest),
+        headline=_headline(results),
+        tiles=_tiles(results),
+        n_models=len(results.summary["luna5"]),
+        chance=_percent(CHANCE),
+        luna5_table=_luna5_table(results),
+        emotion_table=_emotion_table(results),
+        gender_table=_gender_table(results),
+        actor_table=_actor_table(results, clips),
+        actor_range=_actor_range(results),
+        luna5_confusions=confusions["luna5"],
+        article_table=_article_table(results),
+        verdict=_verdict(results, ravdess=manifest == RAVDESS_MANIFEST),
+        article_confusions=confusions["article"],
+        folds_table=_folds_table(),
+        test_share=_percent(test_size, digits=0),
+        bootstrap_samples=f"{bootstrap_samples:,}",
+        best=escape(_model_name(best)),
+        corpus_table=_corpus_table(clips),
+        explore_figures=show(_EXPLORE),
+        **{f"figure_{name}": show([name]) for name in _RESULTS},
+    )
+
+
+def _banner(manifest: str) -> str:
+    return (
+        '<p class="banner" role="note"><strong>Synthetic recordings, not RAVDESS.</strong> This run was held '
+        f"to the manifest <code>{escape(manifest)}</code>. Its numbers show that the pipeline works; they "
+        "say nothing about speech, and must not be quoted as results on RAVDESS.</p>"
+    )
+
+
+def _headline(results: Results) -> str:
+    score = results.summary["luna5"][results.best]
+    return (
+        f"The best speaker-independent model, {escape(_model_name(results.best))}, recognises on average "
+        f"<strong>{_percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
+        f"interval {_percent(score.uar_low)} to {_percent(score.uar_high)}&nbsp;%), where guessing gives "
+        f"{_percent(CHANCE)}&nbsp;%."
+    )
+
+
+def _tiles(results: Results) -> str:
+    score = results.summary["luna5"][results.best]
+    tiles = {"UAR": score.uar, "Accuracy": score.accuracy, "Macro-F1": score.macro_f1, "Chance": CHANCE}
+    return "".join(
+        f"<div><dt>{name}</dt><dd>{_percent(value)}<small>&nbsp;%</small></dd></div>"
+        for name, value in tiles.items()
+    )
+
+
+def _luna5_table(results: Results) -> str:
+    rows: list[list[Cell]] = []
+    for model, score in results.summary["luna5"].items():
+        detail = results.details["luna5"][model]
+        interval = (score.uar_low, score.uar_high)
+        row: list[Cell] = [_model_name(model), score.uar, interval, score.accuracy, score.macro_f1]
+        rows.append([*row, len(detail.seeds), detail.uar_sd])
+    return _table(
+        "Speaker-independent results (LUNA5), in %",
+        ["Model", "UAR", "95 % interval of UAR", "Accuracy", "Macro-F1", "Seeds", "SD of UAR over seeds"],
+        rows,
+    )
+
+
+def _emotion_table(results: Results) -> str:
+    models = list(results.summary["luna5"])
+    details = [results.details["luna5"][model] for model in models]
+    return _table(
+        "Recall of each emotion (LUNA5), in %; its mean down a column is the UAR",
+        ["Emotion", *(_capitalized(_model_name(model)) for model in models)],
+        [[emotion, *(detail.per_emotion[emotion] for detail in details)] for emotion in EMOTIONS],
+        bars=True,
+    )
+
+
+def _gender_table(results: Results) -> str:
+    rows: list[list[Cell]] = [
+        [_model_name(model), gender, score.uar, score.accuracy]
+        for model in results.summary["luna5"]
+        for gender, score in results.details["luna5"][model].per_gender.items()
+    ]
+    return _table(
+        "By the actor's gender (LUNA5), in %", ["Model", "Actors", "UAR", "Accuracy"], rows, bars=True
+    )
+
+
+def _actor_table(results: Results, clips: pd.DataFrame) -> str:
+    gender_of = clips.groupby("actor")["gender"].first()
+    fold_of = {actor: number for number, fold in enumerate(LUNA5, start=1) for actor in fold.test}
+    rows: list[list[Cell]] = [
+        [f"Actor {actor}", str(gender_of.get(actor, "")), fold_of.get(actor), score.uar, score.accuracy]
+        for actor, score in results.details["luna5"][results.best].per_actor.items()
+    ]
+    return _table(
+        f"By actor ({_model_name(results.best)}, LUNA5), in %",
+        ["Actor", "Gender", "Tested in fold", "UAR", "Accuracy"],
+        rows,
+        bars=True,
+    )
+
+
+def _actor_range(results: Results) -> str:
+    actors = results.details["luna5"][results.best].per_actor
+    low, high = (choose(actors, key=lambda actor: actors[actor].uar) for choose in (min, max))
+    return (
+        f"from {_percent(actors[low].uar)}&nbsp;% (actor {low}) "
+        f"to {_percent(actors[high].uar)}&nbsp;% (actor {high})"
+    )
+
+
+def _article_table(results: Results) -> str:
+    rows: list[list[Cell]] = []
+    for model, it in results.comparison.items():
+        score = results.summary["article"].get(model)
+        article: list[Cell] = [_model_name(model), it.article, (it.article_low, it.article_high)]
+        ours: list[Cell] = [it.measured, (it.measured_low, it.measured_high), it.measured_sd, it.seeds]
+        rows.append([*article, *ours, _inside(it), score.uar if score else None])
+    return _table(
+        "The article's accuracies and ours (random split), in %",
+        [
+            "Model",
+            "Article",
+            "Its 95 % interval",
+            "Ours, mean",
+            "Lowest to highest seed",
+            "SD over seeds",
+            "Seeds",
+            "Inside that interval?",
+            "Our UAR",
+        ],
+        rows,
+    )
+
+
+def _inside(it: Comparison) -> str:
+    if it.inside:
+        return "yes"
+    return "no\N{NO-BREAK SPACE}(above)" if it.measured > it.article else "no\N{NO-BREAK SPACE}(below)"
+
+
+def _verdict(results: Results, *, ravdess: bool) -> str:
+    outside = [model for model, it in results.comparison.items() if not it.inside]
+    inside = len(results.comparison) - len(outside)
+    words = f"{inside} of {len(results.comparison)} of our means lie inside the article's 95 % interval."
+    if not ravdess:
+        words += " The article used RAVDESS, so on these recordings that means nothing."
+    elif outside:
+        words += f" Outside: {', '.join(map(_model_name, outside))}."
+    return escape(words).replace(" %", "&nbsp;%")
+
+
+def _folds_table() -> str:
+    rows = [
+        [
+            f"Fold {number}",
+            _listing(fold.test),
+            _listing(fold.validation),
+            _listing(actor for actor in ACTORS if fold.role(actor) == "train"),
+        ]
+        for number, fold in enumerate(LUNA5, start=1)
+    ]
+    return _table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
+
+
+def _listing(actors: Iterable[int]) -> str:
+    return ", ".join(map(str, actors))
+
+
+def _corpus_table(clips: pd.DataFrame) -> str:
+    genders = clips.groupby("gender")["actor"].nunique()
+    actors = f"{clips['actor'].nunique()} ({', '.join(f'{n} {gender}' for gender, n in genders.items())})"
+    seconds = clips["duration_s"]
+    doubled = clips.loc[clips["duplicate"], "clip"]
+    facts = {
+        "Clips": f"{len(clips):,}",
+        "Actors": actors,
+        "Emotions": ", ".join(emotion for emotion in EMOTIONS if (clips["emotion"] == emotion).any()),
+        "Length in all": f"{seconds.sum() / 60:.0f} min",
+        "Length of a clip": f"{seconds.min():.2f} to {seconds.max():.2f} s, median {seconds.median():.2f} s",
+        "Sample rate": ", ".join(f"{rate:,} Hz" for rate in sorted(clips["sample_rate"].unique())),
+        "Clips with the samples of another": ", ".join(sorted(doubled)) or "none",
+    }
+    return _table("What was recorded", ["Fact", "Value"], list(facts.items()))
+
+
+def _words(name: str, results: Results) -> tuple[str, str]:
+    """Return a figure's caption and its alternative text."""
+    if name.startswith("confusion_"):
+        _, protocol, model = name.split("_", 2)
+        split = "random split" if protocol == "article" else protocol.upper()
+        title = f"{_capitalized(_model_name(model))}, {split}: what each emotion was taken for"
+        scored = results.details[protocol][model].per_emotion.items()
+        recalls = {emotion: recall for emotion, recall in scored if recall is not None}
+        low, high = (choose(recalls, key=recalls.__getitem__) for choose in (min, max))
+        return (
+            f"{title}, in % of its test clips.",
+            f"Confusion matrix. {title}. The best recalled is {high}, the least {low}.",
+        )
+    caption = (_EXPLORE | _RESULTS).get(name, name.replace("_", " "))
+    table = " The numbers stand in a table on this page." if name in _RESULTS else ""
+    return caption, f"Figure: {caption}{table}"
+
+
+def _figure(png: bytes, caption: str, alternative: str) -> str:
+    # The PNG header's first chunk begins with width and height: the browser keeps their place free.
+    width, height = struct.unpack(">II", png[16:24])
+    return (
+        f'<figure><div class="scroll" role="group" aria-label="{escape(caption)}" tabindex="0">'
+        f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" '
+        f'height="{height}" alt="{escape(alternative)}"></div>\n'
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
+    )
+
+
+def _table(
+    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, bars: bool = False
+) -> str:
+    """Write a table whose first column names the row; `bars` underlays shares with a bar."""
+    rows = list(rows)
+    body = "\n".join(
+        f'<tr><th scope="row">{_content(first)}</th>{"".join(_cell(cell, bars=bars) for cell in rest)}</tr>'
+        for first, *rest in rows
+    )
+    kinds = ["" if isinstance(cell, str) else ' class="number"' for cell in rows[0]]
+    heads = zip(columns, kinds, strict=True)
+    head = "".join(f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in heads)
+    name = escape(caption)
+    # What scrolls must take the focus, or the keyboard cannot scroll it.
+    return (
+        f'<div class="scroll" role="group" aria-label="{name}" tabindex="0"><table>\n'
+        f"<caption><span>{name}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+    )
+
+
+def _cell(cell: Cell, *, bars: bool) -> str:
+    if isinstance(cell, str):
+        return f"<td>{_content(cell)}</td>"
+    bar = f' style="--share:{cell:.4f}"' if bars and isinstance(cell, float) else ""
+    return f'<td class="number"{bar}>{_content(cell)}</td>'
+
+
+def _content(cell: Cell) -> str:
+    match cell:
+        case None:
+            return "\N{EN DASH}"
+        case float():
+            return _percent(cell)
+        case (low, high):
+            return f"{_percent(low)} to {_percent(high)}"
+        case _:
+            return escape(_capitalized(str(cell)))
+
+
+def _capitalized(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _model_name(model: str) -> str:
+    return _MODELS.get(model, model.replace("_", " "))
+
+
+def _percent(share: float, *, digits: int = 1) -> str:
+    return f'<data value="{share}">{100 * share:.{digits}f}</data>'

@@ -1,0 +1,180 @@
+"""The training loop: epoch by epoch, resumed after a kill to the same weights, stopped early where asked."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import recall_score
+from tqdm import tqdm
+
+from ser.files import write_arrays
+
+Array = npt.NDArray[np.float32]
+Epoch = Callable[[np.random.Generator], tuple[Array, Array]]
+"""Draws an epoch's inputs and one-hot labels, in the order of their batches."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes
+    ----------
+    name : str
+        Stands before the progress bar.
+    seed : int
+        Of the epochs' draws.
+    epochs, batch_size : int
+    draw_epoch : callable
+        See `Epoch`. All its chance comes from the generator that it is given.
+    watched : tuple of numpy.ndarray
+        Inputs and one-hot labels that are scored after each epoch: the validation side.
+    patience : int or None
+        Stop after this many epochs without a lower validation loss and go back to the best epoch's weights;
+        None trains to the last epoch.
+    checkpoint : Path
+        Where the state after each epoch is kept; whoever keeps the trained model deletes it then.
+    identity : str
+        Whatever the result depends on; a checkpoint of another identity is not resumed.
+    bar_position : int
+        The progress bar's line, so that parallel runs do not overwrite each other's.
+    """
+
+    name: str
+    seed: int
+    epochs: int
+    batch_size: int
+    draw_epoch: Epoch
+    watched: tuple[Array, Array]
+    patience: int | None
+    checkpoint: Path
+    identity: str
+    bar_position: int = 0
+
+
+@dataclass
+class _Progress:
+    """What a run has reached: the curve, and the best epoch's weights where it may stop early."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: list[Array] | None = None
+
+    def epochs_since_best(self) -> int:
+        """Epochs after that of the lowest validation loss, the first of equals."""
+        if not self.history:
+            return 0
+        return len(self.history) - 1 - int(np.argmin([row["val_loss"] for row in self.history]))
+
+
+def train(model: keras.Model, run: Run) -> list[dict[str, float]]:
+    """Train a compiled model in place.
+
+    Returns
+    -------
+    list of dict
+        The learning curve, a row an epoch: ``epoch`` (1-based), ``loss``, ``accuracy``, ``val_loss``,
+        ``val_accuracy`` and ``val_uar`` as fractions.
+    """
+    model.optimizer.build(model.trainable_variables)
+    progress = _resume(model, run)
+    done = len(progress.history)
+    bar = tqdm(
+        total=run.epochs,
+        initial=done,
+        desc=run.name,
+        unit="epoch",
+        position=run.bar_position,
+        leave=False,
+        mininterval=0.5 if sys.stderr.isatty() else 30.0,
+    )
+    with bar:
+        for epoch in range(done + 1, run.epochs + 1):
+            if run.patience and progress.epochs_since_best() >= run.patience:
+                break
+            # A generator of its own for each epoch, so that a resumed run draws what an unbroken one would.
+            x, y = run.draw_epoch(np.random.default_rng([run.seed, epoch]))
+            row = {"epoch": float(epoch), **_fit(model, x, y, batch_size=run.batch_size)}
+            row |= _watch(model, *run.watched)
+            progress.history.append(row)
+            if run.patience and progress.epochs_since_best() == 0:
+                progress.best = model.get_weights()
+            _save(model, run, progress)
+            bar.update()
+            bar.set_postfix(val_loss=f"{row['val_loss']:.3f}", val_uar=f"{row['val_uar']:.3f}", refresh=False)
+    if progress.best is not None:
+        model.set_weights(progress.best)
+    return progress.history
+
+
+def identity_of(*parts: Any) -> str:
+    """Fingerprint of arrays, files (`Path`) and anything with a stable ``repr``."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        elif isinstance(part, Path):
+            digest.update(part.read_bytes())
+        else:
+            digest.update(repr(part).encode())
+    return digest.hexdigest()
+
+
+def predict(model: keras.Model, x: Array, *, batch_size: int = 256) -> Array:
+    """Apply a network: one row of class scores for each row of `x`."""
+    starts = range(0, len(x), batch_size)
+    return np.concatenate([model.predict_on_batch(x[start : start + batch_size]) for start in starts])
+
+
+# Batch by batch rather than by Keras' fit: as fast, and no input pipeline is built anew each epoch.
+def _fit(model: keras.Model, x: Array, y: Array, *, batch_size: int) -> dict[str, float]:
+    model.reset_metrics()
+    for start in range(0, len(x), batch_size):
+        scores = model.train_on_batch(
+            x[start : start + batch_size], y[start : start + batch_size], return_dict=True
+        )
+    return {"loss": float(scores["loss"]), "accuracy": float(scores["accuracy"])}
+
+
+def _watch(model: keras.Model, x: Array, y: Array) -> dict[str, float]:
+    model.reset_metrics()
+    scores = model.test_on_batch(x, y, return_dict=True)
+    predicted = predict(model, x).argmax(axis=1)
+    uar = recall_score(y.argmax(axis=1), predicted, average="macro", zero_division=0)
+    return {
+        "val_loss": float(scores["loss"]),
+        "val_accuracy": float(scores["accuracy"]),
+        "val_uar": float(uar),
+    }
+
+
+def _state(model: keras.Model) -> list[Any]:
+    # Weights, moving averages, the state of each dropout's generator, and all that the optimizer knows.
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _save(model: keras.Model, run: Run, progress: _Progress) -> None:
+    arrays = {f"state{place}": np.asarray(variable) for place, variable in enumerate(_state(model))}
+    arrays |= {f"best{place}": weights for place, weights in enumerate(progress.best or [])}
+    about = json.dumps({"identity": run.identity, "history": progress.history})
+    write_arrays(run.checkpoint, about=np.array(about), **arrays)
+
+
+def _resume(model: keras.Model, run: Run) -> _Progress:
+    if not run.checkpoint.exists():
+        return _Progress()
+    with np.load(run.checkpoint, allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        if about["identity"] != run.identity:
+            return _Progress()
+        for place, variable in enumerate(_state(model)):
+            variable.assign(arrays[f"state{place}"])
+        n_best = sum(name.startswith("best") for name in arrays.files)
+        best = [arrays[f"best{place}"] for place in range(n_best)] or None
+        return _Progress(history=about["history"], best=best)

@@ -1,0 +1,97 @@
+"""Score every model on its test clips, and draw the results.
+
+Reads   data/predictions/*.parquet, data/splits/{article,luna5}.parquet, data/clips.parquet,
+        metrics/curves/*.csv
+Writes  data/evaluation/predictions.parquet  every test prediction, with its probabilities
+        metrics/PROTOCOL/MODEL.json          a model's headline: a row of `dvc metrics show`
+        metrics/{summary,details,article_comparison}.json, metrics/luna5_folds.csv
+        metrics/plots/*.csv                  for DVC: article_comparison; confusion_PROTOCOL_MODEL with a row
+                                             a test clip, of the first seed
+        figures/results/*.png
+
+First the predictions are held to the split: each model and seed must test each test clip once. A model's
+score is the mean over its seeds; the 95 % interval of its UAR is a percentile bootstrap over actors.
+"""
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from ser import result_figures, scores
+from ser.article_results import Comparison, compare
+from ser.figure_style import save
+from ser.files import read_table, replacing, write_csv, write_json, write_parquet
+from ser.params import load_params
+from stages import command
+
+PROTOCOLS = ("luna5", "article")
+TRAINED = ("baselines_luna5", "cnn_logmel", "baselines_article", "cnn_article", "cnn_article_augmented")
+NETWORKS = ("cnn_article", "cnn_article_augmented", "cnn_logmel")
+
+
+def has_confusion(protocol: str, model: str) -> bool:
+    """Whether a confusion matrix is shown: of all models but the article's two baselines."""
+    return protocol != "article" or model.startswith("cnn")
+
+
+def draw(
+    tallies: scores.Tallies, summary: scores.Summary, comparisons: dict[str, Comparison], curves: pd.DataFrame
+) -> None:
+    """Draw all figures; their folder appears when all are there."""
+    accuracies = {model: scores.accuracy(tally.pooled) for model, tally in tallies["article"].items()}
+    best, best_tally = next(iter(tallies["luna5"].items()))
+    figures = {
+        "overview": result_figures.overview(summary),
+        "learning_curves": result_figures.learning_curves(curves),
+        "article_comparison": result_figures.article_comparison(comparisons, accuracies),
+        "per_actor": result_figures.per_actor(best_tally, model=best, protocol="luna5"),
+        "per_emotion": result_figures.per_emotion(best_tally, model=best, protocol="luna5"),
+    }
+    for protocol, models in tallies.items():
+        for model, tally in models.items():
+            if has_confusion(protocol, model):
+                figure = result_figures.confusion(tally, model=model, protocol=protocol)
+                figures[f"confusion_{protocol}_{model}"] = figure
+    with replacing("figures/results") as folder:
+        for name, figure in figures.items():
+            save(figure, folder / f"{name}.png")
+
+
+def main() -> None:
+    """Check, score, write, draw."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
+    splits = {name: read_table(f"data/splits/{name}.parquet", scores.SPLIT) for name in PROTOCOLS}
+    curves = [read_table(f"metrics/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS]
+    predictions = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
+    scores.check_predictions(predictions, splits)
+
+    tallies = scores.tally_all(predictions, clips)
+    summary = scores.summarize(
+        tallies, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
+    )
+    comparisons = compare({model: scores.accuracy(it.pooled) for model, it in tallies["article"].items()})
+    compared = {model: asdict(comparison) for model, comparison in comparisons.items()}
+
+    write_parquet("data/evaluation/predictions.parquet", predictions)
+    write_json("metrics/summary.json", summary)
+    write_json("metrics/details.json", scores.describe(tallies))
+    write_json("metrics/article_comparison.json", compared)
+    write_csv("metrics/luna5_folds.csv", scores.score_folds(predictions, clips))
+    table = pd.DataFrame([{"model": model, **comparison} for model, comparison in compared.items()])
+    write_csv("metrics/plots/article_comparison.csv", table)
+    for protocol, models in summary.items():
+        for model, headline in models.items():
+            write_json(f"metrics/{protocol}/{model}.json", headline)
+            if has_confusion(protocol, model):
+                rows = predictions.query("protocol == @protocol and model == @model")
+                pairs = scores.actual_and_predicted(rows, clips)
+                write_csv(f"metrics/plots/confusion_{protocol}_{model}.csv", pairs)
+    draw(tallies, summary, comparisons, pd.concat(curves))
+    print(scores.format_summary(summary))
+
+
+if __name__ == "__main__":
+    command.run(main)

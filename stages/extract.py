@@ -1,0 +1,79 @@
+"""Compute the features of every clip, of the clean recordings or of one augmented copy.
+
+Reads   data/clips.parquet, and data/raw or data/augmented/VARIANT
+Writes  data/features/VARIANT, one row a clip, in the order of clips.parquet:
+        article_logmel.npy  (clips, 128, 259)  the article's log-mel, in dB
+        contour.npy         (clips, 259)       its mean over the mel bands
+        logmel.npy          (clips, 160, 64)   log-mel of the speech alone, for the 2-D network
+        functionals.npy     (clips, 955)       statistics of the latter over time
+
+Where a clip is shorter than the article's window, article_logmel and contour hold 0 dB, as in the article.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ser import audio, logmel
+from ser.files import read_table, write_array
+from ser.functionals import functionals
+from ser.parallel import run_all
+from ser.params import Extract, Window, load_params
+from ser.ravdess import clip_path
+from stages import command
+
+Array = npt.NDArray[np.float32]
+
+
+def extract_clip(path: str, window: Window, settings: Extract) -> dict[str, Array]:
+    """Compute one clip's features; `window` is what the article reads of this file."""
+    windowed = audio.load(
+        path,
+        sample_rate=settings.article.sample_rate,
+        offset_s=window.offset_s,
+        duration_s=window.duration_s,
+    )
+    article = logmel.article_logmel(windowed, settings=settings.article)
+    frames = logmel.article_frames(window, settings=settings.article)
+    padding = logmel.CONTOUR_PADDING_DB
+
+    whole = audio.load(path, sample_rate=settings.logmel.sample_rate)
+    speech, n_speech = logmel.speech_logmel(whole, settings=settings.logmel)
+    start = (len(speech) - n_speech) // 2
+    return {
+        "article_logmel": logmel.fit_length(article, frames, padding=padding),
+        "contour": logmel.fit_length(logmel.contour(article), frames, padding=padding),
+        "logmel": speech,
+        "functionals": functionals(speech[start : start + n_speech], settings=settings.functionals),
+    }
+
+
+def main() -> None:
+    """Extract the features of one variant."""
+    parser = command.parser(__doc__)
+    parser.add_argument(
+        "variant", choices=["clean", "noise", "stretch", "speed_pitch"], help="which recordings to read"
+    )
+    variant: str = parser.parse_args().variant
+    params = load_params()
+    clips = read_table("data/clips.parquet", ("clip", "path"))
+
+    window = params.article_window
+    paths = list(clips["path"])
+    if variant != "clean":
+        # An augmented copy was made of the article's window, and so begins where the window does.
+        window = Window(offset_s=0.0, duration_s=window.duration_s)
+        folder = Path("data/augmented") / variant
+        paths = [str(clip_path(folder, clip, suffix=".flac")) for clip in clips["clip"]]
+
+    calls = [(path, window, params.extract) for path in paths]
+    rows = run_all(extract_clip, calls, workers=params.workers, what=f"extract {variant}")
+    for name in rows[0]:
+        features = np.stack([row[name] for row in rows])
+        write_array(f"data/features/{variant}/{name}.npy", features)
+        print(f"{name:14} {features.shape}")
+
+
+if __name__ == "__main__":
+    command.run(main)

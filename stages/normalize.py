@@ -1,0 +1,30 @@
+"""Learn the scaler of a network's input, for each fold of its training rows alone.
+
+contour            the article's first CNN: the clean contours
+contour_augmented  its second: four copies a training clip
+logmel             the 2-D network under LUNA5: mean and deviation of each mel band
+
+Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/VARIANT/FEATURES.npy
+Writes  data/normalized/INPUT.npz: mean and deviation, fold by fold
+"""
+
+from ser.datasets import read_features, read_split
+from ser.normalization import INPUTS, fit_scalers, write_scalers
+from stages import command
+
+
+def main() -> None:
+    """Fit and write the scalers of one input."""
+    parser = command.parser(__doc__)
+    parser.add_argument("input", choices=list(INPUTS), help="which network's input")
+    name: str = parser.parse_args().input
+    wanted = INPUTS[name]
+    clips, split = read_split(wanted.protocol)
+    copies = read_features(wanted.features, list(wanted.copies))
+    scalers = fit_scalers(clips, split, copies, axes=wanted.axes)
+    write_scalers(f"data/normalized/{name}.npz", scalers)
+    print(f"{name}: {len(scalers)} folds, {scalers[0].mean.size} columns")
+
+
+if __name__ == "__main__":
+    command.run(main)

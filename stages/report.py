@@ -1,0 +1,35 @@
+"""Write the report: one HTML page with the headline, the tables, the figures and the protocol in words.
+
+Reads   metrics/{summary,details,article_comparison}.json, figures/{explore,results}, data/clips.parquet
+Writes  data/report/index.html
+
+The page needs nothing beside itself: no script, no network. Open it in a browser, or send it to somebody.
+"""
+
+from ser import report
+from ser.files import read_table, replacing
+from ser.params import load_params
+from stages import command
+
+
+def main() -> None:
+    """Gather the results and write the page."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    columns = ("clip", "emotion", "actor", "gender", "duration_s", "sample_rate", "duplicate")
+    page = report.render(
+        report.read_results("metrics"),
+        read_table("data/clips.parquet", columns),
+        explore=report.read_explore_figures("figures/explore"),
+        result_figures=report.read_result_figures("figures/results"),
+        manifest=params.corpus.manifest,
+        bootstrap_samples=params.evaluate.bootstrap_samples,
+        test_size=params.split.article.test_size,
+    )
+    with replacing("data/report/index.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    print("data/report/index.html")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,80 @@
+"""Train and apply one convolutional network, for every seed and fold.
+
+article            the article's first CNN on the contour; its last epoch is used
+article_augmented  its second, with four copies a training clip
+logmel             a 2-D CNN on log-mel under LUNA5, stopped early on the validation actors
+
+Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/normalized/INPUT.npz,
+        data/features/VARIANT/FEATURES.npy
+Writes  data/predictions/cnn_NETWORK.parquet, metrics/curves/cnn_NETWORK.csv, and models/cnn_NETWORK with the
+        architecture and each run's weights
+
+As in the article, the learning curves of its networks watch the test set; nothing is chosen by them. A killed
+training goes on from its last epoch when the stage runs again. With --fold only that fold is run, to check a
+result: its predictions go to data/predictions/cnn_NETWORK_foldN.parquet, and no other output is touched.
+"""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from ser.cnn_runs import NETWORKS, Result, folds_of, run
+from ser.errors import InputError
+from ser.files import remove, replacing, write_csv, write_parquet
+from ser.parallel import run_all
+from ser.params import ArticleCnn, LogMelCnn, load_params
+from stages import command
+
+
+def run_one(
+    name: str, settings: ArticleCnn | LogMelCnn, seed: int, fold: int, folder: Path, bar_position: int
+) -> Result:
+    """Make one run; the form in which workers are called."""
+    return run(name, settings, seed=seed, fold=fold, folder=folder, bar_position=bar_position)
+
+
+def main() -> None:
+    """Train all runs of one network, or those of one fold."""
+    parser = command.parser(__doc__)
+    parser.add_argument("network", choices=list(NETWORKS), help="which network")
+    parser.add_argument("--fold", type=int, metavar="N", help="run this fold alone (0-based)")
+    arguments = parser.parse_args()
+    name: str = arguments.network
+    params = load_params()
+    settings: ArticleCnn | LogMelCnn = getattr(params.train_cnn, name)
+
+    folds = folds_of(name)
+    if arguments.fold is not None:
+        if arguments.fold not in folds:
+            raise InputError(f"--fold {arguments.fold}: must be one of {folds}")
+        folds = [arguments.fold]
+
+    def run_into(folder: Path) -> list[Result]:
+        pairs = [(seed, fold) for seed in settings.seeds for fold in folds]
+        calls = [
+            (name, settings, seed, fold, folder, 1 + place % params.workers.jobs)
+            for place, (seed, fold) in enumerate(pairs)
+        ]
+        return run_all(run_one, calls, workers=params.workers, what=f"train {name}")
+
+    if arguments.fold is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            results = run_into(Path(folder))
+        write_parquet(
+            f"data/predictions/cnn_{name}_fold{arguments.fold}.parquet",
+            pd.concat([result.predictions for result in results], ignore_index=True),
+        )
+    else:
+        with replacing(f"models/cnn_{name}") as partial:
+            results = run_into(partial)
+            write_csv(f"metrics/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
+            write_parquet(
+                f"data/predictions/cnn_{name}.parquet",
+                pd.concat([result.predictions for result in results], ignore_index=True),
+            )
+    remove(Path(f"data/checkpoints/cnn_{name}"))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,1 @@
+"""The whole DAG, run for real on the synthetic corpus."""

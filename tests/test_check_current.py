@@ -1,0 +1,79 @@
+"""The gate on dvc.lock, on small DVC projects."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ser.errors import InputError
+from tools.check_current import stale_stages
+
+PIPELINE = """\
+stages:
+  copy:
+    cmd: python -c "import shutil; shutil.copy('in.txt', 'copy.txt')"
+    deps: [in.txt]
+    outs: [copy.txt]
+  count:
+    matrix:
+      of: [lines, words]
+    cmd: python -c "open('${item.of}.json', 'w').write('1')"
+    deps: [copy.txt]
+    metrics:
+      - ${item.of}.json:
+          cache: false
+"""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline that was run, without its data and cache."""
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "dvc.yaml").write_text(PIPELINE)
+    (folder / "in.txt").write_text("one\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+        for arguments in (["init", "--quiet", "--no-scm"], ["repro", "--quiet"]):
+            subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
+    (folder / "copy.txt").unlink()
+    shutil.rmtree(folder / ".dvc" / "cache")
+    return folder
+
+
+@pytest.fixture
+def project(clone: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(clone, tmp_path / "project")
+
+
+def test_a_clone_without_data_is_current(project: Path) -> None:
+    assert stale_stages(project)[0] == []
+
+
+def test_a_changed_dependency_is_named(project: Path) -> None:
+    (project / "in.txt").write_text("two\n")
+    assert stale_stages(project)[0] == ["copy"]
+
+
+def test_a_changed_metric_is_named(project: Path) -> None:
+    (project / "words.json").write_text("2")
+    assert stale_stages(project)[0] == ["count@words"]
+
+
+def test_a_stage_without_a_lock_is_named(project: Path) -> None:
+    (project / "dvc.lock").unlink()
+    assert stale_stages(project)[0] == ["copy", "count@lines", "count@words"]
+
+
+def test_a_new_matrix_value_is_named(project: Path) -> None:
+    (project / "dvc.yaml").write_text(PIPELINE.replace("[lines, words]", "[lines, words, letters]"))
+    assert stale_stages(project)[0] == ["count@letters"]
+
+
+@pytest.mark.parametrize("content", ["", "stages: [", "stages: {}"])
+def test_a_pipeline_without_stages_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dvc.yaml").write_text(content)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=tmp_path, check=True)
+    with pytest.raises(InputError, match="DVC lists no stage"):
+        stale_stages(tmp_path)

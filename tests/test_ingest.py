@@ -1,0 +1,175 @@
+"""The stage ingest: the table of clips, and what stops it."""
+
+import errno
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from joblib.externals.loky import get_reusable_executor
+
+from ser.audio import Pcm16, sha256_of, write_pcm16
+from ser.ravdess import ManifestEntry, clip_path, write_manifest
+from stages import command, ingest
+
+PROJECT = Path(__file__).parents[1]
+TWINS = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07")
+OTHERS = ("03-01-01-01-01-01-24", "03-01-08-02-02-02-01")
+SAME = np.random.default_rng(0).integers(-9000, 9000, 9600, dtype=np.int16)
+SQUARE = np.resize(np.array([16384, -16384], dtype=np.int16), 24_000)
+CLIPS: dict[str, Pcm16] = {TWINS[0]: SAME, TWINS[1]: SAME, OTHERS[0]: SQUARE, OTHERS[1]: SAME[::-1].copy()}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder as fetch leaves it, with four clips, two of them the same."""
+    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "threading", "jobs": 2}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    for name, samples in CLIPS.items():
+        path = clip_path(tmp_path / "data" / "raw", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_pcm16(path, samples, sample_rate=48_000)
+    manifest = {name: ManifestEntry(len(samples), sha256_of(samples)) for name, samples in CLIPS.items()}
+    write_manifest(tmp_path / "manifest.csv", manifest)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ingest"])
+    return tmp_path
+
+
+def failure() -> str:
+    """Run the stage, which must fail; return its message."""
+    with pytest.raises(SystemExit) as caught:
+        command.run(ingest.main)
+    assert isinstance(caught.value.code, str)
+    return caught.value.code
+
+
+def test_the_table_says_all_about_each_clip() -> None:
+    command.run(ingest.main)
+    table = pd.read_parquet("data/clips.parquet")
+    assert list(table["clip"]) == sorted(CLIPS)
+    assert table.iloc[0].to_dict() == {
+        "clip": OTHERS[0],
+        "path": f"data/raw/Actor_24/{OTHERS[0]}.wav",
+        "emotion": "neutral",
+        "intensity": "normal",
+        "statement": "kids",
+        "repetition": 1,
+        "actor": 24,
+        "gender": "female",
+        "sample_rate": 48_000,
+        "frames": 24_000,
+        "duration_s": 0.5,
+        "peak_dbfs": -6.0206,
+        "rms_dbfs": -6.0206,
+        "sha256": sha256_of(SQUARE),
+        "duplicate": False,
+    }
+    assert table.dtypes.groupby(table.dtypes.astype(str)).size().to_dict() == {
+        "bool": 1,
+        "float64": 3,
+        "int64": 4,
+        "str": 7,
+    }
+
+
+def test_byte_identical_clips_are_flagged_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    command.run(ingest.main)
+    table = pd.read_parquet("data/clips.parquet")
+    assert tuple(table.loc[table["duplicate"], "clip"]) == TWINS
+    assert f"ingest: byte-identical clips: {TWINS[0]} = {TWINS[1]}\n" in capsys.readouterr().out
+
+
+def test_no_duplicates_are_told_too() -> None:
+    clips = pd.DataFrame({"clip": ["a", "b"], "sha256": ["0", "1"], "duplicate": [False, False]})
+    assert ingest.describe_duplicates(clips) == "byte-identical clips: none"
+
+
+@pytest.fixture
+def fresh_processes() -> Iterator[None]:
+    """Worker processes outlive a test, and stay in the working folder that they were started in."""
+    get_reusable_executor().shutdown(wait=True)
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.mark.usefixtures("fresh_processes")
+@pytest.mark.parametrize("workers", ["backend: threading\n  jobs: 1", "backend: loky\n  jobs: 2"])
+def test_the_same_bytes_whatever_the_workers(project: Path, workers: str) -> None:
+    command.run(ingest.main)
+    before = (project / "data/clips.parquet").read_bytes()
+    params = (project / "params.yaml").read_text()
+    assert "backend: threading\n  jobs: 2" in params
+    (project / "params.yaml").write_text(params.replace("backend: threading\n  jobs: 2", workers))
+    command.run(ingest.main)
+    assert (project / "data/clips.parquet").read_bytes() == before
+
+
+def test_all_bad_files_are_listed_at_once_and_the_former_table_stays(project: Path) -> None:
+    command.run(ingest.main)
+    before = (project / "data/clips.parquet").read_bytes()
+    raw = project / "data/raw"
+    clip_path(raw, TWINS[0]).write_bytes(b"")
+    soundfile.write(clip_path(raw, TWINS[1]), SAME * 0, 48_000)
+    clip_path(raw, OTHERS[0]).rename(raw / "Actor_24" / "03-01-01-01-01-01-99.wav")
+    soundfile.write(clip_path(raw, OTHERS[1], suffix=".flac"), CLIPS[OTHERS[1]], 48_000)
+    message = failure()
+    for line in (
+        f"data/raw/Actor_07/{TWINS[0]}.wav: empty file",
+        f"data/raw/Actor_07/{TWINS[1]}.wav: silent",
+        "Actor_24/03-01-01-01-01-01-99.wav: 03-01-01-01-01-01-99: actor is 99",
+        f"{OTHERS[0]}: missing",
+        f"{OTHERS[1]}: doubled, keep one of Actor_01/{OTHERS[1]}.flac, Actor_01/{OTHERS[1]}.wav",
+    ):
+        assert f"\n  {line}" in message
+    assert "(5 problems)" in message
+    assert (project / "data/clips.parquet").read_bytes() == before
+    assert sorted(path.name for path in (project / "data").iterdir()) == ["clips.parquet", "raw"]
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "corrupt": (lambda path: path.write_bytes(b"RIFF" + bytes(99)), "no readable audio"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-2]), "9599 frames, but the manifest"),
+    "too short": (lambda path: soundfile.write(path, SAME[:99], 48_000), "99 frames, but at least"),
+    "wrong rate": (lambda path: soundfile.write(path, SAME, 16_000), "16000 Hz, but must be 48000"),
+    "stereo": (lambda path: soundfile.write(path, np.stack([SAME, -SAME], 1), 48_000), "channels differ"),
+    "24 bit": (lambda path: soundfile.write(path, SAME, 48_000, "PCM_24"), "PCM_24"),
+    "NaN": (lambda path: soundfile.write(path, SAME * np.nan, 48_000, "FLOAT"), "FLOAT"),
+    "edited": (lambda path: soundfile.write(path, -SAME, 48_000), "another checksum"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "says"), BAD.values(), ids=BAD)
+def test_a_bad_clip_stops_the_stage(project: Path, spoil: Callable[[Path], object], says: str) -> None:
+    path = clip_path("data/raw", TWINS[0])
+    spoil(path)
+    message = failure()
+    assert f"{path}: " in message
+    assert says in message
+    assert not (project / "data/clips.parquet").exists()
+
+
+def test_without_fetch_the_error_says_so(project: Path) -> None:
+    (project / "data").rename(project / "elsewhere")
+    assert "data/raw: no such folder; the stage fetch makes it" in failure()
+
+
+def test_a_full_disk_is_named_and_the_former_table_stays(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.run(ingest.main)
+    before = (project / "data/clips.parquet").read_bytes()
+
+    def write_half(table: pd.DataFrame, path: Path, **_: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", write_half)
+    assert "No space left on device; make room" in failure()
+    assert (project / "data/clips.parquet").read_bytes() == before
+    assert sorted(path.name for path in (project / "data").iterdir()) == ["clips.parquet", "raw"]

@@ -1,0 +1,206 @@
+"""Every key of params.yaml is checked, and every program reads the same values from it."""
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.serialize import load_yaml, modify_yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ser.errors import InputError
+from ser.params import load_params
+
+COMMITTED = Path(__file__).parents[1] / "params.yaml"
+VALUES: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())
+
+
+def key_paths(section: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """All keys, sections among them."""
+    for key, value in section.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from key_paths(value, (*above, key))
+
+
+def at(values: dict[str, Any], key: Sequence[str]) -> Any:
+    """What stands under a key."""
+    return reduce(getitem, key, values)
+
+
+def changed(key: tuple[str, ...], **entries: Any) -> dict[str, Any]:
+    """The committed values, with other entries in the section that `key` names; None deletes one."""
+    values = copy.deepcopy(VALUES)
+    section = at(values, key)
+    section.update(entries)
+    for name in [name for name, value in entries.items() if value is None]:
+        del section[name]
+    return values
+
+
+def error_of(tmp_path: Path, content: dict[str, Any] | str) -> str:
+    path = tmp_path / "params.yaml"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(InputError) as caught:
+        load_params(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value)
+
+
+def test_the_committed_file_is_valid_and_reads_the_same_in_yaml_1_1_and_1_2() -> None:
+    as_dvc_tracks_it = load_yaml(str(COMMITTED))
+    as_stages_see_it = load_params(COMMITTED).model_dump()
+    assert VALUES == as_dvc_tracks_it == as_stages_see_it
+    # Equal numbers may still differ in type, and True equals 1.
+    assert repr(VALUES) == repr(as_dvc_tracks_it)
+
+
+@pytest.mark.parametrize("top", VALUES)
+def test_every_key_is_required_and_no_other_allowed(tmp_path: Path, top: str) -> None:
+    keys = [key for key in key_paths(VALUES) if key[0] == top]
+    assert f"\n  {top}: Field required" in error_of(tmp_path, changed((), **{top: None}))
+    emptied, misspelt = copy.deepcopy(VALUES), copy.deepcopy(VALUES)
+    for *section, name in keys[1:]:
+        if not isinstance(at(VALUES, (*section, name)), dict):
+            del at(emptied, section)[name]
+        at(misspelt, section)[f"{name}_"] = 1
+    missing, unknown = error_of(tmp_path, emptied), error_of(tmp_path, misspelt)
+    for key in keys[1:]:
+        if not isinstance(at(VALUES, key), dict):
+            assert f"\n  {'.'.join(key)}: Field required" in missing
+        assert f"\n  {'.'.join(key)}_: Extra inputs are not permitted, got 1" in unknown
+
+
+@pytest.mark.parametrize("top", VALUES)
+@pytest.mark.parametrize("value", [{"a": 1}, [["b"]], False])
+def test_every_value_is_typed(tmp_path: Path, top: str, value: Any) -> None:
+    values = copy.deepcopy(VALUES)
+    keys = [key for key in key_paths(VALUES) if key[0] == top and not isinstance(at(VALUES, key), dict)]
+    for *section, name in keys:
+        at(values, section)[name] = value
+    message = error_of(tmp_path, values)
+    assert all(f"\n  {'.'.join(key)}" in message for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("workers.jobs", 0, "greater than or equal to 1, got 0"),
+        ("workers.jobs", 2.0, "valid integer, got 2.0"),
+        ("workers.jobs", True, "valid integer, got True"),
+        ("workers.jobs", "2", "valid integer, got '2'"),
+        ("article_window.offset_s", -0.1, "greater than or equal to 0"),
+        ("article_window.duration_s", 0, "greater than 0"),
+        ("augment.noise.max_amplitude", 1.5, "less than or equal to 1"),
+        ("augment.stretch.rate", 5, "less than or equal to 4"),
+        ("augment.stretch.seed", -1, "greater than or equal to 0"),
+        ("augment.stretch.seed", 2**32, "less than 4294967296"),
+        ("split.article.test_size", 1, "less than 1"),
+        ("train_cnn.article.output", "linear", "'sigmoid' or 'softmax'"),
+        ("train_cnn.article.seeds", [], "at least 1 item"),
+        ("train_cnn.article.seeds.1", [0, "a"], "valid integer, got 'a'"),
+        ("train_cnn.article.dropout", 1.0, "less than 1"),
+        ("evaluate.bootstrap_samples", 99, "greater than or equal to 100"),
+        (
+            "augment.speed_pitch",
+            {**VALUES["augment"]["speed_pitch"], "min_length_change": 2},
+            "must not exceed",
+        ),
+        (
+            "extract.article",
+            {**VALUES["extract"]["article"], "fmax": 30_000},
+            "fmin < fmax <= sample_rate / 2",
+        ),
+        (
+            "extract.logmel",
+            {**VALUES["extract"]["logmel"], "win_length": 2048},
+            "win_length must not exceed n_fft",
+        ),
+        ("extract", {**VALUES["extract"], "functionals": {"n_mfcc": 65}}, "n_mfcc must not exceed"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_it_may_be(
+    tmp_path: Path, key: str, value: Any, says: str
+) -> None:
+    *section, name = [part for part in key.split(".") if not part.isdecimal()]
+    message = error_of(tmp_path, changed(tuple(section), **{name: value}))
+    assert f"\n  {key}: " in message
+    assert says in message
+
+
+def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
+    values = changed(("workers",), jobs=0, backend=None, speed=9)
+    values["train_cnn"]["article"]["epochs"] = "40"
+    message = error_of(tmp_path, values)
+    for key in ("workers.jobs", "workers.backend", "workers.speed", "train_cnn.article.epochs"):
+        assert f"\n  {key}: " in message
+    assert "(4 problems)" in message
+
+
+def test_what_yaml_1_1_would_misread_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        COMMITTED.read_text()
+        .replace("learning_rate: 0.001 ", "learning_rate: 1e-3 ")
+        .replace("learning_rate: 0.001\n", "learning_rate: 1e-3\n")
+        .replace("random_state: 0", "random_state: 010")
+        .replace("backend: loky", "backend: no")
+    )
+    params, tracked = load_params(path), load_yaml(str(path))
+    assert params.train_cnn.article.learning_rate == tracked["train_cnn"]["article"]["learning_rate"] == 0.001
+    assert params.split.article.random_state == tracked["split"]["article"]["random_state"] == 10
+    assert params.workers.backend == tracked["workers"]["backend"] == "no"
+
+
+@pytest.mark.parametrize("decay", [1e-05, 1e-06, 0.0, 2.5e-07])
+def test_a_small_number_that_dvc_writes_is_still_a_number(tmp_path: Path, decay: float) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(COMMITTED.read_bytes())
+    with modify_yaml(str(path)) as values:
+        values["train_cnn"]["article_augmented"]["decay"] = decay
+    assert load_params(path).train_cnn.article_augmented.decay == decay
+
+
+@pytest.mark.parametrize("value", ["no", "12:30", "1e-3s", "0x1G", "~", ".nan", ".inf", "''"])
+def test_what_is_no_number_is_refused(tmp_path: Path, value: str) -> None:
+    before, after = COMMITTED.read_text().split("duration_s: 3.0")
+    assert "\n  article_window.duration_s: " in error_of(tmp_path, f"{before}duration_s: {value}{after}")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "the whole file: Input should be a valid dictionary"),
+        ("- a\n- b\n", "the whole file"),
+        ("corpus: {manifest: [", "cannot be read as YAML"),
+        ("corpus: 1\ncorpus: 2\n", "duplicate key"),
+        ("corpus: !!python/object/apply:os.getcwd []\n", "cannot be read as YAML"),
+        ("corpus: 2001-99-99\n", "cannot be read as YAML"),
+    ],
+)
+def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str, says: str) -> None:
+    assert says in error_of(tmp_path, content)
+
+
+def test_a_missing_or_binary_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"params\.yaml: cannot be read.*project's root"):
+        load_params()
+    Path("params.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(InputError, match=r"params\.yaml: cannot be read"):
+        load_params()
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab:-[]{}!&*'\"#|>%@~?, \n\t0123456789.e\0")))
+def test_any_text_is_refused_with_a_message(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml"):
+        load_params(path)

@@ -1,0 +1,451 @@
+"""The page is well-formed, needs nothing beside itself, and says what the metrics say."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from ser import report
+from ser.article_results import compare
+from ser.errors import InputError
+from ser.figure_style import save
+from ser.files import write_json, write_parquet
+from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from stages import report as stage
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+MODELS = {
+    "luna5": ("logmel_cnn", "lda", "logistic_regression", "svm_rbf"),
+    "article": ("cnn_augmented", "cnn", "decision_tree", "dummy"),
+}
+FIGURES = {
+    "explore": (
+        "class_distribution",
+        "gender_distribution",
+        "intensity_distribution",
+        "waveforms",
+        "logmels",
+        "durations",
+        "loudness",
+    ),
+    "results": (
+        "overview",
+        "per_emotion",
+        "per_actor",
+        "article_comparison",
+        "learning_curves",
+        "confusion_luna5_lda",
+        "confusion_article_cnn",
+    ),
+}
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """A page read strictly: every tag is closed in its turn."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words: list[tuple[str, str]] = []
+        self.rows: list[list[str]] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice"
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append((self.open[-1] if self.open else "", data))
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def all(self, tag: str) -> Iterator[dict[str, str]]:
+        return (attributes for name, attributes in self.tags if name == tag)
+
+    @property
+    def text(self) -> str:
+        shown = "".join(words for tag, words in self.words if tag != "style")
+        return re.sub(r"\s+", " ", shown)
+
+    def row(self, first: str, *, wide: int) -> list[str]:
+        """The one row of that name and width."""
+        (found,) = (row for row in self.rows if row[0] == first and len(row) == wide)
+        return found[1:]
+
+
+def make_metrics(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+
+    def share() -> float:
+        return round(float(draw.uniform()), 4)
+
+    def score() -> dict[str, float]:
+        return {"uar": share(), "accuracy": share()}
+
+    summary: dict[str, Any] = {}
+    details: dict[str, Any] = {}
+    for protocol, models in MODELS.items():
+        n_seeds = 3 if protocol == "article" else 1
+        summary[protocol] = {
+            model: {**score(), "uar_low": share(), "uar_high": share(), "macro_f1": share()}
+            for model in models
+        }
+        details[protocol] = {
+            model: {
+                "n": 288 if protocol == "article" else 1440,
+                "seeds": list(range(n_seeds)),
+                "uar_sd": share() if n_seeds > 1 else None,
+                "accuracy_sd": share() if n_seeds > 1 else None,
+                "per_seed": {str(seed): score() for seed in range(n_seeds)},
+                "per_emotion": {emotion: share() for emotion in EMOTIONS},
+                "per_gender": {gender: score() for gender in ("female", "male")},
+                "per_actor": {str(actor): score() for actor in range(1, 25)},
+            }
+            for model in models
+        }
+    accuracies = {
+        "dummy": [0.12, 0.11],
+        "decision_tree": [0.25, 0.28],
+        "cnn": [0.6, 0.64],
+        "cnn_augmented": [0.4],
+    }
+    compared = {model: asdict(comparison) for model, comparison in compare(accuracies).items()}
+    for name, content in {"summary": summary, "details": details, "article_comparison": compared}.items():
+        write_json(folder / f"{name}.json", content)
+
+
+def fill(project: Path) -> None:
+    """Write all that the stage reads."""
+    shutil.copy(PARAMS, project / "params.yaml")
+    clips = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
+    duplicate = clips["clip"].isin(["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"])
+    clips = clips.assign(duration_s=3.7, sample_rate=48_000, duplicate=duplicate)
+    write_parquet(project / "data/clips.parquet", clips)
+    make_metrics(project / "metrics")
+    for folder, names in FIGURES.items():
+        for number, name in enumerate(names):
+            save(Figure(figsize=(8, 1 + number)), project / "figures" / folder / f"{name}.png")
+
+
+def run(project: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.setattr(sys, "argv", ["report"])
+        stage.main()
+    return project / "data/report/index.html"
+
+
+def load(project: Path, name: str) -> Any:
+    return json.loads((project / "metrics" / f"{name}.json").read_text())
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    fill(folder)
+    run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(project: Path) -> str:
+    return (project / "data/report/index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_page_is_whole_and_its_inner_links_lead_somewhere(page: Page, html: str) -> None:
+    assert html.startswith("<!DOCTYPE html>")
+    assert "$" not in page.text
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    pointing = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
+    pointing += [each["aria-labelledby"] for _, each in page.tags if "aria-labelledby" in each]
+    assert pointing
+    assert set(pointing) <= set(ids)
+
+
+def test_the_page_loads_nothing_from_outside(page: Page, html: str) -> None:
+    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "srcset", "poster", "data", "action", "background"):
+            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
+    links = {a["href"] for a in page.all("a") if not a["href"].startswith("#")}
+    hosts = {"https://creativecommons.org", "https://doi.org"}
+    assert {"/".join(link.split("/")[:3]) for link in links} == hosts
+    style = "".join(words for tag, words in page.words if tag == "style")
+    assert "@import" not in style
+    assert "url(" not in style
+    assert not any("url(" in attributes.get("style", "") for _, attributes in page.tags)
+
+
+def test_every_figure_is_there_with_an_alternative_text(page: Page) -> None:
+    images = list(page.all("img"))
+    assert len(images) == sum(map(len, FIGURES.values()))
+    sizes = sorted(int(image["height"]) for image in images)
+    wanted = sorted(144 * (1 + number) for names in FIGURES.values() for number in range(len(names)))
+    assert sizes == wanted
+    assert all(len(image["alt"]) > 20 for image in images)
+    assert len({image["alt"] for image in images}) == len(images)
+
+
+def test_every_table_has_a_caption_and_every_row_a_head(page: Page) -> None:
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("table") == tags.count("caption") == 7
+    assert all(head["scope"] in ("row", "col") for head in page.all("th"))
+    assert [attributes["scope"] for attributes in page.all("th")].count("row") == len(page.rows) - 7
+
+
+def test_the_headline_is_that_of_the_best_speaker_independent_model(page: Page, project: Path) -> None:
+    luna5 = load(project, "summary")["luna5"]
+    best, score = max(luna5.items(), key=lambda item: item[1]["uar"])
+    name = {"logmel_cnn": "log-mel CNN", "lda": "LDA", "svm_rbf": "SVM (RBF)"}.get(
+        best, best.replace("_", " ")
+    )
+    low, high = percent(score["uar_low"]), percent(score["uar_high"])
+    sentence = (
+        f"The best speaker-independent model, {name}, recognises on average {percent(score['uar'])} % of the "
+        f"clips of each emotion (UAR; 95 % interval {low} to {high} %), where guessing gives 12.5 %."
+    )
+    assert sentence in page.text
+    assert page.text.index(sentence) < page.text.index("Accuracy")
+
+
+def test_the_tables_hold_the_numbers_of_the_metrics(page: Page, project: Path) -> None:
+    summary, details = load(project, "summary"), load(project, "details")
+    luna5 = summary["luna5"]
+    best = max(luna5, key=lambda model: luna5[model]["uar"])
+    scored = details["luna5"][best]
+    lda = luna5["lda"]
+    interval = f"{percent(lda['uar_low'])} to {percent(lda['uar_high'])}"
+    numbers = [percent(lda["uar"]), interval, percent(lda["accuracy"]), percent(lda["macro_f1"])]
+    assert page.row("LDA", wide=7) == [*numbers, "1", "–"]  # noqa: RUF001
+    for emotion in EMOTIONS:
+        recalls = [details["luna5"][model]["per_emotion"][emotion] for model in luna5]
+        assert page.row(emotion.capitalize(), wide=5) == list(map(percent, recalls))
+    for actor, score in scored["per_actor"].items():
+        _, fold, *numbers = page.row(f"Actor {actor}", wide=5)
+        assert numbers == [percent(score["uar"]), percent(score["accuracy"])]
+        assert actor in page.row(f"Fold {fold}", wide=4)[0].split(", ")
+    for gender in ("Female", "Male"):
+        score = details["luna5"]["svm_rbf"]["per_gender"][gender.lower()]
+        wanted = ["SVM (RBF)", gender, percent(score["uar"]), percent(score["accuracy"])]
+        assert wanted in page.rows
+
+
+def test_the_article_stands_beside_ours_with_a_verdict(page: Page, project: Path) -> None:
+    compared = load(project, "article_comparison")
+    names = {"dummy": "Dummy", "decision_tree": "Decision tree", "cnn": "First CNN"}
+    verdicts = {}
+    for model, it in compared.items():
+        row = page.row(names.get(model, "Augmented CNN"), wide=9)
+        assert row[0] == percent(it["article"])
+        assert row[1] == f"{percent(it['article_low'])} to {percent(it['article_high'])}"
+        assert row[2] == percent(it["measured"])
+        assert row[3] == f"{percent(it['measured_low'])} to {percent(it['measured_high'])}"
+        assert row[5] == str(it["seeds"])
+        assert row[7] == percent(load(project, "summary")["article"][model]["uar"])
+        verdicts[model] = row[6].replace("\N{NO-BREAK SPACE}", " ")
+    assert verdicts == {
+        "dummy": "Yes",
+        "decision_tree": "Yes",
+        "cnn": "No (above)",
+        "cnn_augmented": "No (below)",
+    }
+    assert "2 of 4 of our means lie inside the article's 95 % interval. Outside: first CNN" in page.text
+
+
+def test_every_result_on_the_page_is_one_of_the_metrics(html: str, project: Path) -> None:
+    def numbers(content: Any) -> Iterator[float]:
+        if isinstance(content, dict | list):
+            for each in content.values() if isinstance(content, dict) else content:
+                yield from numbers(each)
+        elif isinstance(content, float):
+            yield content
+
+    known = {0.125, 0.2}  # chance and the article's test share
+    for name in ("summary", "details", "article_comparison"):
+        known |= set(numbers(load(project, name)))
+    shown = re.findall(r'<data value="([^"]*)">([^<]*)</data>', html)
+    assert {float(value) for value, _ in shown} <= known
+    assert all(float(words) == pytest.approx(100 * float(value), abs=0.05) for value, words in shown)
+    # Outside of these elements, what has a decimal point is a fact of the article, of the clips or the page.
+    prose = re.sub(r"<style>.*?</style>|<data .*?</data>|<[^>]*>", "", html, flags=re.DOTALL)
+    assert set(re.findall(r"\d+\.\d+", prose)) <= {"0.5", "3.5", "4.0", "3.70", "10.1371", "10.5281"}
+
+
+def test_the_corpus_and_its_licence_are_named(page: Page) -> None:
+    assert page.row("Clips", wide=2) == ["1,440"]
+    assert page.row("Actors", wide=2) == ["24 (12 female, 12 male)"]
+    assert page.row("Clips with the samples of another", wide=2) == [
+        "03-01-03-01-02-01-07, 03-01-03-01-02-02-07"
+    ]
+    assert "CC BY-NC-SA 4.0" in page.text
+    assert "Livingstone SR, Russo FA (2018)" in page.text
+    assert "2,000 bootstrap samples" in page.text
+
+
+def test_another_corpus_is_announced_before_the_headline(page: Page, project: Path, tmp_path: Path) -> None:
+    assert "Synthetic" not in page.text
+    copy = shutil.copytree(project, tmp_path / "project")
+    params = (copy / "params.yaml").read_text()
+    demo = params.replace("manifest: ser/ravdess_manifest.csv", "manifest: corpus/<b>&manifest.csv")
+    (copy / "params.yaml").write_text(demo)
+    demo_page = Page(run(copy).read_text(encoding="utf-8"))
+    banner = demo_page.text.index("Synthetic recordings, not RAVDESS.")
+    assert banner < demo_page.text.index("The best speaker-independent model")
+    assert "corpus/<b>&manifest.csv" in demo_page.text
+    assert "b" not in {tag for tag, _ in demo_page.tags}
+
+
+def test_the_page_has_the_same_bytes_on_every_run(html: str, project: Path) -> None:
+    assert run(project).read_bytes() == html.encode()
+
+
+def test_a_recall_that_does_not_exist_is_shown_as_none(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    details = load(copy, "details")
+    details["luna5"]["lda"]["per_emotion"]["calm"] = None
+    write_json(copy / "metrics/details.json", details)
+    column = list(load(copy, "summary")["luna5"]).index("lda")
+    page = Page(run(copy).read_text(encoding="utf-8"))
+    assert page.row("Calm", wide=5)[column] == "–"  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("broken", "content"),
+    [
+        ("metrics/summary.json", None),
+        ("metrics/summary.json", "{"),
+        ("metrics/summary.json", "[]"),
+        ("metrics/summary.json", '{"luna5": {}}'),
+        ("metrics/summary.json", '{"luna5": {"lda": {"uar": 60.1}}}'),
+        ("metrics/details.json", None),
+        ("metrics/details.json", "{}"),
+        ("metrics/details.json", "NaN"),
+        ("metrics/article_comparison.json", None),
+        ("metrics/article_comparison.json", "{}"),
+        ("data/clips.parquet", None),
+        ("data/clips.parquet", "no table"),
+        ("figures/explore/waveforms.png", None),
+        ("figures/explore/waveforms.png", ""),
+        ("figures/results/overview.png", None),
+        ("figures/results/overview.png", "GIF89a" + 20 * " "),
+    ],
+)
+def test_bad_input_is_named_and_the_former_page_stays(
+    project: Path, tmp_path: Path, broken: str, content: str | None
+) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    (copy / broken).unlink()
+    if content is not None:
+        (copy / broken).write_text(content)
+    former = (copy / "data/report/index.html").read_bytes()
+    with pytest.raises(InputError, match=re.escape(broken)):
+        run(copy)
+    assert (copy / "data/report/index.html").read_bytes() == former
+    assert [path.name for path in (copy / "data/report").iterdir()] == ["index.html"]
+
+
+def test_all_that_is_wrong_with_the_metrics_is_listed_at_once(project: Path, tmp_path: Path) -> None:
+    metrics = shutil.copytree(project / "metrics", tmp_path / "metrics")
+    (metrics / "summary.json").unlink()
+    details = load(project, "details")
+    details["luna5"]["lda"]["per_actor"]["7"]["uar"] = "high"
+    write_json(metrics / "details.json", details)
+    with pytest.raises(InputError) as caught:
+        report.read_results(metrics)
+    assert "summary.json" in str(caught.value)
+    assert "luna5.lda.per_actor.7.uar" in str(caught.value)
+
+
+CHROMIUM = shutil.which("chromium")
+MEASURE = """<script>
+addEventListener("load", () => {
+  const broken = [...document.images].filter((image) => !image.complete || !image.naturalWidth).length;
+  const words = [...document.querySelectorAll("h1, h2, h3, p, li, dd, caption span, figcaption")];
+  const { clientWidth, scrollWidth } = document.documentElement;
+  const cut = words.filter((each) => each.getBoundingClientRect().right > clientWidth).length;
+  parent.postMessage([innerWidth, scrollWidth - clientWidth, broken, cut].join(" "), "*");
+});
+</script>"""
+# A window has a least width, greater than a phone's; a frame has none.
+FRAME = """<!DOCTYPE html><script>
+addEventListener("message", (event) => { document.documentElement.dataset.measured = event.data; });
+</script><iframe src="page.html" style="border: 0; width: WIDTHpx; height: 900px"></iframe>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_it_without_sideways_scrolling(html: str, tmp_path: Path, width: int) -> None:
+    # The page forbids scripts; this copy alone may run the one that measures.
+    allowed = html.replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'")
+    (tmp_path / "page.html").write_text(allowed.replace("</head>", MEASURE + "</head>"), encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
+    dom = browse(tmp_path / "frame.html", "--window-size=1400,1000", "--dump-dom")
+    measured = re.search(r'data-measured="(\d+) (\d+) (\d+) (\d+)"', dom)
+    assert measured is not None
+    assert list(map(int, measured.groups())) == [width, 0, 0, 0]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_paints_it_light_and_dark(project: Path, tmp_path: Path, width: int) -> None:
+    page = project / "data/report/index.html"
+    paper = {}
+    for number, scheme in enumerate(["dark", "light"]):
+        picture = tmp_path / f"{scheme}.png"
+        settings = [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={number}"]
+        browse(page, *settings, f"--screenshot={picture}")
+        pixels = imread(picture)
+        assert pixels.shape[:2] == (900, width)
+        assert pixels[..., :3].std() > 0.02, "the page is blank"
+        paper[scheme] = pixels[0, 0, :3].mean()
+    assert paper["dark"] < 0.2 < 0.8 < paper["light"]
+
+
+def browse(page: Path, *options: str) -> str:
+    """Open a page in a browser that has no window, no network and no past; return what it prints."""
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+    quiet += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=5000"]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [str(CHROMIUM), *quiet, f"--user-data-dir={profile}", *options, page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

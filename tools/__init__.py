@@ -1,0 +1,1 @@
+"""Helpers for working on the project: ``python -m tools.NAME --help`` explains each."""

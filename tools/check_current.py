@@ -1,0 +1,67 @@
+"""Fail where dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
+
+`dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is read. A
+stage counts as current only where DVC says that it did not change, so that other wording in a later DVC fails
+this check rather than passing it.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ser.errors import InputError
+from stages import command
+
+_CURRENT = re.compile(r"^Stage '(.+)' didn't change, skipping$", flags=re.MULTILINE)
+
+
+def stale_stages(folder: Path) -> tuple[list[str], str]:
+    """Ask DVC which stages of a project are not up to date with dvc.lock.
+
+    Parameters
+    ----------
+    folder
+        The project's root. Data that is not there is taken to be as dvc.lock has it.
+
+    Returns
+    -------
+    stages : list of str
+        In the order of dvc.yaml; empty where all are current.
+    output : str
+        What DVC printed, errors included.
+
+    Raises
+    ------
+    InputError
+        Where the folder has no stage, or DVC cannot read its files.
+    """
+    listing = _dvc(folder, "stage", "list", "--name-only")
+    names = listing.stdout.split()
+    if listing.returncode or not names:
+        raise InputError(f"{folder}: DVC lists no stage here\n{listing.stderr}".rstrip())
+    dry = _dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going")
+    current = set(_CURRENT.findall(dry.stdout))
+    return [name for name in names if name not in current], dry.stdout + dry.stderr
+
+
+def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    dvc = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(dvc, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def main() -> None:
+    """Print DVC's plan where it is not empty, then the verdict."""
+    command.parser(__doc__).parse_args()
+    stale, output = stale_stages(Path.cwd())
+    if stale:
+        print(output)
+        raise InputError(
+            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings, then commit "
+            "dvc.lock, metrics/ and figures/"
+        )
+    print("dvc.lock is current: no stage would run.")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,211 @@
+"""Compare reproduced metrics with the committed ones, model by model; exit with 1 where any differs.
+
+Reads, in REPRODUCED and in the folder of the committed metrics, summary.json and luna5_folds.csv, whichever
+of the two were reproduced; a model that was not reproduced is not compared. What may differ:
+
+  same kind of machine  nothing. The kind is what `python -m tools.machine` prints: CPU, Python, packages,
+                        BLAS; machine.json beside the committed metrics says of which kind they are.
+  another machine       classical models nothing; networks max(2 test clips, 0.02), because rounding depends
+                        on the instruction set, and training amplifies it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from ser.errors import InputError
+from ser.scores import FOLD_COLUMNS
+from stages import command
+from tools import machine
+
+CLASSICAL = frozenset({"dummy", "decision_tree", "lda", "logistic_regression", "svm_rbf"})
+NETWORK_TOLERANCE = 0.02
+NETWORK_CLIPS = 2
+
+
+class Key(NamedTuple):
+    """What a figure says: where it was measured, of which model, by which metric."""
+
+    scope: str
+    model: str
+    metric: str
+
+
+class Figure(NamedTuple):
+    """A metric's value, and the number of test clips behind it where the file tells it."""
+
+    value: float
+    clips: int | None
+
+
+class Comparison(NamedTuple):
+    """A committed figure (None if there is none) and a reproduced one."""
+
+    key: Key
+    committed: float | None
+    reproduced: float
+    allowed: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is allowed."""
+        # The slack is for figures such as 0.52 - 0.5, which binary floats make a little more than 0.02.
+        slack = 1e-12 if self.allowed else 0.0
+        return self.committed is not None and abs(self.reproduced - self.committed) <= self.allowed + slack
+
+
+def read_figures(folder: Path) -> dict[Key, Figure]:
+    """Read summary.json and luna5_folds.csv, whichever of them the folder has.
+
+    Raises
+    ------
+    InputError
+        Where the folder has neither, or one of them is malformed.
+    """
+    readers = {"summary.json": _read_summary, "luna5_folds.csv": _read_folds}
+    figures: dict[Key, Figure] = {}
+    for name, read in readers.items():
+        path = folder / name
+        if not path.exists():
+            continue
+        try:
+            figures |= read(path)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"{path}: not metrics as evaluate writes them ({error!r})") from error
+    if not figures:
+        raise InputError(f"{folder}: holds neither {' nor '.join(readers)}; nothing to compare")
+    return figures
+
+
+def _read_summary(path: Path) -> dict[Key, Figure]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        Key(protocol, model, metric): Figure(float(value), clips=None)
+        for protocol, models in content.items()
+        for model, metrics in models.items()
+        for metric, value in metrics.items()
+    }
+
+
+def _read_folds(path: Path) -> dict[Key, Figure]:
+    table = pd.read_csv(path)[list(FOLD_COLUMNS)]
+    return {
+        Key(f"luna5 fold {row['fold']} seed {row['seed']}", str(row["model"]), metric): Figure(
+            float(row[metric]), clips=int(row["n"])
+        )
+        for row in table.to_dict("records")
+        for metric in ("uar", "accuracy")
+    }
+
+
+def compare(reproduced: dict[Key, Figure], committed: dict[Key, Figure], *, exact: bool) -> list[Comparison]:
+    """Set every reproduced figure beside the committed one.
+
+    Parameters
+    ----------
+    reproduced, committed
+        As read by `read_figures`; committed figures that were not reproduced are left out.
+    exact
+        Allow no difference at all, neither to networks.
+    """
+    return [
+        Comparison(
+            key,
+            committed=committed[key].value if key in committed else None,
+            reproduced=figure.value,
+            allowed=0.0 if exact else allowed_difference(key.model, figure.clips),
+        )
+        for key, figure in reproduced.items()
+    ]
+
+
+def allowed_difference(model: str, clips: int | None) -> float:
+    """How far a figure may lie from one measured on another kind of machine."""
+    if model in CLASSICAL:
+        return 0.0
+    return max(NETWORK_TOLERANCE, NETWORK_CLIPS / clips if clips else 0.0)
+
+
+def format_table(comparisons: list[Comparison]) -> str:
+    """Lay the comparisons out for people, a line a figure."""
+    header = ("protocol", "model", "metric", "committed", "reproduced", "difference", "allowed", "verdict")
+    lines = [header, *map(_cells, comparisons)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (map(str.ljust, line, widths) for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _cells(row: Comparison) -> tuple[str, ...]:
+    return (
+        *row.key,
+        "none" if row.committed is None else f"{row.committed:.4f}",
+        f"{row.reproduced:.4f}",
+        "" if row.committed is None else f"{row.reproduced - row.committed:+.4f}",
+        f"{row.allowed:.4f}",
+        "equal" if row.committed == row.reproduced else "agrees" if row.agrees else "DIFFERS",
+    )
+
+
+def same_machine(committed: Path) -> bool:
+    """Whether this machine is of the kind that made the committed metrics; prints in what it is not."""
+    path = committed / "machine.json"
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        print(f"{path}: no such file, so the kind of machine is unknown: networks may differ a little.")
+        return False
+    except ValueError as error:
+        raise InputError(
+            f"{path}: not JSON ({error}); write it again with `python -m tools.machine`"
+        ) from error
+    found = machine.differences(there, machine.describe())
+    if found:
+        print(f"Another kind of machine ({', '.join(found)}): networks may differ a little.")
+    else:
+        print("The same kind of machine: nothing may differ.")
+    return not found
+
+
+def report(reproduced: Path, committed: Path, *, exact: bool | None = None) -> None:
+    """Print the table and raise where a figure differs.
+
+    Parameters
+    ----------
+    reproduced, committed
+        Folders of metrics.
+    exact
+        Whether to allow no difference; None to decide by the kind of machine.
+
+    Raises
+    ------
+    InputError
+        Where metrics cannot be read, or any figure differs by more than is allowed.
+    """
+    figures = read_figures(reproduced), read_figures(committed)
+    comparisons = compare(*figures, exact=same_machine(committed) if exact is None else exact)
+    print(format_table(comparisons))
+    wrong = [row for row in comparisons if not row.agrees]
+    if wrong:
+        raise InputError(f"{len(wrong)} of {len(comparisons)} figures differ from the committed ones")
+    print(f"All {len(comparisons)} figures agree with the committed ones.")
+
+
+def main() -> None:
+    """Compare two folders of metrics."""
+    parser = command.parser(__doc__)
+    parser.add_argument("reproduced", metavar="REPRODUCED", type=Path, help="folder of metrics")
+    parser.add_argument("--committed", type=Path, default=Path("metrics"), help="default: %(default)s")
+    parser.add_argument(
+        "--exact",
+        action=argparse.BooleanOptionalAction,
+        help="allow no difference, or the tolerance, whatever the machine",
+    )
+    arguments = parser.parse_args()
+    report(arguments.reproduced, arguments.committed, exact=arguments.exact)
+
+
+if __name__ == "__main__":
+    command.run(main)

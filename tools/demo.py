@@ -1,0 +1,139 @@
+"""Run the whole pipeline, the same dvc.yaml, on a synthetic corpus: offline, within minutes.
+
+It works in a folder of its own, build/demo unless told otherwise, with a copy of the project's stages, so
+that the project's data, dvc.lock and metrics stay as they are. What did not change since the last time is not
+run again; to start afresh, delete the folder.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+import ser.demo_corpus
+from ser.errors import InputError
+from ser.params import load_params
+from stages import command
+
+PROJECT = Path(__file__).resolve().parent.parent
+REPORT = Path("data/report/index.html")
+"""In the workspace."""
+
+_MARK = Path(".demo-workspace")
+
+
+def main() -> None:
+    """Make the workspace, run the pipeline there, and show what came out."""
+    parser = command.parser(__doc__)
+    parser.add_argument("--folder", type=Path, default=PROJECT / "build" / "demo", help="where to work")
+    folder: Path = parser.parse_args().folder.resolve()
+    make_workspace(folder)
+    print(f"[3/3] dvc repro in {folder}", flush=True)
+    if run_dvc(folder, "repro").returncode != 0:
+        raise InputError(f"the pipeline failed in {folder}; its own message stands above")
+    print(flush=True)
+    run_dvc(folder, "metrics", "show")
+    print(f"\nThese figures are of synthetic voices and say nothing of RAVDESS. Report: {folder / REPORT}")
+
+
+def make_workspace(folder: Path, *, project: Path = PROJECT) -> None:
+    """Make or bring up to date a folder where `run_dvc` runs the project's pipeline on the synthetic corpus.
+
+    Parameters
+    ----------
+    folder
+        Missing, empty, or made by this function before; then its results and cache stay.
+    project
+        Where dvc.yaml, params.yaml, params.demo.yaml, ser/ and stages/ are taken from.
+
+    Raises
+    ------
+    InputError
+        Where `folder` holds anything else, a file of the project is missing, or the parameters are wrong.
+    """
+    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds files that no demo made; choose another --folder")
+    print(f"[1/3] workspace in {folder}", flush=True)
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+    try:
+        _copy_pipeline(project, folder)
+        _merge_params(project, folder)
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
+
+    corpus, source = folder / "corpus", Path(ser.demo_corpus.__file__)
+    manifest = corpus / "manifest.csv"
+    if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
+        print("[2/3] synthetic corpus: there already", flush=True)
+    else:
+        print("[2/3] synthetic corpus of 1440 clips", flush=True)
+        ser.demo_corpus.write_corpus(corpus, workers=load_params(folder / "params.yaml").workers)
+
+
+def run_dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run DVC in a workspace, with this Python and on its synthetic corpus.
+
+    Parameters
+    ----------
+    folder
+        Made by `make_workspace`.
+    *arguments
+        Of the ``dvc`` command.
+    **options
+        Of `subprocess.run`.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Environment variables of a pipeline run in a workspace: this Python first, fixed hashes, the corpus."""
+    return os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONHASHSEED": "0",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "RAVDESS_DIR": str(folder / "corpus"),
+        # DVC's own place for this would outlive the workspace.
+        "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site"),
+    }
+
+
+def _copy_pipeline(project: Path, folder: Path) -> None:
+    for name in ("dvc.yaml", ".dvcignore", ".dvc/config"):
+        shutil.copy2(project / name, folder / name)
+    for name in ("ser", "stages"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(project / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # Else DVC would take the project's git for the workspace's, and refuse outputs that git ignores.
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+
+def _merge_params(project: Path, folder: Path) -> None:
+    yaml = YAML()
+    params = yaml.load(project / "params.yaml")
+    _overlay(params, yaml.load(project / "params.demo.yaml"))
+    yaml.dump(params, folder / "params.yaml")
+    load_params(folder / "params.yaml")
+
+
+def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = value
+
+
+if __name__ == "__main__":
+    command.run(main)
