@@ -78,7 +78,7 @@ def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epo
     x = _squeeze_excitation(x)
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = layers.Dense(128, use_bias=False)(x)
-    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     x = layers.Dropout(settings.dropout)(_attentive_statistics(x))
     model = keras.Model(spectrogram, layers.Dense(len(EMOTIONS), activation="softmax")(x))
 
@@ -103,7 +103,7 @@ def _convolution(
     strides: int | tuple[int, int] = 1,
 ) -> keras.KerasTensor:
     x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
-    return layers.Activation("relu")(layers.BatchNormalization()(x))
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
 
 
 def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:

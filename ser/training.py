@@ -134,16 +134,16 @@ def predict(model: keras.Model, x: Array, *, batch_size: int = 256) -> Array:
 
 # Batch by batch rather than by Keras' fit: as fast, and no input pipeline is built anew each epoch.
 def _fit(model: keras.Model, x: Array, y: Array, *, batch_size: int) -> dict[str, float]:
-    model.reset_metrics()
+    totals = {"loss": 0.0, "accuracy": 0.0}
     for start in range(0, len(x), batch_size):
-        scores = model.train_on_batch(
-            x[start : start + batch_size], y[start : start + batch_size], return_dict=True
-        )
-    return {"loss": float(scores["loss"]), "accuracy": float(scores["accuracy"])}
+        batch = slice(start, min(start + batch_size, len(x)))
+        scores = model.train_on_batch(x[batch], y[batch], return_dict=True)
+        for name in totals:
+            totals[name] += float(scores[name]) * (batch.stop - batch.start) / len(x)
+    return totals
 
 
 def _watch(model: keras.Model, x: Array, y: Array) -> dict[str, float]:
-    model.reset_metrics()
     scores = model.test_on_batch(x, y, return_dict=True)
     predicted = predict(model, x).argmax(axis=1)
     uar = recall_score(y.argmax(axis=1), predicted, average="macro", zero_division=0)
