@@ -51,7 +51,7 @@ def article_cnn(*, n_frames: int, settings: ArticleCnn) -> keras.Model:
 def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
     """Build the 2-D CNN, compiled.
 
-    A stem that strides early (four frames, two bands), squeeze-and-excitation, one residual block, then
+    A stem that strides early (two frames, four bands), squeeze-and-excitation, one residual block, then
     attentive statistics pooling over time: weighted mean and deviation of each channel.
 
     Parameters
@@ -70,11 +70,11 @@ def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epo
     """
     spectrogram = layers.Input((n_frames, n_mels))
     x = layers.Reshape((n_frames, n_mels, 1))(spectrogram)
-    x = _convolution(x, 32, kernel=(7, 5), strides=(4, 2))
+    x = _convolution(x, 32, kernel=(5, 7), strides=(2, 4))
     x = _convolution(x, 64, strides=2)
     x = _squeeze_excitation(x)
     x = layers.add([x, _convolution(x, 64)])
-    x = _convolution(x, 96, strides=(2, 1))
+    x = _convolution(x, 96, strides=(1, 2))
     x = _squeeze_excitation(x)
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = layers.Dense(128, use_bias=False)(x)

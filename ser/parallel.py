@@ -8,13 +8,19 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from ser.errors import InputError
 from ser.params import Workers
 
 Result = TypeVar("Result")
 
 
 def run_all(
-    work: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], *, workers: Workers, what: str
+    work: Callable[..., Result],
+    arguments: Sequence[tuple[Any, ...]],
+    *,
+    workers: Workers,
+    what: str,
+    unit: str = "clip",
 ) -> list[Result]:
     """Call ``work(*arguments[i])`` for every i, in worker processes, with a progress bar.
 
@@ -26,18 +32,27 @@ def run_all(
         A tuple of positional arguments a call.
     workers
         The joblib backend and the number of workers.
-    what
-        Stands before the progress bar.
+    what, unit
+        What stands before the progress bar, and what it counts.
 
     Returns
     -------
     list
         In the order of `arguments`.
+
+    Raises
+    ------
+    InputError
+        Where joblib does not know the backend.
     """
-    with parallel_config(backend=workers.backend, n_jobs=workers.jobs):
+    try:
+        config = parallel_config(backend=workers.backend, n_jobs=workers.jobs)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"params.yaml: workers.backend: {error}") from error
+    with config:
         calls = (delayed(_alone)(work, each) for each in arguments)
         results = Parallel(return_as="generator")(calls)
-        return list(tqdm(results, total=len(arguments), desc=what, unit="clip", mininterval=1.0))
+        return list(tqdm(results, total=len(arguments), desc=what, unit=unit, mininterval=1.0))
 
 
 def _alone(work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:

@@ -156,7 +156,7 @@ def copy_clips(source: Source, manifest: Manifest, folder: Path, *, workers: Wor
     for actor, clips in groupby(in_order, key=lambda item: _actor(item[0])):
         (folder / f"Actor_{actor}").mkdir(parents=True)
         tasks.append((source, [(clip, name, manifest[clip]) for clip, name in clips], folder))
-    for faults in run_all(_copy_actor, tasks, workers=workers, what="fetch"):
+    for faults in run_all(_copy_actor, tasks, workers=workers, what="fetch", unit="actor"):
         problems += faults
     if problems:
         heading = f"{source.path}: not the clips of the manifest; mend these, or {ADVICE}"

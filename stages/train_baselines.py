@@ -72,7 +72,9 @@ def run_luna5(
             training = take(clips, training_split, [features], fold=fold, role="train")
             test = take(clips, split, [features], fold=fold, role="test")
             calls.append((name, int(fold), training, test, settings))
-    predictions, trials = zip(*run_all(run_fold, calls, workers=workers, what="baselines"), strict=True)
+    predictions, trials = zip(
+        *run_all(run_fold, calls, workers=workers, what="baselines", unit="model"), strict=True
+    )
     return pd.concat(predictions, ignore_index=True), pd.concat(trials, ignore_index=True)
 
 

@@ -56,7 +56,7 @@ def main() -> None:
             (name, settings, seed, fold, folder, 1 + place % params.workers.jobs)
             for place, (seed, fold) in enumerate(pairs)
         ]
-        return run_all(run_one, calls, workers=params.workers, what=f"train {name}")
+        return run_all(run_one, calls, workers=params.workers, what=f"train {name}", unit="run")
 
     if arguments.fold is not None:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,122 @@
+"""Write the committed results into README.md and the model card, between their ``results`` marks.
+
+A block between ``<!-- results: NAME -->`` and ``<!-- end -->`` is replaced by the table of that name. Run it
+after `dvc repro`; a test fails where a page tells other figures than metrics/ does.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ser.article_results import TEST_CLIPS
+from ser.errors import InputError
+from stages import command
+
+PAGES = ("README.md", "docs/model_card.md")
+MODELS = {
+    "dummy": "stratified dummy",
+    "decision_tree": "decision tree",
+    "cnn": "first CNN",
+    "cnn_augmented": "augmented CNN",
+    "lda": "shrinkage LDA on functionals",
+    "logistic_regression": "logistic regression on functionals",
+    "svm_rbf": "RBF SVM on functionals",
+    "logmel_cnn": "2-D CNN on log-mel",
+}
+_BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def luna5_table(metrics: Path) -> str:
+    """Tabulate the speaker-independent models, the best first."""
+    lines = ["| model | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
+    for model, scores in _read(metrics / "summary.json")["luna5"].items():
+        interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+        figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), percent(scores["macro_f1"])]
+        lines.append(f"| {MODELS[model]} (`{model}`) | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+def article_table(metrics: Path) -> str:
+    """Tabulate the article's accuracies beside the measured ones."""
+    lines = [
+        f"| model | article (n = {TEST_CLIPS}) | its 95 % interval | measured, mean over seeds "
+        "| least to greatest | seeds | inside? |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for model, row in _read(metrics / "article_comparison.json").items():
+        article = f"{percent(row['article_low'])} to {percent(row['article_high'])}"
+        seeds = f"{percent(row['measured_low'])} to {percent(row['measured_high'])}"
+        lines.append(
+            f"| {MODELS[model]} | {100 * row['article']:.2f} | {article} | {percent(row['measured'])} "
+            f"| {seeds} | {row['seeds']} | {'yes' if row['inside'] else 'no'} |"
+        )
+    return "\n".join(lines)
+
+
+def emotion_table(metrics: Path) -> str:
+    """Tabulate the recall of each emotion for the speaker-independent models."""
+    details = _read(metrics / "details.json")["luna5"]
+    order = list(_read(metrics / "summary.json")["luna5"])
+    emotions = list(details[order[0]]["per_emotion"])
+    lines = [f"| recall, % | {' | '.join(emotions)} |", f"|---|{'---|' * len(emotions)}"]
+    for model in order:
+        recalls = [percent(details[model]["per_emotion"][emotion]) for emotion in emotions]
+        lines.append(f"| `{model}` | {' | '.join(recalls)} |")
+    return "\n".join(lines)
+
+
+def gender_table(metrics: Path) -> str:
+    """Tabulate UAR by the actors' gender, and of the worst and best actor, by speaker-independent model."""
+    details = _read(metrics / "details.json")["luna5"]
+    lines = ["| UAR, % | female actors | male actors | worst actor | best actor |", "|---|---|---|---|---|"]
+    for model in _read(metrics / "summary.json")["luna5"]:
+        gender = details[model]["per_gender"]
+        actors = {name: scores["uar"] for name, scores in details[model]["per_actor"].items()}
+        by_uar = sorted(actors, key=actors.__getitem__)
+        ends = [f"{percent(actors[actor])} ({actor})" for actor in (by_uar[0], by_uar[-1])]
+        figures = [percent(gender["female"]["uar"]), percent(gender["male"]["uar"]), *ends]
+        lines.append(f"| `{model}` | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "luna5": luna5_table,
+    "article": article_table,
+    "emotions": emotion_table,
+    "genders": gender_table,
+}
+
+
+def fill(page: str, metrics: Path) -> str:
+    """Replace each marked block of a page by its table."""
+    return _BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]](metrics)}\n{block[3]}", page)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); dvc repro writes it") from error
+    return content
+
+
+def main() -> None:
+    """Bring all pages up to date."""
+    command.parser(__doc__).parse_args()
+    for name in PAGES:
+        page = Path(name)
+        before = page.read_text(encoding="utf-8")
+        after = fill(before, Path("metrics"))
+        page.write_text(after, encoding="utf-8")
+        print(f"{name}: {'unchanged' if after == before else 'brought up to date'}")
+
+
+if __name__ == "__main__":
+    command.run(main)
