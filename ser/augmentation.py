@@ -3,6 +3,9 @@
 Each transform draws its parameters first and then applies them; what was drawn is kept in a table. The two
 that audiomentations lacks (noise relative to the clip's peak, and speed-and-pitch by linear interpolation)
 are here.
+
+The article augments in memory at 44.1 kHz. Here a copy is made at the recordings' 48 kHz and kept as 16-bit
+FLAC, so that it can be heard; it is resampled where features are computed.
 """
 
 import hashlib
@@ -72,6 +75,8 @@ class SpeedAndPitch(BaseWaveformTransform):  # type: ignore[misc]
 
     def __init__(self, *, factor: float, min_length_change: float, max_length_change: float, p: float = 0.5):
         super().__init__(p)
+        if factor <= 0:
+            raise ValueError(f"factor must be above 0, got {factor}")
         if not 0 < min_length_change <= max_length_change:
             raise ValueError(
                 "0 < min_length_change <= max_length_change must hold, "

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
 from ser import deterministic_tensorflow, networks, training
 from ser import logmel_augmentation as augmentation
-from ser.datasets import Array, Part, prediction_table, read_features, read_split, take
+from ser.datasets import Array, Part, Scaler, prediction_table, read_features, read_split, take
 from ser.normalization import INPUTS, read_scaler
 from ser.params import ArticleCnn, LogMelCnn
 from ser.ravdess import EMOTIONS
@@ -44,10 +43,11 @@ NETWORKS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves: its test predictions and its learning curve, as tables."""
+    """What a run leaves: test predictions and learning curve as tables, and the architecture as JSON."""
 
     predictions: pd.DataFrame
     curve: pd.DataFrame
+    architecture: str
 
 
 def folds_of(name: str) -> list[int]:
@@ -63,6 +63,7 @@ def run(
     seed: int,
     fold: int,
     folder: Path,
+    checkpoints: Path,
     bar_position: int = 0,
 ) -> Result:
     """Train a network on one fold with one seed, predict the fold's test clips, and keep the model.
@@ -76,7 +77,9 @@ def run(
     seed, fold
         Which run.
     folder
-        Where ``architecture.json`` and ``seedS_foldF.weights.h5`` are written.
+        Where ``seedS_foldF.weights.h5`` is written.
+    checkpoints
+        Folder of the checkpoints.
     bar_position
         The progress bar's line.
     """
@@ -114,13 +117,12 @@ def run(
             draw_epoch=epoch,
             watched=(scaler.transform(watched.x), _one_hot(watched)),
             patience=settings.patience if isinstance(settings, LogMelCnn) else None,
-            checkpoint=Path(f"data/checkpoints/cnn_{name}/seed{seed}_fold{fold}.npz"),
-            identity=_identity(training_part, watched, settings, seed),
+            checkpoint=checkpoints / f"seed{seed}_fold{fold}.npz",
+            identity=_identity(scaler, training_part, watched, settings, seed),
             bar_position=bar_position,
         ),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "architecture.json").write_text(model.to_json(indent=1) + "\n", encoding="utf-8")
     model.save_weights(folder / f"seed{seed}_fold{fold}.weights.h5")
 
     probabilities = training.predict(model, scaler.transform(test.x))
@@ -128,6 +130,7 @@ def run(
     return Result(
         predictions=prediction_table(test, probabilities, protocol=wanted.protocol, **about),
         curve=pd.DataFrame(curve).astype({"epoch": int}).assign(**about)[[*about, *curve[0]]],
+        architecture=model.to_json(indent=1),
     )
 
 
@@ -164,8 +167,10 @@ def _logmel_epoch(part: Part, scale: Any, *, copies: int, settings: LogMelCnn) -
     return draw
 
 
-def _identity(part: Part, watched: Part, settings: ArticleCnn | LogMelCnn, seed: int) -> str:
-    code = [Path(module.__file__ or "") for module in (networks, training, augmentation)]
+def _identity(scaler: Scaler, part: Part, watched: Part, settings: Any, seed: int) -> str:
+    modules = (augmentation, deterministic_tensorflow, networks, training)
     return training.identity_of(
-        part.x, part.y, watched.x, watched.y, settings, seed, keras.__version__, Path(__file__), *code
+        *(scaler.mean, scaler.deviation, part.x, part.y, watched.x, watched.y),
+        *(settings, seed, deterministic_tensorflow.VERSIONS),
+        *(Path(file) for file in (__file__, *(module.__file__ or "" for module in modules))),
     )

@@ -123,7 +123,7 @@ def read_features(name: str, variants: list[str]) -> list[Array]:
     paths = [Path("data/features") / variant / f"{name}.npy" for variant in variants]
     try:
         return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"features cannot be read ({error}); run the stage extract") from error
 
 
@@ -140,7 +140,7 @@ def prediction_table(
         [shape=(n, 8)], each row in the order of `EMOTIONS`; rescaled to sum to 1.
     """
     scores = np.asarray(probabilities, dtype=np.float64)
-    scores /= scores.sum(axis=1, keepdims=True)
+    scores = scores / scores.sum(axis=1, keepdims=True)
     table = pd.DataFrame(scores, columns=[f"p_{emotion}" for emotion in EMOTIONS])
     about: dict[str, Any] = {
         "protocol": protocol,

@@ -2,14 +2,16 @@
 
 import os
 
-# Read once, when TensorFlow is loaded. oneDNN picks its kernels by the load of the machine.
+# Read once, when TensorFlow is loaded. oneDNN computes in another order, and so to other last digits.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 # Its notes on CUDA, which is not used, would drown the progress bar.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import tensorflow as tf
+
+VERSIONS = (keras.__version__, tf.__version__)
 
 
 def start(seed: int) -> None:

@@ -57,7 +57,7 @@ def mask(x: Array, *, settings: LogMelCnn, generator: np.random.Generator) -> Ar
     for axis, widest in ((1, settings.time_mask_frames), (2, settings.frequency_mask_bands)):
         places = np.arange(x.shape[axis])
         for _ in range(2):
-            width = generator.integers(0, widest + 1, (len(x), 1))
+            width = generator.integers(0, min(widest, len(places)) + 1, (len(x), 1))
             start = generator.integers(0, x.shape[axis] - width + 1, (len(x), 1))
             hidden = (places >= start) & (places < start + width)
             x *= ~np.expand_dims(hidden, 3 - axis)
@@ -98,5 +98,7 @@ def _warp_from(x: Array, factor: npt.NDArray[np.float64], *, origin: float) -> A
     below = np.minimum(places.astype(np.intp), last - 1)
     share = (places - below).astype(np.float32)[:, :, None]
     clips = np.arange(len(x))[:, None]
-    warped: Array = (1 - share) * x[clips, below] + share * x[clips, below + 1]
+    start = x[clips, below]
+    # In this form exact between equals: padding must come out as padding, to the bit.
+    warped: Array = start + share * (x[clips, below + 1] - start)
     return warped

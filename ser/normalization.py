@@ -1,11 +1,13 @@
 """Which features and training copies each network reads, and the scaler learned of them, fold by fold."""
 
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from ser.datasets import Array, Scaler, rows_of
+from ser.errors import InputError
 from ser.files import write_arrays
 
 
@@ -73,6 +75,15 @@ def write_scalers(path: str, scalers: list[Scaler]) -> None:
 
 
 def read_scaler(path: str, *, fold: int) -> Scaler:
-    """Read one fold's scaler."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Scaler(mean=arrays["mean"][fold], deviation=arrays["deviation"][fold])
+    """Read one fold's scaler.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged, or has no such fold.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Scaler(mean=arrays["mean"][fold], deviation=arrays["deviation"][fold])
+    except (OSError, ValueError, EOFError, LookupError, BadZipFile) as error:
+        raise InputError(f"{path}: scaler cannot be read ({error}); run the stage normalize") from error

@@ -7,7 +7,7 @@ of params.yaml, which DVC tracks key by key.
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -34,10 +34,17 @@ class Corpus(Section):
     manifest: str
 
 
+def _processes_only(backend: str) -> str:
+    # Threads would share the generators that augmentations and networks seed for each clip and run.
+    if backend in ("threading", "sequential"):
+        raise ValueError("must be a backend of processes, such as loky or dask")
+    return backend
+
+
 class Workers(Section):
     """How parallel work is done; never what comes out."""
 
-    backend: str
+    backend: Annotated[str, AfterValidator(_processes_only)]
     jobs: Annotated[int, Field(ge=1, le=256)]
 
 

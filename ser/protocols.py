@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from ser.errors import InputError
 from ser.ravdess import ACTORS
 
 ROLES = ("train", "validation", "test")
@@ -99,12 +100,20 @@ def split_at_random(clips: pd.DataFrame, *, test_size: float, random_state: int)
     -------
     pandas.DataFrame
         As of `split_by_actor`, with the one fold 0.
+
+    Raises
+    ------
+    InputError
+        Where a side is too small to hold a clip of each actor with each emotion.
     """
-    _, tested = train_test_split(
-        clips["clip"],
-        test_size=test_size,
-        random_state=random_state,
-        stratify=clips[["emotion", "gender", "actor"]],
-    )
+    try:
+        _, tested = train_test_split(
+            clips["clip"],
+            test_size=test_size,
+            random_state=random_state,
+            stratify=clips[["emotion", "gender", "actor"]],
+        )
+    except ValueError as error:
+        raise InputError(f"params.yaml: split.article.test_size = {test_size}: {error}") from error
     role = clips["clip"].isin(set(tested)).map({True: "test", False: "train"})
     return pd.DataFrame({"fold": 0, "clip": clips["clip"], "role": role})

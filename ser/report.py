@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
-from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import pandas as pd
@@ -19,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ser.article_results import Comparison
 from ser.errors import list_problems
+from ser.model_names import model_name
 from ser.protocols import LUNA5
 from ser.ravdess import ACTORS, EMOTIONS
 from ser.scores import CHANCE
@@ -38,15 +38,6 @@ Some = Annotated[dict[Key, Value], Field(min_length=1)]
 RAVDESS_MANIFEST = "ser/ravdess_manifest.csv"
 """A run that is held to any other manifest is not one on RAVDESS."""
 
-_MODELS = MappingProxyType(
-    {
-        "cnn": "first CNN",
-        "cnn_augmented": "augmented CNN",
-        "lda": "LDA",
-        "logmel_cnn": "log-mel CNN",
-        "svm_rbf": "SVM (RBF)",
-    }
-)
 _EXPLORE = {
     "class_distribution": "Clips of each emotion; neutral has no strong intensity, and so half as many.",
     "gender_distribution": "Clips of each emotion by male and by female actors.",
@@ -264,7 +255,7 @@ def render(
         folds_table=_folds_table(),
         test_share=_percent(test_size, digits=0),
         bootstrap_samples=f"{bootstrap_samples:,}",
-        best=escape(_model_name(best)),
+        best=escape(model_name(best)),
         corpus_table=_corpus_table(clips),
         explore_figures=show(_EXPLORE),
         **{f"figure_{name}": show([name]) for name in _RESULTS},
@@ -282,7 +273,8 @@ def _banner(manifest: str) -> str:
 def _headline(results: Results) -> str:
     score = results.summary["luna5"][results.best]
     return (
-        f"The best speaker-independent model, {escape(_model_name(results.best))}, recognises on average "
+        f"The best of {len(results.summary['luna5'])} speaker-independent models by its test score, "
+        f"{escape(model_name(results.best))}, recognises on average "
         f"<strong>{_percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
         f"interval {_percent(score.uar_low)} to {_percent(score.uar_high)}&nbsp;%), where guessing gives "
         f"{_percent(CHANCE)}&nbsp;%."
@@ -303,7 +295,7 @@ def _luna5_table(results: Results) -> str:
     for model, score in results.summary["luna5"].items():
         detail = results.details["luna5"][model]
         interval = (score.uar_low, score.uar_high)
-        row: list[Cell] = [_model_name(model), score.uar, interval, score.accuracy, score.macro_f1]
+        row: list[Cell] = [model_name(model), score.uar, interval, score.accuracy, score.macro_f1]
         rows.append([*row, len(detail.seeds), detail.uar_sd])
     return _table(
         "Speaker-independent results (LUNA5), in %",
@@ -317,7 +309,7 @@ def _emotion_table(results: Results) -> str:
     details = [results.details["luna5"][model] for model in models]
     return _table(
         "Recall of each emotion (LUNA5), in %; its mean down a column is the UAR",
-        ["Emotion", *(_capitalized(_model_name(model)) for model in models)],
+        ["Emotion", *(_capitalized(model_name(model)) for model in models)],
         [[emotion, *(detail.per_emotion[emotion] for detail in details)] for emotion in EMOTIONS],
         bars=True,
     )
@@ -325,7 +317,7 @@ def _emotion_table(results: Results) -> str:
 
 def _gender_table(results: Results) -> str:
     rows: list[list[Cell]] = [
-        [_model_name(model), gender, score.uar, score.accuracy]
+        [model_name(model), gender, score.uar, score.accuracy]
         for model in results.summary["luna5"]
         for gender, score in results.details["luna5"][model].per_gender.items()
     ]
@@ -336,13 +328,13 @@ def _gender_table(results: Results) -> str:
 
 def _actor_table(results: Results, clips: pd.DataFrame) -> str:
     gender_of = clips.groupby("actor")["gender"].first()
-    fold_of = {actor: number for number, fold in enumerate(LUNA5, start=1) for actor in fold.test}
+    fold_of = {actor: number for number, fold in enumerate(LUNA5) for actor in fold.test}
     rows: list[list[Cell]] = [
         [f"Actor {actor}", str(gender_of.get(actor, "")), fold_of.get(actor), score.uar, score.accuracy]
         for actor, score in results.details["luna5"][results.best].per_actor.items()
     ]
     return _table(
-        f"By actor ({_model_name(results.best)}, LUNA5), in %",
+        f"By actor ({model_name(results.best)}, LUNA5), in %",
         ["Actor", "Gender", "Tested in fold", "UAR", "Accuracy"],
         rows,
         bars=True,
@@ -362,7 +354,7 @@ def _article_table(results: Results) -> str:
     rows: list[list[Cell]] = []
     for model, it in results.comparison.items():
         score = results.summary["article"].get(model)
-        article: list[Cell] = [_model_name(model), it.article, (it.article_low, it.article_high)]
+        article: list[Cell] = [model_name(model), it.article, (it.article_low, it.article_high)]
         ours: list[Cell] = [it.measured, (it.measured_low, it.measured_high), it.measured_sd, it.seeds]
         rows.append([*article, *ours, _inside(it), score.uar if score else None])
     return _table(
@@ -395,7 +387,7 @@ def _verdict(results: Results, *, ravdess: bool) -> str:
     if not ravdess:
         words += " The article used RAVDESS, so on these recordings that means nothing."
     elif outside:
-        words += f" Outside: {', '.join(map(_model_name, outside))}."
+        words += f" Outside: {', '.join(map(model_name, outside))}."
     return escape(words).replace(" %", "&nbsp;%")
 
 
@@ -407,7 +399,7 @@ def _folds_table() -> str:
             _listing(fold.validation),
             _listing(actor for actor in ACTORS if fold.role(actor) == "train"),
         ]
-        for number, fold in enumerate(LUNA5, start=1)
+        for number, fold in enumerate(LUNA5)
     ]
     return _table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
 
@@ -438,7 +430,7 @@ def _words(name: str, results: Results) -> tuple[str, str]:
     if name.startswith("confusion_"):
         _, protocol, model = name.split("_", 2)
         split = "random split" if protocol == "article" else protocol.upper()
-        title = f"{_capitalized(_model_name(model))}, {split}: what each emotion was taken for"
+        title = f"{_capitalized(model_name(model))}, {split}: what each emotion was taken for"
         scored = results.details[protocol][model].per_emotion.items()
         recalls = {emotion: recall for emotion, recall in scored if recall is not None}
         low, high = (choose(recalls, key=recalls.__getitem__) for choose in (min, max))
@@ -447,8 +439,8 @@ def _words(name: str, results: Results) -> tuple[str, str]:
             f"Confusion matrix. {title}. The best recalled is {high}, the least {low}.",
         )
     caption = (_EXPLORE | _RESULTS).get(name, name.replace("_", " "))
-    table = " The numbers stand in a table on this page." if name in _RESULTS else ""
-    return caption, f"Figure: {caption}{table}"
+    tabled = name in _RESULTS and name != "learning_curves"
+    return caption, f"Figure: {caption}{' A table on this page has the means.' if tabled else ''}"
 
 
 def _figure(png: bytes, caption: str, alternative: str) -> str:
@@ -504,10 +496,6 @@ def _content(cell: Cell) -> str:
 
 def _capitalized(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _model_name(model: str) -> str:
-    return _MODELS.get(model, model.replace("_", " "))
 
 
 def _percent(share: float, *, digits: int = 1) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -169,12 +170,17 @@ def _save(model: keras.Model, run: Run, progress: _Progress) -> None:
 def _resume(model: keras.Model, run: Run) -> _Progress:
     if not run.checkpoint.exists():
         return _Progress()
-    with np.load(run.checkpoint, allow_pickle=False) as arrays:
+    try:
+        with np.load(run.checkpoint, allow_pickle=False) as stored:
+            arrays = dict(stored)
         about = json.loads(str(arrays["about"]))
-        if about["identity"] != run.identity:
-            return _Progress()
-        for place, variable in enumerate(_state(model)):
-            variable.assign(arrays[f"state{place}"])
-        n_best = sum(name.startswith("best") for name in arrays.files)
-        best = [arrays[f"best{place}"] for place in range(n_best)] or None
-        return _Progress(history=about["history"], best=best)
+    except (OSError, ValueError, EOFError, LookupError, BadZipFile):
+        # Damaged by what else the machine went through: a new start costs time, but gives the same result.
+        return _Progress()
+    if about["identity"] != run.identity:
+        return _Progress()
+    for place, variable in enumerate(_state(model)):
+        variable.assign(arrays[f"state{place}"])
+    n_best = sum(name.startswith("best") for name in arrays)
+    best = [arrays[f"best{place}"] for place in range(n_best)] or None
+    return _Progress(history=about["history"], best=best)

@@ -5,8 +5,9 @@ Reads   data/predictions/*.parquet, data/splits/{article,luna5}.parquet, data/cl
 Writes  data/evaluation/predictions.parquet  every test prediction, with its probabilities
         metrics/PROTOCOL/MODEL.json          a model's headline: a row of `dvc metrics show`
         metrics/{summary,details,article_comparison}.json, metrics/luna5_folds.csv
-        metrics/plots/*.csv                  for DVC: article_comparison; confusion_PROTOCOL_MODEL with a row
-                                             a test clip, of the first seed
+        metrics/plots/*.csv                  for DVC: article_comparison; learning_curve_NETWORK, means over
+                                             seeds and folds; confusion_PROTOCOL_MODEL with a row a test
+                                             clip, of the first seed
         figures/results/*.png
 
 First the predictions are held to the split: each model and seed must test each test clip once. A model's
@@ -14,13 +15,16 @@ score is the mean over its seeds; the 95 % interval of its UAR is a percentile b
 """
 
 from dataclasses import asdict
+from typing import cast
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ser import result_figures, scores
 from ser.article_results import Comparison, compare
 from ser.figure_style import save
 from ser.files import read_table, replacing, write_csv, write_json, write_parquet
+from ser.model_names import model_name
 from ser.params import load_params
 from stages import command
 
@@ -36,35 +40,54 @@ def has_confusion(protocol: str, model: str) -> bool:
 
 def draw(
     tallies: scores.Tallies, summary: scores.Summary, comparisons: dict[str, Comparison], curves: pd.DataFrame
-) -> None:
-    """Draw all figures; their folder appears when all are there."""
+) -> dict[str, Figure]:
+    """Draw all figures, by their names."""
     accuracies = {model: scores.accuracy(tally.pooled) for model, tally in tallies["article"].items()}
     best, best_tally = next(iter(tallies["luna5"].items()))
-    figures = {
+    return {
         "overview": result_figures.overview(summary),
         "learning_curves": result_figures.learning_curves(curves),
         "article_comparison": result_figures.article_comparison(comparisons, accuracies),
         "per_actor": result_figures.per_actor(best_tally, model=best, protocol="luna5"),
         "per_emotion": result_figures.per_emotion(best_tally, model=best, protocol="luna5"),
+        **{
+            f"confusion_{protocol}_{model}": result_figures.confusion(tally, model=model, protocol=protocol)
+            for protocol, models in tallies.items()
+            for model, tally in models.items()
+            if has_confusion(protocol, model)
+        },
     }
-    for protocol, models in tallies.items():
-        for model, tally in models.items():
-            if has_confusion(protocol, model):
-                figure = result_figures.confusion(tally, model=model, protocol=protocol)
-                figures[f"confusion_{protocol}_{model}"] = figure
-    with replacing("figures/results") as folder:
-        for name, figure in figures.items():
-            save(figure, folder / f"{name}.png")
+
+
+def plot_tables(
+    predictions: pd.DataFrame,
+    clips: pd.DataFrame,
+    comparisons: dict[str, Comparison],
+    curves: dict[str, pd.DataFrame],
+) -> dict[str, pd.DataFrame]:
+    """Gather what DVC draws, by the tables' names."""
+    sources = [(model, it, source) for model, it in comparisons.items() for source in ("article", "measured")]
+    rows = [(f"{model_name(model)}, {source}", getattr(it, source)) for model, it, source in sources]
+    tables = {"article_comparison": pd.DataFrame(rows, columns=["model", "accuracy"])}
+    for key, tested in predictions.groupby(["protocol", "model"]):
+        protocol, model = cast(tuple[str, str], key)
+        if has_confusion(protocol, model):
+            tables[f"confusion_{protocol}_{model}"] = scores.actual_and_predicted(tested, clips)
+    shown = ["loss", "accuracy", "val_loss", "val_accuracy"]
+    for name, curve in curves.items():
+        # DVC draws one line a column: the mean over seeds and folds that reached the epoch.
+        tables[f"learning_curve_{name}"] = curve.groupby("epoch", as_index=False)[shown].mean()
+    return tables
 
 
 def main() -> None:
-    """Check, score, write, draw."""
+    """Check, score and draw, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
 
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
     splits = {name: read_table(f"data/splits/{name}.parquet", scores.SPLIT) for name in PROTOCOLS}
-    curves = [read_table(f"metrics/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS]
+    curves = {name: read_table(f"metrics/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS}
     predictions = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
     scores.check_predictions(predictions, splits)
 
@@ -73,23 +96,22 @@ def main() -> None:
         tallies, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
     )
     comparisons = compare({model: scores.accuracy(it.pooled) for model, it in tallies["article"].items()})
-    compared = {model: asdict(comparison) for model, comparison in comparisons.items()}
+    tables = plot_tables(predictions, clips, comparisons, curves)
+    figures = draw(tallies, summary, comparisons, pd.concat(curves.values()))
 
+    with replacing("figures/results") as folder:
+        for name, figure in figures.items():
+            save(figure, folder / f"{name}.png")
+    for name, table in tables.items():
+        write_csv(f"metrics/plots/{name}.csv", table)
     write_parquet("data/evaluation/predictions.parquet", predictions)
     write_json("metrics/summary.json", summary)
     write_json("metrics/details.json", scores.describe(tallies))
-    write_json("metrics/article_comparison.json", compared)
+    write_json("metrics/article_comparison.json", {model: asdict(it) for model, it in comparisons.items()})
     write_csv("metrics/luna5_folds.csv", scores.score_folds(predictions, clips))
-    table = pd.DataFrame([{"model": model, **comparison} for model, comparison in compared.items()])
-    write_csv("metrics/plots/article_comparison.csv", table)
     for protocol, models in summary.items():
         for model, headline in models.items():
             write_json(f"metrics/{protocol}/{model}.json", headline)
-            if has_confusion(protocol, model):
-                rows = predictions.query("protocol == @protocol and model == @model")
-                pairs = scores.actual_and_predicted(rows, clips)
-                write_csv(f"metrics/plots/confusion_{protocol}_{model}.csv", pairs)
-    draw(tallies, summary, comparisons, pd.concat(curves))
     print(scores.format_summary(summary))
 
 

@@ -28,10 +28,24 @@ from stages import command
 
 
 def run_one(
-    name: str, settings: ArticleCnn | LogMelCnn, seed: int, fold: int, folder: Path, bar_position: int
+    name: str,
+    settings: ArticleCnn | LogMelCnn,
+    seed: int,
+    fold: int,
+    folder: Path,
+    checkpoints: Path,
+    bar_position: int,
 ) -> Result:
     """Make one run; the form in which workers are called."""
-    return run(name, settings, seed=seed, fold=fold, folder=folder, bar_position=bar_position)
+    return run(
+        name,
+        settings,
+        seed=seed,
+        fold=fold,
+        folder=folder,
+        checkpoints=checkpoints,
+        bar_position=bar_position,
+    )
 
 
 def main() -> None:
@@ -50,30 +64,32 @@ def main() -> None:
             raise InputError(f"--fold {arguments.fold}: must be one of {folds}")
         folds = [arguments.fold]
 
-    def run_into(folder: Path) -> list[Result]:
+    def run_into(folder: Path, checkpoints: Path) -> list[Result]:
         pairs = [(seed, fold) for seed in settings.seeds for fold in folds]
         calls = [
-            (name, settings, seed, fold, folder, 1 + place % params.workers.jobs)
+            (name, settings, seed, fold, folder, checkpoints, 1 + place % params.workers.jobs)
             for place, (seed, fold) in enumerate(pairs)
         ]
         return run_all(run_one, calls, workers=params.workers, what=f"train {name}", unit="run")
 
     if arguments.fold is not None:
         with tempfile.TemporaryDirectory() as folder:
-            results = run_into(Path(folder))
+            results = run_into(Path(folder), Path(folder))
         write_parquet(
             f"data/predictions/cnn_{name}_fold{arguments.fold}.parquet",
             pd.concat([result.predictions for result in results], ignore_index=True),
         )
     else:
+        checkpoints = Path(f"data/checkpoints/cnn_{name}")
         with replacing(f"models/cnn_{name}") as partial:
-            results = run_into(partial)
+            results = run_into(partial, checkpoints)
+            (partial / "architecture.json").write_text(results[0].architecture + "\n", encoding="utf-8")
             write_csv(f"metrics/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
             write_parquet(
                 f"data/predictions/cnn_{name}.parquet",
                 pd.concat([result.predictions for result in results], ignore_index=True),
             )
-    remove(Path(f"data/checkpoints/cnn_{name}"))
+        remove(checkpoints)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def test_params_are_the_projects_with_the_overlay_on_top(project: Path, corpora:
     params, ours = load_params(workspace / "params.yaml"), load_params(project / "params.yaml")
     assert params.corpus.manifest == "corpus/manifest.csv"
     assert params.train_cnn.article.epochs < ours.train_cnn.article.epochs
-    assert params.train_cnn.article.kernel_size == ours.train_cnn.article.kernel_size
+    assert params.train_cnn.article.dropout == ours.train_cnn.article.dropout
     assert (params.augment, params.split) == (ours.augment, ours.split)
 
 
@@ -122,5 +122,5 @@ def test_a_failing_stage_fails_the_command(project: Path, corpora: list[Path]) -
         check=False,
     )
     assert done.returncode == 1
-    assert "error: the pipeline failed in" in done.stderr
+    assert "error: dvc repro failed in" in done.stderr
     assert "Traceback" not in done.stderr

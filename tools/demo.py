@@ -33,8 +33,9 @@ def main() -> None:
     folder: Path = parser.parse_args().folder.resolve()
     make_workspace(folder)
     print(f"[3/3] dvc repro in {folder}", flush=True)
-    if run_dvc(folder, "repro").returncode != 0:
-        raise InputError(f"the pipeline failed in {folder}; its own message stands above")
+    code = run_dvc(folder, "repro").returncode
+    if code != 0:
+        raise InputError(f"dvc repro failed in {folder} (exit code {code}); its own message stands above")
     print(flush=True)
     run_dvc(folder, "metrics", "show")
     print(f"\nThese figures are of synthetic voices and say nothing of RAVDESS. Report: {folder / REPORT}")

@@ -12,19 +12,10 @@ from typing import Any
 
 from ser.article_results import TEST_CLIPS
 from ser.errors import InputError
+from ser.model_names import model_name
 from stages import command
 
 PAGES = ("README.md", "docs/model_card.md")
-MODELS = {
-    "dummy": "stratified dummy",
-    "decision_tree": "decision tree",
-    "cnn": "first CNN",
-    "cnn_augmented": "augmented CNN",
-    "lda": "shrinkage LDA on functionals",
-    "logistic_regression": "logistic regression on functionals",
-    "svm_rbf": "RBF SVM on functionals",
-    "logmel_cnn": "2-D CNN on log-mel",
-}
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
@@ -39,7 +30,7 @@ def luna5_table(metrics: Path) -> str:
     for model, scores in _read(metrics / "summary.json")["luna5"].items():
         interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
         figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), percent(scores["macro_f1"])]
-        lines.append(f"| {MODELS[model]} (`{model}`) | {' | '.join(figures)} |")
+        lines.append(f"| {model_name(model)} (`{model}`) | {' | '.join(figures)} |")
     return "\n".join(lines)
 
 
@@ -54,7 +45,7 @@ def article_table(metrics: Path) -> str:
         article = f"{percent(row['article_low'])} to {percent(row['article_high'])}"
         seeds = f"{percent(row['measured_low'])} to {percent(row['measured_high'])}"
         lines.append(
-            f"| {MODELS[model]} | {100 * row['article']:.2f} | {article} | {percent(row['measured'])} "
+            f"| {model_name(model)} | {100 * row['article']:.2f} | {article} | {percent(row['measured'])} "
             f"| {seeds} | {row['seeds']} | {'yes' if row['inside'] else 'no'} |"
         )
     return "\n".join(lines)

@@ -1,0 +1,21 @@
+"""What the models are called where people read."""
+
+from types import MappingProxyType
+
+MODEL_NAMES = MappingProxyType(
+    {
+        "dummy": "dummy",
+        "decision_tree": "decision tree",
+        "cnn": "first CNN",
+        "cnn_augmented": "augmented CNN",
+        "lda": "LDA",
+        "logistic_regression": "logistic regression",
+        "svm_rbf": "SVM (RBF)",
+        "logmel_cnn": "log-mel CNN",
+    }
+)
+
+
+def model_name(model: str) -> str:
+    """Name a model in the middle of a sentence; an unknown one by its key."""
+    return MODEL_NAMES.get(model, model.replace("_", " "))

@@ -1,0 +1,176 @@
+"""What an epoch changes in log-mels, each against what it promises."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ser import logmel_augmentation as augmentation
+from ser.logmel_augmentation import Array
+from ser.params import LogMelCnn, load_params
+
+COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn.logmel
+STILL = {"gain_db": 0.0, "tempo_change": 0.0, "mel_warp": 0.0}
+FLOOR = -80.0
+N, FRAMES, BANDS = 40, 30, 12
+
+
+def chosen(**changes: Any) -> LogMelCnn:
+    return COMMITTED.model_copy(update=changes)
+
+
+def draws(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def speech(n: int = N) -> Array:
+    """Log-mels with a ridge in the middle, in padding at both ends."""
+    x = draws().normal(-30, 5, (n, FRAMES, BANDS)).astype(np.float32)
+    x[:, :6] = FLOOR
+    x[:, -6:] = FLOOR
+    return x
+
+
+def distorted(x: Array, seed: int = 0, **changes: Any) -> Array:
+    return augmentation.distort(
+        x, floor_db=FLOOR, settings=chosen(**{**STILL, **changes}), generator=draws(seed)
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(copies=st.integers(1, 5), share=st.floats(0, 1), seed=st.integers(0, 99))
+def test_each_clip_gets_one_of_its_own_copies(copies: int, share: float, seed: int) -> None:
+    x = np.array([[clip, copy] for copy in range(copies) for clip in range(N)], dtype=np.float32)
+    taken = augmentation.choose_copies(x, clean_share=share, copies=copies, generator=draws(seed))
+    np.testing.assert_array_equal(taken[:, 0], np.arange(N))
+    assert set(taken[:, 1]) <= set(range(copies))
+
+
+def test_the_clean_one_is_chosen_with_its_share_the_others_alike() -> None:
+    n = 8000
+    x = np.repeat(np.arange(4, dtype=np.float32), n)
+    taken = augmentation.choose_copies(x, clean_share=0.4, copies=4, generator=draws())
+    shares = [(taken == copy).mean() for copy in range(4)]
+    assert shares == pytest.approx([0.4, 0.2, 0.2, 0.2], abs=0.02)
+    for share, copy in ((1.0, {0}), (0.0, {1, 2, 3})):
+        taken = augmentation.choose_copies(x, clean_share=share, copies=4, generator=draws())
+        assert set(taken) == copy
+
+
+def test_nothing_asked_is_nothing_changed() -> None:
+    np.testing.assert_array_equal(distorted(speech()), speech())
+    still = chosen(time_mask_frames=0, frequency_mask_bands=0)
+    np.testing.assert_array_equal(augmentation.mask(speech(), settings=still, generator=draws()), speech())
+    labels = np.eye(8, dtype=np.float32)[draws().integers(0, 8, N)]
+    x, y = augmentation.mix(
+        speech(), labels, batch_size=8, settings=chosen(mixup_share=0.0), generator=draws()
+    )
+    np.testing.assert_array_equal(x, speech())
+    np.testing.assert_array_equal(y, labels)
+
+
+def test_gain_is_one_level_a_clip_within_its_bounds_and_leaves_padding() -> None:
+    moved = distorted(speech(), gain_db=4.0) - speech()
+    assert (moved[:, :6] == 0).all()
+    assert (moved[:, -6:] == 0).all()
+    gains = moved[:, 6:-6].reshape(N, -1)
+    assert np.ptp(gains, axis=1).max() < 1e-4
+    assert np.abs(gains).max() <= 4.0001
+    assert np.ptp(gains[:, 0]) > 4
+
+
+def test_padding_stays_padding_to_the_bit() -> None:
+    padding = np.full((N, FRAMES, BANDS), FLOOR, dtype=np.float32)
+    np.testing.assert_array_equal(distorted(padding, gain_db=4, tempo_change=0.2, mel_warp=0.2), padding)
+
+
+def test_the_floor_stays_the_floor() -> None:
+    quiet = np.where(speech() > FLOOR, np.float32(FLOOR + 1), np.float32(FLOOR))
+    assert distorted(quiet, gain_db=4.0).min() == FLOOR
+
+
+def test_tempo_moves_ends_about_the_middle_and_no_band() -> None:
+    moved = distorted(speech(), tempo_change=0.3)
+    lengths = (moved > FLOOR).any(axis=2).sum(axis=1)
+    assert lengths.min() < FRAMES - 12 < lengths.max()
+    assert lengths.min() >= (FRAMES - 12) * 0.7 - 1
+    assert lengths.max() <= (FRAMES - 12) * 1.3 + 2
+    onsets = (moved > FLOOR).any(axis=2)
+    np.testing.assert_allclose(onsets.argmax(axis=1), onsets[:, ::-1].argmax(axis=1), atol=1)
+    same_in_time = np.repeat(draws().normal(-30, 5, (N, 1, BANDS)).astype(np.float32), FRAMES, axis=1)
+    np.testing.assert_allclose(distorted(same_in_time, tempo_change=0.3), same_in_time, atol=1e-4)
+
+
+def test_mel_warp_scales_bands_from_0_and_moves_no_frame() -> None:
+    ramp = np.broadcast_to(np.arange(BANDS, dtype=np.float32) - 60, (N, FRAMES, BANDS)).copy()
+    moved = distorted(ramp, mel_warp=0.2)
+    np.testing.assert_allclose(moved[:, :, 0], -60, atol=1e-4)
+    slopes = moved[:, 0, 5] - moved[:, 0, 4]
+    assert slopes.min() >= 1 / 1.2 - 1e-4
+    assert slopes.max() <= 1 / 0.8 + 1e-4
+    assert np.ptp(slopes) > 0.2
+    in_time = np.broadcast_to(np.arange(FRAMES, dtype=np.float32)[:, None] - 60, (N, FRAMES, BANDS)).copy()
+    np.testing.assert_allclose(distorted(in_time, mel_warp=0.2), in_time, atol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(frames=st.integers(0, 200), bands=st.integers(0, 200), seed=st.integers(0, 99))
+def test_masks_hide_two_strips_of_each_kind_at_the_most(frames: int, bands: int, seed: int) -> None:
+    # Widths beyond the log-mel's own are the user's right: whatever there is may be hidden.
+    wanted = chosen(time_mask_frames=frames, frequency_mask_bands=bands)
+    hidden = (
+        augmentation.mask(
+            np.ones((N, FRAMES, BANDS), dtype=np.float32), settings=wanted, generator=draws(seed)
+        )
+        == 0
+    )
+    whole_frames, whole_bands = hidden.all(axis=2), hidden.all(axis=1)
+    np.testing.assert_array_equal(hidden, whole_frames[:, :, None] | whole_bands[:, None, :])
+    not_all = ~hidden.all(axis=(1, 2))
+    assert (whole_frames[not_all].sum(axis=1) <= min(2 * frames, FRAMES)).all()
+    assert (whole_bands[not_all].sum(axis=1) <= min(2 * bands, BANDS)).all()
+    strips = np.diff(np.pad(whole_frames[not_all], ((0, 0), (1, 1))).astype(int), axis=1) == 1
+    assert (strips.sum(axis=1) <= 2).all()
+
+
+def test_masks_reach_every_frame_and_band_and_leave_the_input() -> None:
+    x = np.ones((400, FRAMES, BANDS), dtype=np.float32)
+    wanted = chosen(time_mask_frames=8, frequency_mask_bands=4)
+    hidden = augmentation.mask(x, settings=wanted, generator=draws()) == 0
+    assert hidden.any(axis=(0, 2)).all()
+    assert hidden.any(axis=(0, 1)).all()
+    assert (x == 1).all()
+
+
+def test_mixing_blends_within_a_batch_inputs_and_labels_alike() -> None:
+    n, batch = 44, 8
+    x = np.eye(n, dtype=np.float32)
+    wanted = chosen(mixup_share=1.0, mixup_beta=0.5)
+    mixed, labels = augmentation.mix(x, x.copy(), batch_size=batch, settings=wanted, generator=draws())
+    np.testing.assert_array_equal(mixed, labels)
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    for row, partners in enumerate(mixed):
+        places = np.flatnonzero(partners)
+        assert row in places or partners.max() == pytest.approx(1)
+        assert {place // batch for place in places} == {row // batch}
+        assert len(places) <= 2
+    assert (mixed != x).any()
+    np.testing.assert_array_equal(x, np.eye(n))
+
+
+def test_only_the_share_of_batches_is_mixed() -> None:
+    x = np.eye(800, dtype=np.float32)
+    wanted = chosen(mixup_share=0.25)
+    mixed, _ = augmentation.mix(x, x, batch_size=2, settings=wanted, generator=draws())
+    touched = (mixed != x).any(axis=1).reshape(400, 2).any(axis=1).mean()
+    # Of two clips in a batch, half of the permutations change nothing.
+    assert touched == pytest.approx(0.125, abs=0.05)
+
+
+def test_the_generator_alone_decides() -> None:
+    one, two, other = (distorted(speech(), seed, gain_db=4, tempo_change=0.1) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert (one != other).any()
