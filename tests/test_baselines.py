@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import recall_score
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from ser import baselines
 from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, article_model, search, searched_model
@@ -72,7 +72,7 @@ def test_the_best_point_of_the_whole_grid_is_chosen(name: str) -> None:
 def test_no_actor_is_on_both_sides_of_an_inner_fold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[list[tuple[np.ndarray, np.ndarray]]] = []
 
-    class Watched(baselines.GridSearchCV):  # type: ignore[misc]
+    class Watched(GridSearchCV):  # type: ignore[misc]
         def fit(self, x: np.ndarray, y: np.ndarray) -> "Watched":
             used.append(self.cv)
             super().fit(x, y)
@@ -87,6 +87,7 @@ def test_no_actor_is_on_both_sides_of_an_inner_fold(name: str, monkeypatch: pyte
     assert sorted(np.concatenate([held_out for _, held_out in folds])) == list(range(len(TRAINING.y)))
 
 
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_the_inner_score_is_of_actors_never_trained_on() -> None:
     # Labels that follow the actor alone: whoever has met the actor knows, and whoever has not is at chance.
     clips = clips_of(range(1, 17))

@@ -36,7 +36,8 @@ def voice(seconds: float, *, rate: int = RATE) -> Waveform:
     pulses = sum(np.cos(harmonic * phase) / harmonic for harmonic in range(1, 40))
     syllables = pulses * (0.2 + np.abs(np.sin(2 * np.pi * 1.5 * time)))
     breath = 1e-3 * np.random.default_rng(0).standard_normal(len(time))
-    return (0.3 * syllables / np.abs(syllables).max() + breath).astype(np.float32)
+    speech: Waveform = (0.3 * syllables / np.abs(syllables).max() + breath).astype(np.float32)
+    return speech
 
 
 def articles_reading(path: Path) -> Waveform:

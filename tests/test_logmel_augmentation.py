@@ -98,8 +98,9 @@ def test_tempo_moves_ends_about_the_middle_and_no_band() -> None:
     assert lengths.min() < FRAMES - 12 < lengths.max()
     assert lengths.min() >= (FRAMES - 12) * 0.7 - 1
     assert lengths.max() <= (FRAMES - 12) * 1.3 + 2
-    onsets = (moved > FLOOR).any(axis=2)
-    np.testing.assert_allclose(onsets.argmax(axis=1), onsets[:, ::-1].argmax(axis=1), atol=1)
+    loudest = moved.max(axis=2)
+    onsets, ends = (loudest > FLOOR).argmax(axis=1), (loudest[:, ::-1] > FLOOR).argmax(axis=1)
+    np.testing.assert_allclose(onsets, ends, atol=1)
     same_in_time = np.repeat(draws().normal(-30, 5, (N, 1, BANDS)).astype(np.float32), FRAMES, axis=1)
     np.testing.assert_allclose(distorted(same_in_time, tempo_change=0.3), same_in_time, atol=1e-4)
 

@@ -133,7 +133,7 @@ def test_the_article_tests_288_clips_of_every_emotion_and_every_actor() -> None:
     tested = split[split["role"] == "test"]
     strata = tested.groupby(["emotion", "actor"]).size()
     assert len(strata) == 8 * 24
-    assert set(strata["neutral"]) == {1}
+    assert set(strata.loc[["neutral"]]) == {1}
     assert set(strata.drop("neutral")) == {1, 2}
     assert tested["emotion"].value_counts().to_dict() == {
         "neutral": 24,

@@ -1,0 +1,511 @@
+"""The stages augment to train_cnn on a tiny corpus: what they write, the same twice, and what stops it."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser import deterministic_tensorflow  # isort: split
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+
+from ser import audio, cnn_runs, training
+from ser.augmentation import make_transform, replay
+from ser.demo_corpus import synthesize
+from ser.files import write_array, write_parquet
+from ser.normalization import read_scaler
+from ser.params import load_params
+from ser.protocols import LUNA5, PROTOCOLS, split_by_actor
+from ser.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
+from stages import augment, command, extract, normalize, split, train_baselines, train_cnn
+
+PROJECT = Path(__file__).parents[1]
+SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07")
+FEW = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
+VARIANTS = ("clean", "noise", "stretch", "speed_pitch")
+FRAMES, BANDS = 24, 16
+PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
+
+
+def small_params() -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params["workers"] = {"backend": "loky", "jobs": 1}
+    params["train_baselines"] = {
+        "article": {"seeds": [0, 1]},
+        "luna5": {
+            "inner_folds": 2,
+            "lda_shrinkage": [0.1, 0.9],
+            "logistic_c": [0.01],
+            "svm_c": [3],
+            "svm_gamma": [0.01],
+        },
+    }
+    params["train_cnn"]["article"] |= {"seeds": [3], "epochs": 2}
+    params["train_cnn"]["logmel"] |= {"epochs": 2, "batch_size": 128, "seeds": [5], "warmup_epochs": 1}
+    return params
+
+
+def table_of(names: list[str] | tuple[str, ...]) -> pd.DataFrame:
+    clips = pd.DataFrame([vars(parse_clip(name)) for name in names])
+    return clips.assign(path=[clip_path("data/raw", name).as_posix() for name in names])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with nothing but parameters; `run` works there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(small_params()))
+    return tmp_path
+
+
+@pytest.fixture
+def recordings(project: Path) -> Path:
+    """Three recordings, as ingest leaves them."""
+    write_parquet("data/clips.parquet", table_of(SPOKEN))
+    for name in SPOKEN:
+        clip_path("data/raw", name).parent.mkdir(parents=True, exist_ok=True)
+        audio.write_pcm16(clip_path("data/raw", name), synthesize(name), sample_rate=SAMPLE_RATE)
+    return project
+
+
+@pytest.fixture
+def features(project: Path) -> Path:
+    """What extract and split leave, of 384 clips, with features that tell a little of the emotion."""
+    clips = table_of(FEW)
+    write_parquet("data/clips.parquet", clips)
+    tested = clips["statement"] == "dogs"
+    article = pd.DataFrame(
+        {"fold": 0, "clip": clips["clip"], "role": tested.map({True: "test", False: "train"})}
+    )
+    write_parquet("data/splits/article.parquet", article)
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:2]))
+    draw = np.random.default_rng(0)
+    place = clips["emotion"].map(EMOTIONS.index).to_numpy()
+    for variant in VARIANTS:
+        for name, shape in (("contour", (259,)), ("logmel", (FRAMES, BANDS)), ("functionals", (12,))):
+            trace = np.random.default_rng(1).normal(0, 3, (8, *shape))[place]
+            noise = draw.normal(-40, 5, (len(clips), *shape))
+            write_array(f"data/features/{variant}/{name}.npy", (trace + noise).astype(np.float32))
+    return project
+
+
+def run(stage: ModuleType, *arguments: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__, *arguments])
+        command.run(stage.main)
+
+
+def failure(stage: ModuleType, *arguments: str) -> str:
+    """Run a stage that must fail with a message, which makes Python's exit code 1; return the message."""
+    with pytest.raises(SystemExit) as caught:
+        run(stage, *arguments)
+    assert isinstance(caught.value.code, str)
+    assert caught.value.code.startswith("error: ")
+    return caught.value.code
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("variant", VARIANTS[1:])
+def test_augment_writes_a_copy_of_every_clip_that_its_draw_replays(recordings: Path, variant: str) -> None:
+    run(augment, variant)
+    written = files(recordings / "data/augmented" / variant)
+    assert sorted(written) == sorted(
+        ["draws.parquet", *(clip_path("", name, suffix=".flac").as_posix() for name in SPOKEN)]
+    )
+    settings = getattr(load_params().augment, variant)
+    draws = pd.read_parquet(f"data/augmented/{variant}/draws.parquet")
+    assert list(draws["clip"]) == list(SPOKEN)
+    assert set(draws["seed"]) == {settings.seed}
+    for name, drawn in zip(draws["clip"], draws["parameters"], strict=True):
+        window = (synthesize(name) / 32768).astype(np.float32)[SAMPLE_RATE // 2 :][: 3 * SAMPLE_RATE]
+        copy = replay(make_transform(settings), window, sample_rate=SAMPLE_RATE, drawn=drawn)
+        encoded = io.BytesIO(written[clip_path("", name, suffix=".flac").as_posix()])
+        samples, rate = soundfile.read(encoded, dtype="float32")
+        assert rate == SAMPLE_RATE
+        np.testing.assert_allclose(samples, copy, rtol=0, atol=0.51 / 32768)
+
+    run(augment, variant)
+    assert files(recordings / "data/augmented" / variant) == written
+
+
+def test_a_clips_copy_depends_on_no_other_clip(recordings: Path) -> None:
+    run(augment, "noise")
+    before = files(recordings / "data/augmented/noise")
+    write_parquet("data/clips.parquet", table_of(SPOKEN[2:]))
+    run(augment, "noise")
+    after = files(recordings / "data/augmented/noise")
+    del after["draws.parquet"]
+    assert after
+    assert after == {name: content for name, content in before.items() if name in after}
+
+
+def test_augment_with_an_unreadable_recording_keeps_the_former_copies(recordings: Path) -> None:
+    run(augment, "noise")
+    before = files(recordings / "data/augmented")
+    clip_path("data/raw", SPOKEN[1]).write_bytes(b"RIFF of a kind")
+    assert f"data/raw/Actor_07/{SPOKEN[1]}.wav: no readable audio" in failure(augment, "noise")
+    assert files(recordings / "data/augmented") == before
+    clip_path("data/raw", SPOKEN[1]).unlink()
+    assert f"{SPOKEN[1]}.wav: no such file" in failure(augment, "stretch")
+    assert files(recordings / "data/augmented") == before
+
+
+SHAPES = {"article_logmel": (128, 259), "contour": (259,), "logmel": (160, 64), "functionals": (955,)}
+
+
+def test_extract_writes_a_row_a_clip_of_each_feature(recordings: Path) -> None:
+    run(extract, "clean")
+    before = files(recordings / "data/features/clean")
+    assert sorted(before) == sorted(f"{name}.npy" for name in SHAPES)
+    for name, shape in SHAPES.items():
+        array = np.load(f"data/features/clean/{name}.npy", allow_pickle=False)
+        assert array.shape == (len(SPOKEN), *shape)
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+
+    # A clip of 1.7 s at the most fills less than half of the article's window; the rest is 0 dB.
+    contour = np.load("data/features/clean/contour.npy")
+    article = np.load("data/features/clean/article_logmel.npy")
+    for row, name in enumerate(SPOKEN):
+        filled = 1 + int((len(synthesize(name)) / SAMPLE_RATE - 0.5) * 44_100) // 512
+        assert (contour[row, filled + 1 :] == 0).all()
+        assert (contour[row, :filled] < 0).all()
+        np.testing.assert_allclose(article[row].mean(axis=0), contour[row], atol=1e-3)
+
+    run(extract, "clean")
+    assert files(recordings / "data/features/clean") == before
+    write_parquet("data/clips.parquet", table_of(SPOKEN[::-1]))
+    run(extract, "clean")
+    for name in SHAPES:
+        backwards = np.load(f"data/features/clean/{name}.npy")[::-1]
+        np.testing.assert_array_equal(backwards, np.load(io.BytesIO(before[f"{name}.npy"])))
+
+
+def test_extract_reads_an_augmented_copy_from_its_beginning(recordings: Path) -> None:
+    # A copy that is the window itself has the features of the recording's window.
+    for name in SPOKEN:
+        path = clip_path("data/augmented/noise", name, suffix=".flac")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write_pcm16(path, synthesize(name)[SAMPLE_RATE // 2 :], sample_rate=SAMPLE_RATE)
+    run(extract, "clean")
+    run(extract, "noise")
+    clean, copy = (np.load(f"data/features/{variant}/contour.npy") for variant in ("clean", "noise"))
+    np.testing.assert_array_equal(copy, clean)
+
+
+def test_extract_with_an_unreadable_recording_writes_nothing(recordings: Path) -> None:
+    soundfile.write(clip_path("data/raw", SPOKEN[2]), np.full(SAMPLE_RATE, np.nan), SAMPLE_RATE, "FLOAT")
+    assert f"{SPOKEN[2]}.wav: holds NaN" in failure(extract, "clean")
+    soundfile.write(clip_path("data/raw", SPOKEN[2]), np.ones(SAMPLE_RATE // 2), SAMPLE_RATE)
+    assert f"{SPOKEN[2]}.wav: 0.000 s of sound" in failure(extract, "clean")
+    assert f"data/augmented/stretch/Actor_24/{SPOKEN[0]}.flac: no such file" in failure(extract, "stretch")
+    assert not (recordings / "data/features").exists()
+
+
+def test_split_writes_all_protocols_twice_the_same(project: Path) -> None:
+    write_parquet("data/clips.parquet", table_of(all_clips()))
+    run(split)
+    before = files(project / "data/splits")
+    assert sorted(before) == sorted(f"{protocol}.parquet" for protocol in PROTOCOLS)
+    for content in before.values():
+        assert list(pd.read_parquet(io.BytesIO(content)).columns) == ["fold", "clip", "role"]
+    run(split)
+    assert files(project / "data/splits") == before
+
+    params = small_params()
+    params["split"]["article"]["test_size"] = 0.05
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    assert "split.article.test_size" in failure(split)
+    assert files(project / "data/splits") == before
+
+
+STAGES: list[tuple[ModuleType, tuple[str, ...]]] = [
+    (augment, ("noise",)),
+    (extract, ("clean",)),
+    (split, ()),
+    (normalize, ("logmel",)),
+    (train_baselines, ("article",)),
+    (train_cnn, ("article",)),
+]
+
+
+@pytest.mark.parametrize(("stage", "arguments"), STAGES, ids=[stage.__name__ for stage, _ in STAGES])
+def test_without_the_table_of_clips_every_stage_names_it(
+    project: Path, stage: ModuleType, arguments: tuple[str, ...]
+) -> None:
+    assert "data/clips.parquet: no such file; run the stage that writes it" in failure(stage, *arguments)
+    assert sorted(files(project)) == ["params.yaml"]
+
+
+LATER = [each for each in STAGES if each[0] in (normalize, train_baselines, train_cnn)]
+
+
+@pytest.mark.parametrize(("stage", "arguments"), LATER, ids=[stage.__name__ for stage, _ in LATER])
+def test_without_split_or_features_every_later_stage_says_what_to_run(
+    features: Path, stage: ModuleType, arguments: tuple[str, ...]
+) -> None:
+    for path in (features / "data/features/clean").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    before = files(features)
+    assert "run the stage extract" in failure(stage, *arguments)
+    for protocol in ("article", "luna5"):
+        (features / f"data/splits/{protocol}.parquet").unlink()
+        del before[f"data/splits/{protocol}.parquet"]
+    assert ".parquet: no such file" in failure(stage, *arguments)
+    assert files(features) == before
+
+
+def test_train_cnn_without_its_scaler_says_what_to_run(features: Path) -> None:
+    before = files(features)
+    assert "data/normalized/contour.npz: scaler cannot be read" in failure(train_cnn, "article")
+    assert files(features) == before
+
+
+@pytest.mark.parametrize("wrong", [(), ("loud",), ("clean", "twice")])
+def test_wrong_usage_is_exit_code_2(project: Path, wrong: tuple[str, ...]) -> None:
+    for stage in (augment, extract, normalize, train_baselines, train_cnn):
+        with pytest.raises(SystemExit) as caught:
+            run(stage, *wrong)
+        assert caught.value.code == 2
+    assert sorted(files(project)) == ["params.yaml"]
+
+
+@pytest.mark.usefixtures("features")
+def test_normalize_writes_a_scaler_a_fold_twice_the_same() -> None:
+    shapes = {"contour": (1, 259), "contour_augmented": (1, 259), "logmel": (2, BANDS)}
+    for name, shape in shapes.items():
+        run(normalize, name)
+        before = Path(f"data/normalized/{name}.npz").read_bytes()
+        with np.load(f"data/normalized/{name}.npz") as arrays:
+            assert {key: arrays[key].shape for key in arrays} == {"mean": shape, "deviation": shape}
+        run(normalize, name)
+        assert Path(f"data/normalized/{name}.npz").read_bytes() == before
+
+
+def test_the_articles_baselines_predict_every_tested_clip_for_every_seed(features: Path) -> None:
+    run(train_baselines, "article")
+    predictions = pd.read_parquet("data/predictions/baselines_article.parquet")
+    counts = predictions.groupby(["model", "seed"])["clip"].agg(["size", "nunique"])
+    assert sorted(counts.index) == [(model, seed) for model in ("decision_tree", "dummy") for seed in (0, 1)]
+    assert (counts == 192).all(axis=None)
+    assert set(predictions["clip"].str[12:14]) == {"02"}
+    np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+    before = files(features)
+    run(train_baselines, "article")
+    assert files(features) == before
+
+
+def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(features: Path) -> None:
+    run(train_baselines, "luna5")
+    predictions = pd.read_parquet("data/predictions/baselines_luna5.parquet")
+    for (_, fold), side in predictions.groupby(["model", "fold"]):
+        assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
+        assert side["clip"].is_unique
+    assert sorted(predictions["model"].unique()) == ["lda", "logistic_regression", "svm_rbf"]
+    np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+    trials = pd.read_csv("metrics/search/baselines_luna5.csv")
+    assert trials.groupby(["model", "fold"])["chosen"].sum().eq(1).all()
+    assert len(trials) == 2 * (2 + 1 + 1)
+
+    # Labels and features of tested clips, poisoned, leave every choice as it was.
+    chosen = Path("metrics/search/baselines_luna5.csv").read_bytes()
+    clips = table_of(FEW)
+    tested = clips["actor"].isin(LUNA5[0].test)
+    values = np.load("data/features/clean/functionals.npy")
+    values[tested] = 1e6
+    write_array("data/features/clean/functionals.npy", values)
+    write_parquet("data/clips.parquet", clips.assign(emotion=clips["emotion"].mask(tested, "calm")))
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:1]))
+    run(train_baselines, "luna5")
+    again = pd.read_csv("metrics/search/baselines_luna5.csv")
+    first = pd.read_csv(io.BytesIO(chosen)).query("fold == 0").reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, first)
+
+
+@pytest.fixture
+def keep_the_order_of_operations() -> None:
+    deterministic_tensorflow.start(0)
+
+
+@pytest.mark.usefixtures("keep_the_order_of_operations")
+def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
+    features: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(normalize, "contour")
+    inputs = files(features)
+    watched = 0
+    watch: Callable[..., dict[str, float]] = training._watch
+
+    def watch_once(*arguments: Any) -> dict[str, float]:
+        nonlocal watched
+        watched += 1
+        if watched == 2:
+            raise KeyboardInterrupt
+        return watch(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_watch", watch_once)
+        run(train_cnn, "article")
+    left = files(features)
+    assert sorted(left.keys() - inputs.keys()) == ["data/checkpoints/cnn_article/seed3_fold0.npz"]
+
+    run(train_cnn, "article")
+    resumed = files(features)
+    assert sorted(resumed.keys() - inputs.keys()) == [
+        "data/predictions/cnn_article.parquet",
+        "metrics/curves/cnn_article.csv",
+        "models/cnn_article/architecture.json",
+        "models/cnn_article/seed3_fold0.weights.h5",
+    ]
+    run(train_cnn, "article")
+    assert files(features) == resumed
+
+    predictions = pd.read_parquet("data/predictions/cnn_article.parquet")
+    assert predictions.groupby("seed").size().to_dict() == {3: 192}
+    assert set(predictions["model"]) == {"cnn"}
+    np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+    curve = pd.read_csv("metrics/curves/cnn_article.csv")
+    assert list(curve.columns[:4]) == ["model", "seed", "fold", "epoch"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(curve.columns)
+    assert curve["epoch"].tolist() == [1, 2]
+
+    # The model as it was kept gives the predictions as they were kept.
+    model = keras.models.model_from_json(Path("models/cnn_article/architecture.json").read_text())
+    model.load_weights("models/cnn_article/seed3_fold0.weights.h5")
+    with np.load("data/normalized/contour.npz") as scaler:
+        contour = np.load("data/features/clean/contour.npy")
+        scaled = (contour - scaler["mean"][0]) / scaler["deviation"][0]
+    tested = np.array([name[12:14] == "02" for name in FEW])
+    scores = training.predict(model, scaled[tested]).astype(np.float64)
+    np.testing.assert_allclose(
+        predictions[PROBABILITIES],
+        scores / scores.sum(axis=1, keepdims=True),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.usefixtures("keep_the_order_of_operations")
+def test_one_fold_alone_writes_its_predictions_and_touches_nothing_else(features: Path) -> None:
+    run(normalize, "logmel")
+    kept = features / "data/checkpoints/cnn_logmel/seed5_fold0.npz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"of a killed run")
+    before = files(features)
+    run(train_cnn, "logmel", "--fold", "1")
+    after = files(features)
+    assert sorted(after.keys() - before.keys()) == ["data/predictions/cnn_logmel_fold1.parquet"]
+    assert {name: after[name] for name in before} == before
+    predictions = pd.read_parquet("data/predictions/cnn_logmel_fold1.parquet")
+    assert set(predictions["clip"].str[-2:].astype(int)) == set(LUNA5[1].test)
+    assert set(predictions["fold"]) == {1}
+    assert set(predictions["seed"]) == {5}
+    assert set(predictions["model"]) == {"logmel_cnn"}
+    np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("fold", ["2", "-1"])
+def test_a_fold_that_there_is_not_is_refused(features: Path, fold: str) -> None:
+    before = files(features)
+    assert f"--fold {fold}: must be one of [0, 1]" in failure(train_cnn, "logmel", f"--fold={fold}")
+    assert files(features) == before
+
+
+@pytest.mark.usefixtures("features")
+def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arrays that reach the training loop hold no row of a tested clip, and only clean ones to watch."""
+    for name in ("contour", "contour_augmented", "logmel"):
+        run(normalize, name)
+    clips = table_of(FEW)
+    originals = {
+        (features, variant): np.load(f"data/features/{variant}/{features}.npy")
+        for features in ("contour", "logmel")
+        for variant in VARIANTS
+    }
+
+    class Reached(Exception):
+        pass
+
+    def stop(_: keras.Model, run_: training.Run) -> None:
+        raise Reached(run_)
+
+    monkeypatch.setattr(training, "train", stop)
+    params = load_params().train_cnn
+    for name, features, scaler_name, fold in (
+        ("article", "contour", "contour", 0),
+        ("article_augmented", "contour", "contour_augmented", 0),
+        ("logmel", "logmel", "logmel", 1),
+    ):
+        with pytest.raises(Reached) as caught:
+            cnn_runs.run(
+                name,
+                getattr(params, name),
+                seed=0,
+                fold=fold,
+                folder=Path("models"),
+                checkpoints=Path("checkpoints"),
+            )
+        reached: training.Run = caught.value.args[0]
+        scaler = read_scaler(f"data/normalized/{scaler_name}.npz", fold=fold)
+        if name == "logmel":
+            watching = clips["actor"].isin(LUNA5[fold].validation)
+            training_rows = ~watching & ~clips["actor"].isin(LUNA5[fold].test)
+        else:
+            watching = clips["statement"] == "dogs"
+            training_rows = ~watching
+            x, y = reached.draw_epoch(np.random.default_rng(0))
+            drawn = {row.tobytes(): label for row, label in zip(x, y.argmax(axis=1), strict=True)}
+            variants = ["clean", "speed_pitch"] if name == "article_augmented" else ["clean"]
+            assert len(x) == (4 if name == "article_augmented" else 1) * training_rows.sum()
+            expected: dict[bytes, int] = {}
+            for variant in variants:
+                rows = scaler.transform(originals[features, variant][training_rows])
+                labels = clips.loc[training_rows, "emotion"].map(EMOTIONS.index)
+                expected |= {row.tobytes(): label for row, label in zip(rows, labels, strict=True)}
+            assert drawn == expected
+        seen, _ = reached.watched
+        np.testing.assert_array_equal(seen, scaler.transform(originals[features, "clean"][watching]))
+        x, y = reached.draw_epoch(np.random.default_rng(1))
+        assert x.shape[0] == y.shape[0] == (4 if name == "article_augmented" else 1) * training_rows.sum()
+
+
+@pytest.mark.usefixtures("features")
+def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(normalize, "logmel")
+    runs: list[training.Run] = []
+
+    def keep(_: keras.Model, each: training.Run) -> list[dict[str, float]]:
+        runs.append(each)
+        return [{"epoch": 1.0}]
+
+    monkeypatch.setattr(training, "train", keep)
+    for seed in (0, 1):
+        cnn_runs.run(
+            "logmel",
+            load_params().train_cnn.logmel,
+            seed=seed,
+            fold=0,
+            folder=Path("models"),
+            checkpoints=Path("checkpoints"),
+        )
+    one, two = runs
+    for number in (3, 3, 4):
+        (x, y), (x_again, y_again) = (each.draw_epoch(np.random.default_rng(number)) for each in (one, two))
+        np.testing.assert_array_equal(x, x_again)
+        np.testing.assert_array_equal(y, y_again)
+        np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-6)
+    assert one.identity != two.identity
+    assert one.patience == load_params().train_cnn.logmel.patience
