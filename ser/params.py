@@ -13,12 +13,27 @@ from ruamel.yaml.error import YAMLError
 
 from ser.errors import InputError, list_problems
 
+
+def _processes_only(backend: str) -> str:
+    # Threads would share the generators that augmentations and networks seed for each clip and run, and
+    # joblib's multiprocessing does not hand out results as they come.
+    if backend in ("threading", "sequential", "multiprocessing"):
+        raise ValueError("must be loky, or a cluster's backend such as dask")
+    return backend
+
+
+def _different(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("the seeds must differ from one another")
+    return seeds
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[list[Seed], Field(min_length=1)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
 
 
@@ -32,13 +47,6 @@ class Corpus(Section):
     """Which corpus the pipeline is held to."""
 
     manifest: str
-
-
-def _processes_only(backend: str) -> str:
-    # Threads would share the generators that augmentations and networks seed for each clip and run.
-    if backend in ("threading", "sequential"):
-        raise ValueError("must be a backend of processes, such as loky or dask")
-    return backend
 
 
 class Workers(Section):

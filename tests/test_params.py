@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import getitem
@@ -204,3 +205,18 @@ def test_any_text_is_refused_with_a_message(tmp_path_factory: pytest.TempPathFac
     path.write_text(text)
     with pytest.raises(InputError, match=r"params\.yaml"):
         load_params(path)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        (("workers",), "backend", "threading", "must be loky"),
+        (("workers",), "backend", "multiprocessing", "must be loky"),
+        (("train_cnn", "article"), "seeds", [1, 1], "must differ"),
+    ],
+)
+def test_values_that_would_change_or_break_results_are_refused(
+    tmp_path: Path, section: tuple[str, ...], key: str, value: object, words: str
+) -> None:
+    message = error_of(tmp_path, changed(section, **{key: value}))
+    assert re.search(rf"{'.'.join(section)}\.{key}: .*{words}", message)
