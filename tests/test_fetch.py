@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "threading", "jobs": 2}}
+    params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "loky", "jobs": 1}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     clips = dict(zip(NAMES, SOUNDS, strict=True))
     manifest = {name: ManifestEntry(len(samples), sha256_of(samples)) for name, samples in clips.items()}

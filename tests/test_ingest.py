@@ -28,7 +28,7 @@ CLIPS: dict[str, Pcm16] = {TWINS[0]: SAME, TWINS[1]: SAME, OTHERS[0]: SQUARE, OT
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder as fetch leaves it, with four clips, two of them the same."""
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "threading", "jobs": 2}}
+    params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "loky", "jobs": 1}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     for name, samples in CLIPS.items():
         path = clip_path(tmp_path / "data" / "raw", name)
@@ -99,13 +99,13 @@ def fresh_processes() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("fresh_processes")
-@pytest.mark.parametrize("workers", ["backend: threading\n  jobs: 1", "backend: loky\n  jobs: 2"])
+@pytest.mark.parametrize("workers", ["backend: loky\n  jobs: 2", "backend: loky\n  jobs: 3"])
 def test_the_same_bytes_whatever_the_workers(project: Path, workers: str) -> None:
     command.run(ingest.main)
     before = (project / "data/clips.parquet").read_bytes()
     params = (project / "params.yaml").read_text()
-    assert "backend: threading\n  jobs: 2" in params
-    (project / "params.yaml").write_text(params.replace("backend: threading\n  jobs: 2", workers))
+    assert "backend: loky\n  jobs: 1" in params
+    (project / "params.yaml").write_text(params.replace("backend: loky\n  jobs: 1", workers))
     command.run(ingest.main)
     assert (project / "data/clips.parquet").read_bytes() == before
 

@@ -24,7 +24,7 @@ from ser.params import Workers
 from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
 from ser.source import ARCHIVE, Archive, Folder, Source, copy_clips, download, locate
 
-WORKERS = Workers(backend="threading", jobs=2)
+WORKERS = Workers(backend="loky", jobs=1)
 NAMES = ("03-01-01-01-01-01-01", "03-01-05-02-01-01-01", "03-01-08-01-02-02-02", "03-01-02-01-01-01-24")
 
 
