@@ -18,7 +18,7 @@ help: ## Explain every target (the default)
 
 install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13)
 
-demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, in under 5 minutes and offline
+demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once .venv is there
 	@$(RUN) python -m tools.demo
 
 repro: $(INSTALLED) ## Rebuild every result; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
