@@ -35,7 +35,10 @@ def main() -> None:
     print(f"[3/3] dvc repro in {folder}", flush=True)
     code = run_dvc(folder, "repro").returncode
     if code != 0:
-        raise InputError(f"dvc repro failed in {folder} (exit code {code}); its own message stands above")
+        raise InputError(
+            f"dvc repro failed in {folder} (exit code {code}); its own message stands above. If a kill broke the "
+            "folder, delete it and run again"
+        )
     print(flush=True)
     run_dvc(folder, "metrics", "show")
     print(f"\nThese figures are of synthetic voices and say nothing of RAVDESS. Report: {folder / REPORT}")
