@@ -67,4 +67,6 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@# In parallel, and even where PYTHONDONTWRITEBYTECODE is set: uncompiled, each process starts 10 s later.
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib || true
 	@touch $@

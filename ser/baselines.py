@@ -57,13 +57,13 @@ class Searched:
 
     Attributes
     ----------
-    probabilities : numpy.ndarray [shape=(n, 8), dtype=float64]
+    probabilities : numpy.ndarray [shape=(n, 8)]
         Of the test rows.
     trials : pandas.DataFrame
         A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
 
-    probabilities: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.floating]
     trials: pd.DataFrame
 
 

@@ -24,4 +24,5 @@ def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> Inpu
     """
     lines = sorted(problems)
     rest = [f"... and {len(lines) - shown} more"] if len(lines) > shown else []
-    return InputError("\n  ".join([f"{heading} ({len(lines)} problems):", *lines[:shown], *rest]))
+    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
+    return InputError("\n  ".join([f"{heading} ({count}):", *lines[:shown], *rest]))

@@ -1,5 +1,6 @@
 """Functionals: statistics over time of log-mel and MFCC, one vector a clip, for the classical models."""
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
@@ -9,13 +10,15 @@ from ser.params import FunctionalsParams
 Array = npt.NDArray[np.float32]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+DELTA_WIDTH = 9
+"""Frames of the regression behind a delta: librosa's default."""
 
 
 def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
     """Summarise a clip's log-mel over time.
 
-    The tracks are the log-mel bands, MFCC (the orthonormal type-II DCT of the log-mel, as librosa's), the
-    gradient of the MFCC, and the level (the mean band) with its gradient. Of each: mean, standard deviation,
+    The tracks are the log-mel bands, MFCC (the orthonormal type-II DCT of the log-mel, as librosa's), their
+    delta and delta-delta, and the level (the mean band) with its delta. Of each: mean, standard deviation,
     the quantiles `QUANTILES`, the slope of the least-squares line, and the mean absolute difference.
 
     Parameters
@@ -27,13 +30,14 @@ def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
 
     Returns
     -------
-    numpy.ndarray [shape=(9 * (n_mels + 2 * n_mfcc + 2) + 1,), dtype=float32]
+    numpy.ndarray [shape=(9 * (n_mels + 3 * n_mfcc + 2) + 1,), dtype=float32]
         The last value is the number of frames.
     """
     logmel = speech.astype(np.float64)
     mfcc = dct(logmel, type=2, norm="ortho", axis=1)[:, : settings.n_mfcc]
+    mfcc_delta = _delta(mfcc)
     level = logmel.mean(axis=1, keepdims=True)
-    tracks = np.hstack([logmel, mfcc, np.gradient(mfcc, axis=0), level, np.gradient(level, axis=0)])
+    tracks = np.hstack([logmel, mfcc, mfcc_delta, _delta(mfcc_delta), level, _delta(level)])
     # Time in [-1, 1], so that a slope is a change over the clip whatever its length.
     time = np.linspace(-1.0, 1.0, len(tracks))
     slope = time @ (tracks - tracks.mean(axis=0)) / (time @ time)
@@ -42,7 +46,12 @@ def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
         tracks.std(axis=0),
         *np.quantile(tracks, QUANTILES, axis=0),
         slope,
-        np.abs(np.diff(tracks, axis=0)).mean(axis=0),
+        np.abs(np.diff(tracks, axis=0, prepend=tracks[:1])).mean(axis=0),
         [len(tracks)],
     ]
     return np.concatenate(statistics).astype(np.float32)
+
+
+def _delta(tracks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    delta: npt.NDArray[np.float64] = librosa.feature.delta(tracks, width=DELTA_WIDTH, axis=0, mode="nearest")
+    return delta

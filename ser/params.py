@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -281,8 +282,14 @@ def load_params(path: Path | str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, part['loc'])) or 'the whole file'}: {part['msg']}, got {part['input']!r:.60}"
-            for part in error.errors()
-        ]
+        problems = [_problem(part) for part in error.errors()]
         raise list_problems(f"{path}: mend these keys", problems) from error
+
+
+def _problem(part: ErrorDetails) -> str:
+    key = ".".join(map(str, part["loc"])) or "the whole file"
+    if part["type"] == "missing":
+        return f"{key}: missing"
+    if part["type"] == "extra_forbidden":
+        return f"{key}: unknown key; is it spelt right, and in the right section?"
+    return f"{key}: {part['msg']}, got {part['input']!r:.60}"

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import struct
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,19 @@ from ser.files import write_arrays
 Array = npt.NDArray[np.float32]
 Epoch = Callable[[np.random.Generator], tuple[Array, Array]]
 """Draws an epoch's inputs and one-hot labels, in the order of their batches."""
+
+
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    BadZipFile,
+    struct.error,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on a file with wrong bytes, wherever these lie."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,8 @@ class _Progress:
         """Epochs after that of the lowest validation loss, the first of equals."""
         if not self.history:
             return 0
-        return len(self.history) - 1 - int(np.argmin([row["val_loss"] for row in self.history]))
+        losses = np.nan_to_num([row["val_loss"] for row in self.history], nan=np.inf)
+        return len(self.history) - 1 - int(np.argmin(losses))
 
 
 def train(model: keras.Model, run: Run) -> list[dict[str, float]]:
@@ -174,7 +190,7 @@ def _resume(model: keras.Model, run: Run) -> _Progress:
         with np.load(run.checkpoint, allow_pickle=False) as stored:
             arrays = dict(stored)
         about = json.loads(str(arrays["about"]))
-    except (OSError, ValueError, EOFError, LookupError, BadZipFile):
+    except _DAMAGED:
         # Damaged by what else the machine went through: a new start costs time, but gives the same result.
         return _Progress()
     if about["identity"] != run.identity:

@@ -1,7 +1,7 @@
 """Score every model on its test clips, and draw the results.
 
 Reads   data/predictions/*.parquet, data/splits/{article,luna5}.parquet, data/clips.parquet,
-        metrics/curves/*.csv
+        data/curves/*.csv
 Writes  data/evaluation/predictions.parquet  every test prediction, with its probabilities
         metrics/PROTOCOL/MODEL.json          a model's headline: a row of `dvc metrics show`
         metrics/{summary,details,article_comparison}.json, metrics/luna5_folds.csv
@@ -87,7 +87,7 @@ def main() -> None:
 
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
     splits = {name: read_table(f"data/splits/{name}.parquet", scores.SPLIT) for name in PROTOCOLS}
-    curves = {name: read_table(f"metrics/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS}
+    curves = {name: read_table(f"data/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS}
     predictions = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
     scores.check_predictions(predictions, splits)
 

@@ -6,7 +6,7 @@ logmel             a 2-D CNN on log-mel under LUNA5, stopped early on the valida
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/normalized/INPUT.npz,
         data/features/VARIANT/FEATURES.npy
-Writes  data/predictions/cnn_NETWORK.parquet, metrics/curves/cnn_NETWORK.csv, and models/cnn_NETWORK with the
+Writes  data/predictions/cnn_NETWORK.parquet, data/curves/cnn_NETWORK.csv, and models/cnn_NETWORK with the
         architecture and each run's weights
 
 As in the article, the learning curves of its networks watch the test set; nothing is chosen by them. A killed
@@ -84,7 +84,7 @@ def main() -> None:
         with replacing(f"models/cnn_{name}") as partial:
             results = run_into(partial, checkpoints)
             (partial / "architecture.json").write_text(results[0].architecture + "\n", encoding="utf-8")
-            write_csv(f"metrics/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
+            write_csv(f"data/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
             write_parquet(
                 f"data/predictions/cnn_{name}.parquet",
                 pd.concat([result.predictions for result in results], ignore_index=True),

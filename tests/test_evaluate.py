@@ -99,7 +99,7 @@ def fill(project: Path) -> None:
         "cnn_article_augmented": "cnn_augmented",
         "cnn_logmel": "logmel_cnn",
     }.items():
-        write_csv(project / f"metrics/curves/{name}.csv", epochs.assign(model=model, seed=0, fold=0))
+        write_csv(project / f"data/curves/{name}.csv", epochs.assign(model=model, seed=0, fold=0))
 
 
 def run(project: Path) -> None:
@@ -218,11 +218,11 @@ def drop_a_model(project: Path) -> None:
         ),
         (lambda project: (project / "data/splits/luna5.parquet").unlink(), "luna5.parquet: no such file"),
         (
-            lambda project: (project / "metrics/curves/cnn_logmel.csv").write_text("epoch\n1\n"),
+            lambda project: (project / "data/curves/cnn_logmel.csv").write_text("epoch\n1\n"),
             "lacks the columns",
         ),
         (
-            lambda project: (project / "metrics/curves/cnn_logmel.csv").write_text(""),
+            lambda project: (project / "data/curves/cnn_logmel.csv").write_text(""),
             "cnn_logmel.csv: cannot be read",
         ),
     ],

@@ -162,7 +162,7 @@ def test_augment_with_an_unreadable_recording_keeps_the_former_copies(recordings
     assert files(recordings / "data/augmented") == before
 
 
-SHAPES = {"article_logmel": (128, 259), "contour": (259,), "logmel": (160, 64), "functionals": (955,)}
+SHAPES = {"article_logmel": (128, 259), "contour": (259,), "logmel": (160, 64), "functionals": (1135,)}
 
 
 def test_extract_writes_a_row_a_clip_of_each_feature(recordings: Path) -> None:
@@ -365,7 +365,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     resumed = files(features)
     assert sorted(resumed.keys() - inputs.keys()) == [
         "data/predictions/cnn_article.parquet",
-        "metrics/curves/cnn_article.csv",
+        "data/curves/cnn_article.csv",
         "models/cnn_article/architecture.json",
         "models/cnn_article/seed3_fold0.weights.h5",
     ]
@@ -376,7 +376,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     assert predictions.groupby("seed").size().to_dict() == {3: 192}
     assert set(predictions["model"]) == {"cnn"}
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
-    curve = pd.read_csv("metrics/curves/cnn_article.csv")
+    curve = pd.read_csv("data/curves/cnn_article.csv")
     assert list(curve.columns[:4]) == ["model", "seed", "fold", "epoch"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(curve.columns)
     assert curve["epoch"].tolist() == [1, 2]

@@ -36,8 +36,8 @@ def main() -> None:
     code = run_dvc(folder, "repro").returncode
     if code != 0:
         raise InputError(
-            f"dvc repro failed in {folder} (exit code {code}); its own message stands above. If a kill broke the "
-            "folder, delete it and run again"
+            f"dvc repro failed in {folder} (exit code {code}); its own message stands above. If a kill "
+            "broke the folder, delete it and run again"
         )
     print(flush=True)
     run_dvc(folder, "metrics", "show")
