@@ -25,14 +25,8 @@ Epoch = Callable[[np.random.Generator], tuple[Array, Array]]
 
 
 _DAMAGED = (
-    OSError,
-    ValueError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    BadZipFile,
-    struct.error,
-    zlib.error,
+    *(OSError, ValueError, EOFError, LookupError, NotImplementedError),
+    *(BadZipFile, struct.error, zlib.error),
 )
 """What NumPy and zipfile raise on a file with wrong bytes, wherever these lie."""
 

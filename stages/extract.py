@@ -1,7 +1,7 @@
 """Compute the features of every clip, of the clean recordings or of one augmented copy.
 
 Reads   data/clips.parquet, and data/raw or data/augmented/VARIANT
-Writes  data/features/VARIANT, one row a clip, in the order of clips.parquet :
+Writes  data/features/VARIANT, one row a clip, in the order of clips.parquet:
         article_logmel.npy  (clips, 128, 259)  the article's log-mel, in dB
         contour.npy         (clips, 259)       its mean over the mel bands
         logmel.npy          (clips, 160, 64)   log-mel of the speech alone, for the 2-D network

@@ -199,11 +199,16 @@ def flip_in_the_middle(content: bytes) -> bytes:
     )
 
 
+def with_byte(content: bytes, place: int, value: int) -> bytes:
+    return content[:place] + bytes([value]) + content[place + 1 :]
+
+
 DAMAGED: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "empty": lambda _: b"",
     "no archive": lambda _: b"no checkpoint",
     "flipped bits": flip_in_the_middle,
+    "unknown compression": lambda content: with_byte(content, content.rfind(b"PK\x01\x02") + 10, 99),
     "zeros at the end": lambda content: content[:-200] + bytes(200),
 }
 
@@ -225,6 +230,12 @@ def test_early_stopping_restores_the_best_epoch(tmp_path: Path, unbroken: dict[i
     assert len(losses) == best + PATIENCE
     only_until_then = replace(run_in(tmp_path), epochs=best)
     assert trained(only_until_then).weights == unbroken[PATIENCE].weights
+
+
+def test_an_epoch_without_a_loss_is_never_the_best() -> None:
+    losses = [float("nan"), 2.0, float("nan"), 3.0]
+    progress = training._Progress(history=[{"val_loss": loss} for loss in losses])
+    assert progress.epochs_since_best() == 2
 
 
 def test_the_curve_tells_each_epochs_own_figures(tmp_path: Path) -> None:
