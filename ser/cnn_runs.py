@@ -1,14 +1,18 @@
 """One training of one network: from features and a fold to predictions, a learning curve and weights."""
 
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser import deterministic_tensorflow  # isort: split
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 
-from ser import deterministic_tensorflow, networks, training
-from ser import logmel_augmentation as augmentation
+from ser import training
 from ser.datasets import Array, Part, Scaler, prediction_table, read_features, read_split, take
 from ser.normalization import INPUTS, read_scaler
 from ser.params import ArticleCnn, LogMelCnn
@@ -26,19 +30,21 @@ class Network:
     input : str
         A key of `ser.normalization.INPUTS`.
     watched : str
-        The role that the learning curve follows: the article's networks watch their test set.
+        The role that the learning curve follows.
+    build : callable
+        Shape of a clip's features, settings and steps an epoch to a compiled model.
+    epochs : callable
+        Training part, scaler, number of copies of a clip and settings to what draws an epoch.
+    code : tuple of str
+        Files of its own on which its weights depend.
     """
 
     model: str
     input: str
     watched: str
-
-
-NETWORKS = {
-    "article": Network("cnn", "contour", watched="test"),
-    "article_augmented": Network("cnn_augmented", "contour_augmented", watched="test"),
-    "logmel": Network("logmel_cnn", "logmel", watched="validation"),
-}
+    build: Callable[[tuple[int, ...], Any, int], keras.Model]
+    epochs: Callable[[Part, Scaler, int, Any], training.Epoch]
+    code: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,14 @@ class Result:
     architecture: str
 
 
-def folds_of(name: str) -> list[int]:
+def folds_of(network: Network) -> list[int]:
     """List the folds of a network's protocol."""
-    _, split = read_split(INPUTS[NETWORKS[name].input].protocol)
+    _, split = read_split(INPUTS[network.input].protocol)
     return sorted(split["fold"].unique().tolist())
 
 
 def run(
-    name: str,
+    network: Network,
     settings: ArticleCnn | LogMelCnn,
     *,
     seed: int,
@@ -70,8 +76,8 @@ def run(
 
     Parameters
     ----------
-    name
-        A key of `NETWORKS`.
+    network
+        Which one.
     settings
         Its section of ``train_cnn``.
     seed, fold
@@ -83,7 +89,6 @@ def run(
     bar_position
         The progress bar's line.
     """
-    network = NETWORKS[name]
     wanted = INPUTS[network.input]
     clips, split = read_split(wanted.protocol)
     copies = read_features(wanted.features, list(wanted.copies))
@@ -94,19 +99,8 @@ def run(
     test = take(clips, split, copies[:1], fold=fold, role="test")
 
     deterministic_tensorflow.start(seed)
-    if isinstance(settings, ArticleCnn):
-        model = networks.article_cnn(n_frames=test.x.shape[1], settings=settings)
-        epoch = _contour_epoch(scaler.transform(training_part.x), training_part)
-    else:
-        n = len(training_part.x) // len(copies)
-        model = networks.logmel_cnn(
-            n_frames=test.x.shape[1],
-            n_mels=test.x.shape[2],
-            settings=settings,
-            steps_per_epoch=-(-n // settings.batch_size),
-        )
-        epoch = _logmel_epoch(training_part, scaler.transform, copies=len(copies), settings=settings)
-
+    steps_per_epoch = -(-len(training_part.x) // len(copies) // settings.batch_size)
+    model = network.build(test.x.shape[1:], settings, steps_per_epoch)
     curve = training.train(
         model,
         training.Run(
@@ -114,11 +108,11 @@ def run(
             seed=seed,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
-            draw_epoch=epoch,
-            watched=(scaler.transform(watched.x), _one_hot(watched)),
+            draw_epoch=network.epochs(training_part, scaler, len(copies), settings),
+            watched=(scaler.transform(watched.x), one_hot(watched)),
             patience=settings.patience if isinstance(settings, LogMelCnn) else None,
             checkpoint=checkpoints / f"seed{seed}_fold{fold}.npz",
-            identity=_identity(scaler, training_part, watched, settings, seed),
+            identity=_identity(network, scaler, training_part, watched, settings, seed),
             bar_position=bar_position,
         ),
     )
@@ -134,43 +128,15 @@ def run(
     )
 
 
-def _one_hot(part: Part) -> Array:
+def one_hot(part: Part) -> Array:
+    """Each clip's emotion as a row of 0 and one 1, in the order of `EMOTIONS`."""
     return np.eye(len(EMOTIONS), dtype=np.float32)[part.y]
 
 
-def _contour_epoch(scaled: Array, part: Part) -> training.Epoch:
-    labels = _one_hot(part)
-
-    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
-        order = generator.permutation(len(scaled))
-        return scaled[order], labels[order]
-
-    return draw
-
-
-def _logmel_epoch(part: Part, scale: Any, *, copies: int, settings: LogMelCnn) -> training.Epoch:
-    n = len(part.x) // copies
-    labels = _one_hot(part)[:n]
-    floor_db = float(part.x.min())
-
-    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
-        x = augmentation.choose_copies(
-            part.x, clean_share=settings.clean_share, copies=copies, generator=generator
-        )
-        order = generator.permutation(n)
-        x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
-        x = augmentation.mask(scale(x), settings=settings, generator=generator)
-        return augmentation.mix(
-            x, labels[order], batch_size=settings.batch_size, settings=settings, generator=generator
-        )
-
-    return draw
-
-
-def _identity(scaler: Scaler, part: Part, watched: Part, settings: Any, seed: int) -> str:
-    modules = (augmentation, deterministic_tensorflow, networks, training)
+def _identity(network: Network, scaler: Scaler, part: Part, watched: Part, settings: Any, seed: int) -> str:
+    modules = (deterministic_tensorflow, training)
     return training.identity_of(
         *(scaler.mean, scaler.deviation, part.x, part.y, watched.x, watched.y),
         *(settings, seed, deterministic_tensorflow.VERSIONS),
-        *(Path(file) for file in (__file__, *(module.__file__ or "" for module in modules))),
+        *(Path(file) for file in (__file__, *(module.__file__ or "" for module in modules), *network.code)),
     )

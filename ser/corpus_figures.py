@@ -41,6 +41,7 @@ COLUMNS = (
 WIDTH = 8.0
 """Of every figure, in inches."""
 
+_LEVEL_PERCENTILES = (5, 99.5)
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16_000)
 
 
@@ -123,6 +124,8 @@ def waveforms(examples: pd.DataFrame) -> Figure:
 def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
     """Draw the log-mel spectrogram of each example, all on one dB scale.
 
+    Colours end at the percentiles `_LEVEL_PERCENTILES` of all levels.
+
     Parameters
     ----------
     examples
@@ -134,7 +137,8 @@ def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
         article_logmel(audio.load(path, sample_rate=settings.sample_rate), settings=settings)
         for path in examples["path"]
     ]
-    loudest = max(float(spectrum.max()) for spectrum in spectra)
+    # A few loud bands of angry voices would leave the calm ones black.
+    faintest, loudest = np.percentile(np.concatenate([each.ravel() for each in spectra]), _LEVEL_PERCENTILES)
     edges_hz = librosa.mel_frequencies(n_mels=settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
     ticks_hz = [tick for tick in _TICKS_HZ if settings.fmin <= tick <= settings.fmax]
     # A mel axis is one on which the bands lie evenly, as the rows of an image do.
@@ -150,12 +154,14 @@ def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
                 interpolation="nearest",
                 extent=(0, duration_s, 0, settings.n_mels),
                 cmap=LEVEL_COLOUR_MAP,
-                vmin=loudest - settings.top_db,
+                vmin=faintest,
                 vmax=loudest,
             )
             axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks_hz], size=6)
         figure.supylabel("frequency in Hz (mel scale)")
-        bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.5, aspect=40, pad=0.01)
+        bar = figure.colorbar(
+            image, ax=panels, location="bottom", extend="both", shrink=0.5, aspect=40, pad=0.01
+        )
         bar.set_label("power in dB relative to full scale squared")
     return figure
 

@@ -36,6 +36,10 @@ def replacing(path: Path | str) -> Iterator[Path]:
     # The ending stays last, because writers choose their format by it.
     temporary = final.with_name(f".{final.stem}.partial{final.suffix}")
     remove(temporary)
+    former = _former(final)
+    if former.exists() and not final.exists():
+        # A kill between the two renames of `_swap`.
+        former.rename(final)
     try:
         yield temporary
         if final.is_dir():
@@ -49,7 +53,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 def _swap(temporary: Path, final: Path) -> None:
     # Renamed before it is deleted: a kill halfway must not leave half of it under the final name.
-    former = final.with_name(f".{final.name}.former")
+    former = _former(final)
     remove(former)
     final.rename(former)
     try:
@@ -58,6 +62,10 @@ def _swap(temporary: Path, final: Path) -> None:
         former.rename(final)
         raise
     remove(former)
+
+
+def _former(final: Path) -> Path:
+    return final.with_name(f".{final.name}.former")
 
 
 def remove(path: Path) -> None:

@@ -24,7 +24,7 @@ def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
     Parameters
     ----------
     speech
-        [shape=(t, n_mels)] in dB, without padding.
+        [shape=(t, n_mels)] in dB, of the whole speech.
     settings
         The section ``extract.functionals``.
 

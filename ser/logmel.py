@@ -1,4 +1,4 @@
-"""Waveform to log-mel: the article's spectrogram and contour, and the 2-D network's input.
+"""Waveform to log-mel: the article's spectrogram and contour, and that of the speech alone.
 
 librosa computes both; the values are power in dB relative to 1 (full scale squared).
 """
@@ -89,8 +89,8 @@ def fit_length(values: Array, length: int, *, padding: float) -> Array:
     return fitted
 
 
-def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> tuple[Array, int]:
-    """Compute the 2-D network's input: silence cut off at both ends, level kept, a fixed number of frames.
+def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> Array:
+    """Compute the log-mel of the speech: silence cut off at both ends, level kept.
 
     Parameters
     ----------
@@ -101,12 +101,8 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> tuple[Array, 
 
     Returns
     -------
-    logmel : numpy.ndarray [shape=(n_frames, n_mels), dtype=float32]
-        In dB, not below ``floor_db``. A longer one is cut, a shorter one padded with ``floor_db``, at both
-        ends alike.
-    speech_frames : int
-        How many of the frames hold sound rather than padding; they begin at
-        ``(n_frames - speech_frames) // 2``.
+    numpy.ndarray [shape=(t, n_mels), dtype=float32]
+        In dB, not below ``floor_db``; t depends on the speech.
     """
     framing: dict[str, Any] = {"frame_length": settings.win_length, "hop_length": settings.hop_length}
     speech, _ = librosa.effects.trim(samples, top_db=settings.trim_db, **framing)
@@ -120,12 +116,28 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> tuple[Array, 
         fmin=settings.fmin,
         fmax=settings.fmax,
     )
-    decibels = np.maximum(librosa.power_to_db(power, top_db=None), settings.floor_db).T.astype(np.float32)
-    surplus = len(decibels) - settings.n_frames
+    decibels = np.maximum(librosa.power_to_db(power, top_db=None), settings.floor_db)
+    return np.asarray(decibels.T, dtype=np.float32)
+
+
+def fit_middle(speech: Array, *, settings: LogMelParams) -> Array:
+    """Cut or pad a log-mel of speech at both ends alike: the 2-D network's input.
+
+    Parameters
+    ----------
+    speech
+        [shape=(t, n_mels)] in dB.
+    settings
+        The section ``extract.logmel``: the result has ``n_frames``, padding is ``floor_db``.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n_frames, n_mels), dtype=float32]
+    """
+    surplus = len(speech) - settings.n_frames
     if surplus >= 0:
-        return decibels[surplus // 2 :][: settings.n_frames], settings.n_frames
+        return speech[surplus // 2 :][: settings.n_frames]
     before = -surplus // 2
-    padded = np.pad(
-        decibels, ((before, -surplus - before), (0, 0)), constant_values=np.float32(settings.floor_db)
+    return np.pad(
+        speech, ((before, -surplus - before), (0, 0)), constant_values=np.float32(settings.floor_db)
     )
-    return padded, len(decibels)

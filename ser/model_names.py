@@ -19,3 +19,13 @@ MODEL_NAMES = MappingProxyType(
 def model_name(model: str) -> str:
     """Name a model in the middle of a sentence; an unknown one by its key."""
     return MODEL_NAMES.get(model, model.replace("_", " "))
+
+
+def capitalized(words: str) -> str:
+    """Words with which a title or a cell begins; names such as LDA stay as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def model_title(model: str) -> str:
+    """Name a model at the beginning of a title."""
+    return capitalized(model_name(model))

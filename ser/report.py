@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ser.article_results import Comparison
 from ser.errors import list_problems
-from ser.model_names import model_name
+from ser.model_names import capitalized, model_name
 from ser.protocols import LUNA5
 from ser.ravdess import ACTORS, EMOTIONS
 from ser.scores import CHANCE
@@ -309,7 +309,7 @@ def _emotion_table(results: Results) -> str:
     details = [results.details["luna5"][model] for model in models]
     return _table(
         "Recall of each emotion (LUNA5), in %; its mean down a column is the UAR",
-        ["Emotion", *(_capitalized(model_name(model)) for model in models)],
+        ["Emotion", *(capitalized(model_name(model)) for model in models)],
         [[emotion, *(detail.per_emotion[emotion] for detail in details)] for emotion in EMOTIONS],
         bars=True,
     )
@@ -430,7 +430,7 @@ def _words(name: str, results: Results) -> tuple[str, str]:
     if name.startswith("confusion_"):
         _, protocol, model = name.split("_", 2)
         split = "random split" if protocol == "article" else protocol.upper()
-        title = f"{_capitalized(model_name(model))}, {split}: what each emotion was taken for"
+        title = f"{capitalized(model_name(model))}, {split}: what each emotion was taken for"
         scored = results.details[protocol][model].per_emotion.items()
         recalls = {emotion: recall for emotion, recall in scored if recall is not None}
         low, high = (choose(recalls, key=recalls.__getitem__) for choose in (min, max))
@@ -491,11 +491,7 @@ def _content(cell: Cell) -> str:
         case (low, high):
             return f"{_percent(low)} to {_percent(high)}"
         case _:
-            return escape(_capitalized(str(cell)))
-
-
-def _capitalized(words: str) -> str:
-    return words[:1].upper() + words[1:]
+            return escape(capitalized(str(cell)))
 
 
 def _percent(share: float, *, digits: int = 1) -> str:

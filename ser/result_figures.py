@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.article_results import CORRECT, TEST_CLIPS, Comparison
 from ser.figure_style import EMOTION_COLOURS, GENDER_COLOURS, SHARE_COLOUR_MAP, project_style
-from ser.model_names import model_name
+from ser.model_names import model_title
 from ser.ravdess import EMOTIONS
 from ser.scores import CHANCE, Summary, Tally, recalls, uar
 
@@ -52,7 +52,7 @@ def overview(summary: Summary) -> Figure:
                 _beside(axes, row, f"{mean:.1f}  ({low:.1f} to {high:.1f})")
             axes.axvline(100 * CHANCE, color=_DARK, linestyle="--", linewidth=1, zorder=0)
             axes.set_xlim(0, 100)
-            _name_rows(axes, [_title(model) for model in models])
+            _name_rows(axes, [model_title(model) for model in models])
             axes.set_title(_protocol_name(protocol))
         panels[0].annotate("chance", (100 * CHANCE, 0), (4, 0), textcoords="offset points", va="center")
         panels[-1].set_xlabel("UAR in %, with its 95 % interval (bootstrap over actors)")
@@ -90,7 +90,7 @@ def confusion(scored: Tally, *, model: str, protocol: str) -> Figure:
         axes.set_ylabel("actual (test clips)")
         seeds = f", mean of {n_seeds} seeds" if n_seeds > 1 else ""
         score = f"UAR {100 * uar(scored.pooled).mean():.1f} %{seeds}"
-        axes.set_title(f"{_title(model)}: {score}\n{_protocol_name(protocol)}")
+        axes.set_title(f"{model_title(model)}: {score}\n{_protocol_name(protocol)}")
     return figure
 
 
@@ -119,7 +119,7 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
             bottom.set_ylim(0, 100)
             bottom.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             bottom.set_xlabel("epoch")
-            top.set_title(_title(model))
+            top.set_title(model_title(model))
             held_out = "test clips, as in the article" if model in CORRECT else "validation actors"
             handles = [Line2D([], [], color=colour) for colour in (_BLUE, _ORANGE)]
             bottom.legend(handles, ["training", held_out], loc="best", fontsize=8)
@@ -156,7 +156,7 @@ def article_comparison(
             _beside(axes, row, f"ours {100 * it.measured:.1f}{spread}\n{inside} the interval")
         _name_rows(
             axes,
-            [f"{_title(model)}\narticle {100 * it.article:.1f}" for model, it in comparisons.items()],
+            [f"{model_title(model)}\narticle {100 * it.article:.1f}" for model, it in comparisons.items()],
         )
         axes.set_xlim(left=0)
         axes.set_xlabel(f"accuracy in %, {TEST_CLIPS} test clips of a random split")
@@ -191,7 +191,7 @@ def per_actor(scored: Tally, *, model: str, protocol: str) -> Figure:
         axes.margins(x=0.01)
         axes.set_xlabel("actor")
         axes.set_ylabel("UAR in %")
-        axes.set_title(f"{_title(model)}: UAR of each actor\n{_protocol_name(protocol)}")
+        axes.set_title(f"{model_title(model)}: UAR of each actor\n{_protocol_name(protocol)}")
         handles = [
             Patch(facecolor=colour, edgecolor="white", hatch=hatches[gender])
             for gender, colour in GENDER_COLOURS.items()
@@ -212,13 +212,8 @@ def per_emotion(scored: Tally, *, model: str, protocol: str) -> Figure:
         )
         _reference_lines(axes, mean=float(np.nanmean(values)))
         axes.set_ylabel("recall in %")
-        axes.set_title(f"{_title(model)}: recall of each emotion\n{_protocol_name(protocol)}")
+        axes.set_title(f"{model_title(model)}: recall of each emotion\n{_protocol_name(protocol)}")
     return figure
-
-
-def _title(model: str) -> str:
-    name = model_name(model)
-    return name[0].upper() + name[1:]
 
 
 def _protocol_name(protocol: str) -> str:

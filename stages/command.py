@@ -5,6 +5,8 @@ import errno
 import sys
 from collections.abc import Callable
 
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
 from ser.errors import InputError
 
 
@@ -21,6 +23,11 @@ def run(main: Callable[[], None]) -> None:
         main()
     except InputError as error:
         sys.exit(f"error: {error}")
+    except TerminatedWorkerError:
+        sys.exit(
+            "error: a worker was killed, most likely because memory ran out; set workers.jobs in params.yaml "
+            "to a smaller number, then run again"
+        )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise

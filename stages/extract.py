@@ -4,8 +4,8 @@ Reads   data/clips.parquet, and data/raw or data/augmented/VARIANT
 Writes  data/features/VARIANT, one row a clip, in the order of clips.parquet:
         article_logmel.npy  (clips, 128, 259)  the article's log-mel, in dB
         contour.npy         (clips, 259)       its mean over the mel bands
-        logmel.npy          (clips, 160, 64)   log-mel of the speech alone, for the 2-D network
-        functionals.npy     (clips, 1135)      statistics of the latter over time
+        logmel.npy          (clips, 160, 64)   log-mel of the speech, its middle, for the 2-D network
+        functionals.npy     (clips, 1135)      statistics of the whole speech's log-mel over time
 The sizes are those of params.yaml as shipped.
 
 Where a clip is shorter than the article's window, article_logmel and contour hold 0 dB, as in the article.
@@ -40,13 +40,12 @@ def extract_clip(path: str, window: Window, settings: Extract) -> dict[str, Arra
     padding = logmel.CONTOUR_PADDING_DB
 
     whole = audio.load(path, sample_rate=settings.logmel.sample_rate)
-    speech, n_speech = logmel.speech_logmel(whole, settings=settings.logmel)
-    start = (len(speech) - n_speech) // 2
+    speech = logmel.speech_logmel(whole, settings=settings.logmel)
     return {
         "article_logmel": logmel.fit_length(article, frames, padding=padding),
         "contour": logmel.fit_length(logmel.contour(article), frames, padding=padding),
-        "logmel": speech,
-        "functionals": functionals(speech[start : start + n_speech], settings=settings.functionals),
+        "logmel": logmel.fit_middle(speech, settings=settings.logmel),
+        "functionals": functionals(speech, settings=settings.functionals),
     }
 
 

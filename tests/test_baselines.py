@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import recall_score
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 
 from ser import baselines
 from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, article_model, search, searched_model
@@ -168,7 +168,3 @@ def test_the_seed_alone_decides_the_articles_baselines(name: str) -> None:
 
     assert predicted(0) == predicted(0)
     assert any(predicted(seed) != predicted(0) for seed in (1, 2, 3))
-
-
-def test_grouped_folds_are_as_many_as_asked() -> None:
-    assert len(list(GroupKFold(GRIDS.inner_folds).split(TRAINING.x, TRAINING.y, TRAINING.actors))) == 3

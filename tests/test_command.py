@@ -1,6 +1,8 @@
 """How stages start and end: a help that teaches, and exit codes."""
 
 import errno
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ser.errors import InputError
+from ser.parallel import run_all
+from ser.params import Workers
 from stages import command
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -48,6 +52,18 @@ def test_what_a_user_can_mend_is_a_message(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit) as stopped:
         command.run(main)
     assert stopped.value.code == "error: data/clips.parquet: no such file"
+
+
+def kill_oneself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_a_message() -> None:
+    def main() -> None:
+        run_all(kill_oneself, [()], workers=Workers(backend="loky", jobs=2), what="test")
+
+    with pytest.raises(SystemExit, match=r"workers\.jobs"):
+        command.run(main)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])

@@ -54,6 +54,17 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+def test_a_kill_between_the_two_renames_of_a_folder_loses_nothing(tmp_path: Path) -> None:
+    make_folder(tmp_path / ".out.former", "former")
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert (tmp_path / "out" / "inner" / "file").read_text() == "former"
+    with replacing(tmp_path / "out") as temporary:
+        make_folder(temporary, "new")
+    assert (tmp_path / "out" / "inner" / "file").read_text() == "new"
+    assert names(tmp_path) == ["out"]
+
+
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_an_error_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     make_folder(tmp_path / "out", "former")

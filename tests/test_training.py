@@ -299,4 +299,3 @@ def test_the_checkpoint_is_written_whole_or_not_at_all(
     assert run.checkpoint.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [run.checkpoint.name]
     assert trained(run) == unbroken[None]
-    assert training.identity_of() == identity_of()

@@ -364,8 +364,8 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     run(train_cnn, "article")
     resumed = files(features)
     assert sorted(resumed.keys() - inputs.keys()) == [
-        "data/predictions/cnn_article.parquet",
         "data/curves/cnn_article.csv",
+        "data/predictions/cnn_article.parquet",
         "models/cnn_article/architecture.json",
         "models/cnn_article/seed3_fold0.weights.h5",
     ]
@@ -449,7 +449,7 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
     ):
         with pytest.raises(Reached) as caught:
             cnn_runs.run(
-                name,
+                train_cnn.network_of(name),
                 getattr(params, name),
                 seed=0,
                 fold=fold,
@@ -480,6 +480,39 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
         assert x.shape[0] == y.shape[0] == (4 if name == "article_augmented" else 1) * training_rows.sum()
 
 
+def test_training_the_logmel_network_is_the_same_whatever_the_held_out_clips_hold(
+    features: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold, clips = 1, table_of(FEW)
+    runs: list[training.Run] = []
+
+    def keep(_: keras.Model, each: training.Run) -> list[dict[str, float]]:
+        runs.append(each)
+        return [{"epoch": 1.0}]
+
+    monkeypatch.setattr(training, "train", keep)
+    held_out = clips["actor"].isin([*LUNA5[fold].test, *LUNA5[fold].validation])
+    for value in (None, np.nan):
+        for variant in VARIANTS:
+            array = np.load(f"data/features/{variant}/logmel.npy")
+            array[held_out] = array[held_out] if value is None else value
+            write_array(f"data/features/{variant}/logmel.npy", array)
+        run(normalize, "logmel")
+        cnn_runs.run(
+            train_cnn.network_of("logmel"),
+            load_params().train_cnn.logmel,
+            seed=0,
+            fold=fold,
+            folder=features / "models",
+            checkpoints=features / "checkpoints",
+        )
+    for number in range(3):
+        drawn, drawn_again = (each.draw_epoch(np.random.default_rng(number)) for each in runs)
+        for one, two in zip(drawn, drawn_again, strict=True):
+            np.testing.assert_array_equal(one, two)
+            assert np.isfinite(one).all()
+
+
 @pytest.mark.usefixtures("features")
 def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
     monkeypatch: pytest.MonkeyPatch,
@@ -494,7 +527,7 @@ def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
     monkeypatch.setattr(training, "train", keep)
     for seed in (0, 1):
         cnn_runs.run(
-            "logmel",
+            train_cnn.network_of("logmel"),
             load_params().train_cnn.logmel,
             seed=seed,
             fold=0,

@@ -1,51 +1,17 @@
-"""The networks: the article's 1-D CNN on the contour, and a 2-D CNN on log-mel."""
+"""A 2-D CNN on log-mel, and what it sees in an epoch."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser.cnn_runs import Network, one_hot  # isort: split
 
 import keras
+import numpy as np
 from keras import layers
 
-from ser.params import ArticleCnn, LogMelCnn
+from ser import logmel_augmentation as augmentation
+from ser.datasets import Array, Part, Scaler
+from ser.params import LogMelCnn
 from ser.ravdess import EMOTIONS
-
-
-def article_cnn(*, n_frames: int, settings: ArticleCnn) -> keras.Model:
-    """Build either CNN of the article, compiled.
-
-    Parameters
-    ----------
-    n_frames
-        Length of the contour.
-    settings
-        The section ``train_cnn.article`` or ``train_cnn.article_augmented``. The first has a sigmoid over the
-        eight classes, a fault that is kept; its outputs are rescaled to sum to 1 where they are read.
-    """
-    kernel = settings.kernel_size
-    penalty = keras.regularizers.L2(0.01)
-    model = keras.Sequential(
-        [
-            layers.Input((n_frames, 1)),
-            layers.Conv1D(64, kernel, activation="relu"),
-            layers.Conv1D(
-                128, kernel, activation="relu", kernel_regularizer=penalty, bias_regularizer=penalty
-            ),
-            layers.MaxPooling1D(8),
-            layers.Dropout(settings.dropout),
-            layers.Conv1D(128, kernel, activation="relu"),
-            layers.MaxPooling1D(8),
-            layers.Dropout(settings.dropout),
-            layers.Flatten(),
-            layers.Dense(256, activation="relu"),
-            layers.Dropout(settings.dropout),
-            layers.Dense(len(EMOTIONS), activation=settings.output),
-        ]
-    )
-    # The decay of Keras' former optimizers: the rate at step t is learning_rate / (1 + decay * t).
-    rate = keras.optimizers.schedules.InverseTimeDecay(
-        settings.learning_rate, decay_steps=1, decay_rate=settings.decay
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate), loss="categorical_crossentropy", metrics=["accuracy"]
-    )
-    return model
+from ser.training import Epoch
 
 
 def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
@@ -130,3 +96,41 @@ class _SafeRoot(layers.Layer):  # type: ignore[misc]
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return keras.ops.sqrt(keras.ops.maximum(x, 1e-6))
+
+
+def _build(shape: tuple[int, ...], settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
+    n_frames, n_mels = shape
+    return logmel_cnn(n_frames=n_frames, n_mels=n_mels, settings=settings, steps_per_epoch=steps_per_epoch)
+
+
+def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epoch:
+    """Show one copy of each clip in an epoch, changed anew."""
+    n = len(part.x) // copies
+    labels = one_hot(part)[:n]
+    floor_db = float(part.x.min())
+
+    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
+        x = augmentation.choose_copies(
+            part.x, clean_share=settings.clean_share, copies=copies, generator=generator
+        )
+        order = generator.permutation(n)
+        x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
+        x = augmentation.mask(scaler.transform(x), settings=settings, generator=generator)
+        return augmentation.mix(
+            x, labels[order], batch_size=settings.batch_size, settings=settings, generator=generator
+        )
+
+    return draw
+
+
+NETWORKS = {
+    "logmel": Network(
+        "logmel_cnn",
+        input="logmel",
+        watched="validation",
+        build=_build,
+        epochs=_epochs,
+        code=(__file__, augmentation.__file__),
+    )
+}
+"""By its section of ``train_cnn``."""
