@@ -1,5 +1,6 @@
 """The files around the code: locked packages, make targets, citation, workflow, and what git may hold."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -45,17 +46,28 @@ def test_every_requirement_is_pinned_by_hash() -> None:
         assert re.fullmatch(r"[\w.\[\]-]+==[\w.]+( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+", line), line
 
 
+def pins() -> dict[str, str]:
+    """The pinned version of each package."""
+    requirements = (Requirement(line.split(" --hash")[0]) for line in locked())
+    return {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in requirements}
+
+
+def test_the_committed_results_were_made_with_the_pinned_packages() -> None:
+    made_with = json.loads(read("metrics/machine.json"))["packages"]
+    pinned = pins()
+    assert made_with == {name: pinned[canonicalize_name(name)] for name in made_with}, (
+        "run make repro with the new packages, then python -m tools.machine > metrics/machine.json"
+    )
+
+
 def test_requirements_cover_the_declared_dependencies() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
     declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    pins = {
-        canonicalize_name(pin.name): next(iter(pin.specifier)).version
-        for pin in (Requirement(line.split(" --hash")[0]) for line in locked())
-    }
+    pinned = pins()
     for text in declared:
         wanted = Requirement(text)
-        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), text
-    assert "setuptools" in pins, "the editable install builds with it, without a download"
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
+    assert "setuptools" in pinned, "the editable install builds with it, without a download"
 
 
 def test_help_explains_every_target() -> None:

@@ -6,6 +6,8 @@ after `dvc repro`; a test fails where a page tells other figures than metrics/ d
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,11 +79,27 @@ def gender_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def shown_by_dvc(metrics: Path) -> str:
+    """Quote what ``dvc metrics show`` prints in the project of these metrics."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "metrics", "show"],
+        cwd=metrics.resolve().parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(f"dvc metrics show failed: {done.stderr.strip()}")
+    lines = [line.rstrip() for line in done.stdout.strip().splitlines()]
+    return "\n".join(["```", "$ dvc metrics show", *lines, "```"])
+
+
 TABLES: dict[str, Callable[[Path], str]] = {
     "luna5": luna5_table,
     "article": article_table,
     "emotions": emotion_table,
     "genders": gender_table,
+    "shown": shown_by_dvc,
 }
 
 
