@@ -46,15 +46,20 @@ def test_every_requirement_is_pinned_by_hash() -> None:
         assert re.fullmatch(r"[\w.\[\]-]+==[\w.]+( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+", line), line
 
 
-def pins() -> dict[str, str]:
-    """The pinned version of each package."""
+def pins(*, python: str = "3.11") -> dict[str, str]:
+    """The pinned version of each package, for a version of Python on Linux."""
+    target = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     requirements = (Requirement(line.split(" --hash")[0]) for line in locked())
-    return {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in requirements}
+    return {
+        canonicalize_name(pin.name): next(iter(pin.specifier)).version
+        for pin in requirements
+        if pin.marker is None or pin.marker.evaluate(target)
+    }
 
 
 def test_the_committed_results_were_made_with_the_pinned_packages() -> None:
-    made_with = json.loads(read("metrics/machine.json"))["packages"]
-    pinned = pins()
+    machine = json.loads(read("metrics/machine.json"))
+    made_with, pinned = machine["packages"], pins(python=machine["python"])
     assert made_with == {name: pinned[canonicalize_name(name)] for name in made_with}, (
         "run make repro with the new packages, then python -m tools.machine > metrics/machine.json"
     )
