@@ -63,7 +63,7 @@ def test_params_are_the_projects_with_the_overlay_on_top(project: Path, corpora:
     assert params.corpus.manifest == "corpus/manifest.csv"
     assert params.train_cnn.article.epochs < ours.train_cnn.article.epochs
     assert params.train_cnn.article.dropout == ours.train_cnn.article.dropout
-    assert (params.augment, params.split) == (ours.augment, ours.split)
+    assert (params.augment, params.evaluate.bootstrap_seed) == (ours.augment, ours.evaluate.bootstrap_seed)
 
 
 def test_an_overlay_with_an_unknown_key_is_refused(project: Path, corpora: list[Path]) -> None:
