@@ -1,11 +1,12 @@
 """The classical models: the article's dummy and decision tree, and three on functionals, tuned nested."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -16,11 +17,34 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from ser.datasets import Part
-from ser.params import Luna5Baselines
+from ser.datasets import Array, Labels, Part
+from ser.params import Luna5Baselines, TransferBaselines
 
+Grids = Luna5Baselines | TransferBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
-SEARCHED_MODELS = ("lda", "logistic_regression", "svm_rbf")
+SEARCHED_MODELS = {"luna5": ("lda", "logistic_regression", "svm_rbf"), "transfer": ("encoder_lda",)}
+"""By their section of ``train_baselines``."""
+
+
+class LayerChoice(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Take one layer of the speaker encoder, which one being a hyper-parameter.
+
+    Parameters
+    ----------
+    layer
+        1 is the lowest.
+    """
+
+    def __init__(self, *, layer: int = 1) -> None:
+        self.layer = layer
+
+    def fit(self, _x: Array, _y: Labels | None = None) -> Self:
+        """Learn nothing."""
+        return self
+
+    def transform(self, x: Array) -> Array:
+        """Turn [shape=(n, layers, columns)] into [shape=(n, columns)]."""
+        return x[:, self.layer - 1]
 
 
 def article_model(name: str, *, seed: int) -> Pipeline:
@@ -32,13 +56,18 @@ def article_model(name: str, *, seed: int) -> Pipeline:
     return make_pipeline(StandardScaler(), classifier)
 
 
-def searched_model(name: str, *, grids: Luna5Baselines) -> tuple[Pipeline, dict[str, list[float]]]:
+def searched_model(name: str, *, grids: Grids) -> tuple[Pipeline, dict[str, list[float]]]:
     """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters."""
-    if name == "lda":
-        lda = LinearDiscriminantAnalysis(solver="lsqr")
-        return make_pipeline(StandardScaler(), lda), {
-            "lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage
+    shrinkages = {"lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage}
+    lda = LinearDiscriminantAnalysis(solver="lsqr")
+    if isinstance(grids, TransferBaselines):
+        layers: list[float] = [*grids.layer]
+        return make_pipeline(LayerChoice(), StandardScaler(), lda), {
+            "layerchoice__layer": layers,
+            **shrinkages,
         }
+    if name == "lda":
+        return make_pipeline(StandardScaler(), lda), shrinkages
     if name == "logistic_regression":
         regression = LogisticRegression(max_iter=2000)
         return make_pipeline(StandardScaler(), regression), {"logisticregression__C": grids.logistic_c}
@@ -48,7 +77,7 @@ def searched_model(name: str, *, grids: Luna5Baselines) -> tuple[Pipeline, dict[
             "svc__C": grids.svm_c,
             "svc__gamma": grids.svm_gamma,
         }
-    raise ValueError(f"name must be one of {SEARCHED_MODELS}, got {name!r}")
+    raise ValueError(f"name must be one of {SEARCHED_MODELS['luna5']}, got {name!r}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +96,7 @@ class Searched:
     trials: pd.DataFrame
 
 
-def search(name: str, *, training: Part, test: Part, grids: Luna5Baselines) -> Searched:
+def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
     """Choose hyper-parameters by inner folds of training actors, fit on all of them, predict the test rows.
 
     Scaling is part of the model, so that it too is learned within each inner fold. The SVM, which has no
@@ -81,7 +110,7 @@ def search(name: str, *, training: Part, test: Part, grids: Luna5Baselines) -> S
     training, test
         The two sides; no actor is on both.
     grids
-        The section ``train_baselines.luna5``.
+        The section ``train_baselines.luna5`` or ``train_baselines.transfer``.
     """
     model, grid = searched_model(name, grids=grids)
     folds = list(GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors))

@@ -8,6 +8,7 @@ MODEL_NAMES = MappingProxyType(
         "decision_tree": "decision tree",
         "cnn": "first CNN",
         "cnn_augmented": "augmented CNN",
+        "encoder_lda": "LDA on a speaker encoder",
         "lda": "LDA",
         "logistic_regression": "logistic regression",
         "svm_rbf": "SVM (RBF)",

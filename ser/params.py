@@ -145,6 +145,13 @@ class FunctionalsParams(Section):
     n_mfcc: Count
 
 
+class Encode(Section):
+    """The pretrained speaker encoder."""
+
+    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    trim_db: Positive
+
+
 class Extract(Section):
     """What is computed of each clip."""
 
@@ -188,11 +195,20 @@ class Luna5Baselines(Section):
     svm_gamma: Grid
 
 
+class TransferBaselines(Section):
+    """Grids of the LDA on the speaker encoder's states, searched by inner folds of training actors."""
+
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    layer: Annotated[list[Annotated[int, Field(ge=1, le=3)]], Field(min_length=1)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+
+
 class TrainBaselines(Section):
-    """One section a protocol."""
+    """The article's models, those on functionals, and those on the speaker encoder's states."""
 
     article: ArticleBaselines
     luna5: Luna5Baselines
+    transfer: TransferBaselines
 
 
 class ArticleCnn(Section):
@@ -252,6 +268,7 @@ class Params(Section):
     workers: Workers
     article_window: Window
     augment: Augment
+    encode: Encode
     extract: Extract
     split: Split
     train_baselines: TrainBaselines

@@ -29,7 +29,10 @@ from ser.params import load_params
 from stages import command
 
 PROTOCOLS = ("luna5", "article")
-TRAINED = ("baselines_luna5", "cnn_logmel", "baselines_article", "cnn_article", "cnn_article_augmented")
+TRAINED = (
+    *("baselines_luna5", "baselines_transfer", "cnn_logmel"),
+    *("baselines_article", "cnn_article", "cnn_article_augmented"),
+)
 NETWORKS = ("cnn_article", "cnn_article_augmented", "cnn_logmel")
 
 

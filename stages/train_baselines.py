@@ -1,12 +1,15 @@
-"""Train and apply the classical models of one protocol.
+"""Train and apply classical models: those of one protocol, or the one on a pretrained encoder.
 
-article  the article's stratified dummy and its decision tree on the contour, one run a seed
-luna5    shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of training
-         actors
+article   the article's stratified dummy and its decision tree on the contour, one run a seed
+luna5     shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of training
+          actors
+transfer  shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
+          encoder's layer are chosen by inner folds of training actors
 
-Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/clean/{contour,functionals}.npy
-Writes  data/predictions/baselines_PROTOCOL.parquet, and metrics/search/baselines_PROTOCOL.csv: every point of
-        every grid with its inner UAR, and which was chosen (for the article, the settings it used)
+Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
+        data/features/clean/{contour,functionals,encoder}.npy
+Writes  data/predictions/baselines_NAME.parquet, and metrics/search/baselines_NAME.csv: every point of every
+        grid with its inner UAR, and which was chosen (for the article, the settings it used)
 
 Each model has its scaler in it, fitted on its own training rows. These models need no validation actors, so
 the speaker-independent ones train on all actors that are not tested.
@@ -14,11 +17,11 @@ the speaker-independent ones train on all actors that are not tested.
 
 import pandas as pd
 
-from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, article_model, search
+from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, search
 from ser.datasets import Array, Part, prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
 from ser.parallel import run_all
-from ser.params import ArticleBaselines, Luna5Baselines, Workers, load_params
+from ser.params import ArticleBaselines, Workers, load_params
 from stages import command
 
 
@@ -44,7 +47,7 @@ def run_article(
 
 
 def run_fold(
-    name: str, fold: int, training: Part, test: Part, settings: Luna5Baselines
+    name: str, fold: int, training: Part, test: Part, settings: Grids
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, fit and apply one model on one fold; return its predictions and its trials."""
     result = search(name, training=training, test=test, grids=settings)
@@ -61,13 +64,14 @@ def run_luna5(
     clips: pd.DataFrame,
     split: pd.DataFrame,
     features: Array,
-    settings: Luna5Baselines,
+    settings: Grids,
+    models: tuple[str, ...],
     workers: Workers,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, fit and apply every model on every fold."""
     training_split = split.replace({"role": {"validation": "train"}})
     calls = []
-    for name in SEARCHED_MODELS:
+    for name in models:
         for fold in sorted(split["fold"].unique()):
             training = take(clips, training_split, [features], fold=fold, role="train")
             test = take(clips, split, [features], fold=fold, role="test")
@@ -79,21 +83,25 @@ def run_luna5(
 
 
 def main() -> None:
-    """Train the baselines of one protocol."""
+    """Train one group of models."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=["article", "luna5"], help="whose models to train")
-    protocol: str = parser.parse_args().protocol
+    parser.add_argument("models", choices=["article", "luna5", "transfer"], help="which models to train")
+    name: str = parser.parse_args().models
     params = load_params()
-    clips, split = read_split(protocol)
 
-    if protocol == "article":
+    if name == "article":
+        clips, split = read_split("article")
         (contour,) = read_features("contour", ["clean"])
         predictions, trials = run_article(clips, split, contour, params.train_baselines.article)
     else:
-        (features,) = read_features("functionals", ["clean"])
-        predictions, trials = run_luna5(clips, split, features, params.train_baselines.luna5, params.workers)
-    write_csv(f"metrics/search/baselines_{protocol}.csv", trials)
-    write_parquet(f"data/predictions/baselines_{protocol}.parquet", predictions)
+        clips, split = read_split("luna5")
+        settings: Grids = params.train_baselines.luna5 if name == "luna5" else params.train_baselines.transfer
+        (features,) = read_features("functionals" if name == "luna5" else "encoder", ["clean"])
+        predictions, trials = run_luna5(
+            clips, split, features, settings, SEARCHED_MODELS[name], params.workers
+        )
+    write_csv(f"metrics/search/baselines_{name}.csv", trials)
+    write_parquet(f"data/predictions/baselines_{name}.parquet", predictions)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def test_declared_keys_are_those_the_script_reads(stages: dict[str, PipelineStag
         cell = stage.cmd.split()[-1]
         read = {key.replace("*", cell) for key in read}
         if script_of(stage).name == "train_baselines.py":
-            # Its two protocols have settings of their own, each behind its own branch.
+            # Its groups of models have settings of their own, each behind its own branch.
             read = {key for key in read if key.endswith(cell)}
         declared = declared_keys(stage)
         covered = {key for key in read if any(f"{key}.".startswith(f"{known}.") for known in declared)}

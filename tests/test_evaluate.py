@@ -26,6 +26,7 @@ MODELS = {
     "cnn_article": {"cnn": 0.4},
     "cnn_article_augmented": {"cnn_augmented": 0.5},
     "baselines_luna5": {"lda": 0.5, "logistic_regression": 0.6, "svm_rbf": 0.4},
+    "baselines_transfer": {"encoder_lda": 0.7},
     "cnn_logmel": {"logmel_cnn": 0.3},
 }
 
@@ -36,12 +37,16 @@ WRITTEN = {
     "metrics/article_comparison.json",
     "metrics/luna5_folds.csv",
     *(f"metrics/plots/learning_curve_{name}.csv" for name in evaluate.NETWORKS),
-    *(f"metrics/luna5/{model}.json" for model in ("lda", "logistic_regression", "svm_rbf", "logmel_cnn")),
+    *(
+        f"metrics/luna5/{model}.json"
+        for model in ("encoder_lda", "lda", "logistic_regression", "svm_rbf", "logmel_cnn")
+    ),
     *(f"metrics/article/{model}.json" for model in ("dummy", "decision_tree", "cnn", "cnn_augmented")),
     "metrics/plots/article_comparison.csv",
     *(
         file
         for name in (
+            "luna5_encoder_lda",
             "luna5_lda",
             "luna5_logistic_regression",
             "luna5_svm_rbf",
@@ -145,13 +150,13 @@ def test_a_second_run_writes_the_same_files_and_prints_the_table(
 
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0][:3] == ["protocol", "model", "UAR"]
-    assert lines[1][:2] == ["luna5", "logistic_regression"]
-    assert len(lines) == 9
+    assert lines[1][:2] == ["luna5", "encoder_lda"]
+    assert len(lines) == 10
 
 
 def test_predictions_are_all_there_in_order(evaluated: Path) -> None:
     table = pd.read_parquet(evaluated / "data/evaluation/predictions.parquet")
-    assert len(table) == 4 * 3 * 288 + 4 * 1440
+    assert len(table) == 4 * 3 * 288 + 5 * 1440
     keys = ["protocol", "model", "seed", "fold", "clip"]
     assert list(table.columns) == [*keys, *(f"p_{name}" for name in EMOTIONS)]
     pd.testing.assert_frame_equal(table, table.sort_values(keys, ignore_index=True))
@@ -160,7 +165,7 @@ def test_predictions_are_all_there_in_order(evaluated: Path) -> None:
 def test_summary_and_the_files_for_dvc_agree(evaluated: Path) -> None:
     summary = load(evaluated, "metrics/summary.json")
     assert list(summary) == ["luna5", "article"]
-    assert list(summary["luna5"]) == ["logistic_regression", "lda", "svm_rbf", "logmel_cnn"]
+    assert list(summary["luna5"]) == ["encoder_lda", "logistic_regression", "lda", "svm_rbf", "logmel_cnn"]
     for protocol, models in summary.items():
         for model, headline in models.items():
             assert list(headline) == ["uar", "uar_low", "uar_high", "accuracy", "macro_f1"]

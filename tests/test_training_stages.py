@@ -25,7 +25,7 @@ from ser.normalization import read_scaler
 from ser.params import load_params
 from ser.protocols import LUNA5, PROTOCOLS, split_by_actor
 from ser.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
-from stages import augment, command, extract, normalize, split, train_baselines, train_cnn
+from stages import augment, command, encode, extract, normalize, split, train_baselines, train_cnn
 
 PROJECT = Path(__file__).parents[1]
 SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07")
@@ -47,6 +47,7 @@ def small_params() -> dict[str, Any]:
             "svm_c": [3],
             "svm_gamma": [0.01],
         },
+        "transfer": {"inner_folds": 2, "layer": [1, 2], "lda_shrinkage": [0.5]},
     }
     params["train_cnn"]["article"] |= {"seeds": [3], "epochs": 2}
     params["train_cnn"]["logmel"] |= {"epochs": 2, "batch_size": 128, "seeds": [5], "warmup_epochs": 1}
@@ -94,6 +95,8 @@ def features(project: Path) -> Path:
             trace = np.random.default_rng(1).normal(0, 3, (8, *shape))[place]
             noise = draw.normal(-40, 5, (len(clips), *shape))
             write_array(f"data/features/{variant}/{name}.npy", (trace + noise).astype(np.float32))
+    layers = np.stack([np.load("data/features/clean/functionals.npy"), draw.normal(size=(len(clips), 12))], 1)
+    write_array("data/features/clean/encoder.npy", layers.astype(np.float32))
     return project
 
 
@@ -332,6 +335,35 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     again = pd.read_csv("metrics/search/baselines_luna5.csv")
     first = pd.read_csv(io.BytesIO(chosen)).query("fold == 0").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
+
+
+def test_the_model_on_the_encoder_predicts_each_fold_too(features: Path) -> None:
+    run(train_baselines, "transfer")
+    predictions = pd.read_parquet("data/predictions/baselines_transfer.parquet")
+    for fold, side in predictions.groupby("fold"):
+        assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
+    assert set(predictions["model"]) == {"encoder_lda"}
+    trials = pd.read_csv("metrics/search/baselines_transfer.csv")
+    assert list(trials.loc[trials["chosen"], "parameters"]) == 2 * ["layer=1 shrinkage=0.5"]
+    before = files(features)
+    run(train_baselines, "transfer")
+    assert files(features) == before
+
+
+def test_encode_writes_a_row_a_clip_and_refuses_other_weights(recordings: Path) -> None:
+    run(encode)
+    rows = np.load("data/features/clean/encoder.npy", allow_pickle=False)
+    assert rows.shape == (len(SPOKEN), 3, 4 * 256 + 2)
+    assert np.isfinite(rows).all()
+    assert np.abs(rows[:, :, :-2]).max() <= 1
+    before = files(recordings)
+    run(encode)
+    assert files(recordings) == before
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["encode"]["weights_sha256"] = 64 * "0"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    assert "other weights" in failure(encode)
+    assert np.array_equal(np.load("data/features/clean/encoder.npy"), rows)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ser.scores import FOLD_COLUMNS
 from stages import command
 from tools import machine
 
-CLASSICAL = frozenset({"dummy", "decision_tree", "lda", "logistic_regression", "svm_rbf"})
+CLASSICAL = frozenset({"dummy", "decision_tree", "lda", "logistic_regression", "svm_rbf", "encoder_lda"})
 NETWORK_TOLERANCE = 0.02
 NETWORK_CLIPS = 2
 

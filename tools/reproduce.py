@@ -27,11 +27,15 @@ from tools import compare_metrics, demo
 TARGETS = (
     "train_baselines@article",
     "train_baselines@luna5",
+    "train_baselines@transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
     "normalize_logmel",
 )
-PREDICTIONS = ("baselines_article", "baselines_luna5", "cnn_article", "cnn_article_augmented")
+PREDICTIONS = (
+    *("baselines_article", "baselines_luna5", "baselines_transfer"),
+    *("cnn_article", "cnn_article_augmented"),
+)
 SAME_EVERYWHERE = ("fetch", "ingest", "split")
 """Stages whose outputs hold no computed float."""
 
