@@ -1,9 +1,9 @@
 """Rebuild committed results from the recordings in RAVDESS_DIR, and compare them with the committed metrics.
 
 The last commit is cloned to a folder of its own, so that what is compared comes from committed code and
-parameters alone. There DVC runs all that the article's protocol and the model on the speaker encoder need, and
-the 2-D network is trained for one of its luna5 folds. The classical models on functionals are left out, for
-time. Compared are
+parameters alone. There DVC runs all that the article's protocol and the model on the speaker encoder need,
+and the 2-D network is trained for one of its luna5 folds. The classical models on functionals are left out,
+for time. Compared are
 
   dvc.lock  the outputs of fetch, ingest and split: the same bytes on every machine
   metrics   the scores; python -m tools.compare_metrics --help says how far they may differ
