@@ -71,4 +71,7 @@ $(INSTALLED): requirements.txt requirements-encoder.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@# In parallel, and even where PYTHONDONTWRITEBYTECODE is set: uncompiled, each process starts 10 s later.
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib || true
+	@# librosa compiles its loops when they are first used, half a minute in all, and keeps them.
+	@$(BIN)/python -c 'import librosa, numpy; y = numpy.ones(9000, "f4"); librosa.effects.trim(y); \
+	    librosa.effects.time_stretch(y, rate=0.9); librosa.feature.mfcc(y=y)'
 	@touch $@

@@ -294,8 +294,10 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         # DVC's own parser (YAML 1.2), so that a stage sees the values that DVC tracks: for PyYAML (1.1) the
         # 1e-05 that `dvc exp run -S` writes is a string, and 010 is 8.
         content: Any = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; run from the project's root") from error
     except (OSError, ValueError, YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML; run from the project's root ({error})") from error
+        raise InputError(f"{path}: cannot be read as YAML ({error})") from error
     try:
         return Params.model_validate(content)
     except ValidationError as error:
