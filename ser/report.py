@@ -43,7 +43,7 @@ _EXPLORE = {
     "gender_distribution": "Clips of each emotion by male and by female actors.",
     "intensity_distribution": "Clips of each emotion in normal and in strong intensity.",
     "waveforms": "One sentence in every emotion, by a male and a female actor.",
-    "logmels": "The same clips as log-mel spectrograms, with the settings of the article.",
+    "logmels": "The same clips as the article's log-mel spectrograms, each cut 80 dB below its own peak.",
     "durations": "Length of the clips of each actor: boxes from quartile to quartile, a line at the median.",
     "loudness": "Level of the clips by actor and by emotion: what loudness alone could tell a model.",
 }
