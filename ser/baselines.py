@@ -1,5 +1,6 @@
-"""The classical models: the article's dummy and decision tree, and three on functionals, tuned nested."""
+"""The classical models: the article's two, and those on functionals or a speaker encoder, tuned nested."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,16 +57,13 @@ def article_model(name: str, *, seed: int) -> Pipeline:
     return make_pipeline(StandardScaler(), classifier)
 
 
-def searched_model(name: str, *, grids: Grids) -> tuple[Pipeline, dict[str, list[float]]]:
+def searched_model(name: str, *, grids: Grids) -> tuple[Pipeline, Mapping[str, Sequence[float]]]:
     """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters."""
-    shrinkages = {"lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage}
+    shrinkages: dict[str, Sequence[float]] = {"lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage}
     lda = LinearDiscriminantAnalysis(solver="lsqr")
     if isinstance(grids, TransferBaselines):
-        layers: list[float] = [*grids.layer]
-        return make_pipeline(LayerChoice(), StandardScaler(), lda), {
-            "layerchoice__layer": layers,
-            **shrinkages,
-        }
+        model = make_pipeline(LayerChoice(), StandardScaler(), lda)
+        return model, {"layerchoice__layer": grids.layer, **shrinkages}
     if name == "lda":
         return make_pipeline(StandardScaler(), lda), shrinkages
     if name == "logistic_regression":

@@ -10,6 +10,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -42,6 +43,7 @@ WIDTH = 8.0
 """Of every figure, in inches."""
 
 _LEVEL_PERCENTILES = (5, 99.5)
+_LEVEL_COLOURS = 64  # A step of about 1.4 dB, and a file of two thirds the size.
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16_000)
 
 
@@ -153,7 +155,7 @@ def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
                 aspect="auto",
                 interpolation="nearest",
                 extent=(0, duration_s, 0, settings.n_mels),
-                cmap=LEVEL_COLOUR_MAP,
+                cmap=colormaps[LEVEL_COLOUR_MAP].resampled(_LEVEL_COLOURS),
                 vmin=faintest,
                 vmax=loudest,
             )

@@ -30,8 +30,12 @@ from stages import command
 
 PROTOCOLS = ("luna5", "article")
 TRAINED = (
-    *("baselines_luna5", "baselines_transfer", "cnn_logmel"),
-    *("baselines_article", "cnn_article", "cnn_article_augmented"),
+    "baselines_luna5",
+    "baselines_transfer",
+    "cnn_logmel",
+    "baselines_article",
+    "cnn_article",
+    "cnn_article_augmented",
 )
 NETWORKS = ("cnn_article", "cnn_article_augmented", "cnn_logmel")
 

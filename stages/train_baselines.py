@@ -95,7 +95,7 @@ def main() -> None:
         predictions, trials = run_article(clips, split, contour, params.train_baselines.article)
     else:
         clips, split = read_split("luna5")
-        settings: Grids = params.train_baselines.luna5 if name == "luna5" else params.train_baselines.transfer
+        settings: Grids = getattr(params.train_baselines, name)
         (features,) = read_features("functionals" if name == "luna5" else "encoder", ["clean"])
         predictions, trials = run_luna5(
             clips, split, features, settings, SEARCHED_MODELS[name], params.workers

@@ -137,10 +137,8 @@ WRONG: dict[str, Callable[[], bytes]] = {
     "another magic number": lambda: checkpoint(WHOLE, magic=5),
     "another section": lambda: checkpoint({"state": 1}),
     "a number for a tensor": lambda: checkpoint(holding(3)),
-    "a view beyond its storage": lambda: checkpoint(
-        {"model_state": {"weight": Tensor("7", 20, (4, 6), (6, 1))}}
-    ),
-    "a negative stride": lambda: checkpoint({"model_state": {"weight": Tensor("7", 0, (4,), (-1,))}}),
+    "a view beyond its storage": lambda: checkpoint(holding(Tensor("7", 20, (4, 6), (6, 1)))),
+    "a negative stride": lambda: checkpoint(holding(Tensor("7", 0, (4,), (-1,)))),
     "no such storage": lambda: checkpoint(WHOLE, storages=()),
     "truncated": lambda: checkpoint(WHOLE)[:-10],
     "an absurd length": lambda: (

@@ -36,16 +36,17 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
     InputError
         Where the folder has no stage, or DVC cannot read its files.
     """
-    listing = _dvc(folder, "stage", "list", "--name-only")
+    listing = ask_dvc(folder, "stage", "list", "--name-only")
     names = listing.stdout.split()
     if listing.returncode or not names:
         raise InputError(f"{folder}: DVC lists no stage here\n{listing.stderr}".rstrip())
-    dry = _dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going")
+    dry = ask_dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going")
     current = set(_CURRENT.findall(dry.stdout))
     return [name for name in names if name not in current], dry.stdout + dry.stderr
 
 
-def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def ask_dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of DVC that changes nothing, and keep what it prints."""
     dvc = [sys.executable, "-m", "dvc", *arguments]
     return subprocess.run(dvc, cwd=folder, capture_output=True, text=True, check=False)
 

@@ -6,8 +6,6 @@ after `dvc repro`; a test fails where a page tells other figures than metrics/ d
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from ser.article_results import TEST_CLIPS
 from ser.errors import InputError
 from ser.model_names import model_name
 from stages import command
+from tools.check_current import ask_dvc
 
 PAGES = ("README.md", "docs/model_card.md")
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
@@ -81,13 +80,7 @@ def gender_table(metrics: Path) -> str:
 
 def shown_by_dvc(metrics: Path) -> str:
     """Quote what ``dvc metrics show`` prints in the project of these metrics."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "metrics", "show"],
-        cwd=metrics.resolve().parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ask_dvc(metrics.resolve().parent, "metrics", "show")
     if done.returncode:
         raise InputError(f"dvc metrics show failed: {done.stderr.strip()}")
     lines = [line.rstrip() for line in done.stdout.strip().splitlines()]

@@ -32,10 +32,7 @@ TARGETS = (
     "train_cnn_article_augmented",
     "normalize_logmel",
 )
-PREDICTIONS = (
-    *("baselines_article", "baselines_transfer"),
-    *("cnn_article", "cnn_article_augmented"),
-)
+PREDICTIONS = ("baselines_article", "baselines_transfer", "cnn_article", "cnn_article_augmented")
 SAME_EVERYWHERE = ("fetch", "ingest", "split")
 """Stages whose outputs hold no computed float."""
 
