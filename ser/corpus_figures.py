@@ -43,7 +43,7 @@ WIDTH = 8.0
 """Of every figure, in inches."""
 
 _LEVEL_PERCENTILES = (5, 99.5)
-_LEVEL_COLOURS = 64  # A step of about 1.4 dB, and a file of two thirds the size.
+_LEVEL_COLOURS = 64  # Steps of little more than 1 dB, which make a smaller file.
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16_000)
 
 
