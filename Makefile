@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 REPORT := data/report/index.html
 # dvc.yaml calls `python -m stages.NAME`, so .venv must come first; hash order and oneDNN change float results.
-RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0 TF_ENABLE_ONEDNN_OPTS=0
+RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo repro reproduce report test test-fast lint format check lock clean

@@ -70,10 +70,7 @@ def _epochs(part: Part, scaler: Scaler, _copies: int, _settings: ArticleCnn) -> 
 
 
 NETWORKS = {
-    name: Network(model, input=read, watched="test", build=_build, epochs=_epochs, code=(__file__,))
-    for name, model, read in (
-        ("article", "cnn", "contour"),
-        ("article_augmented", "cnn_augmented", "contour_augmented"),
-    )
+    name: Network(name, model, watched="test", build=_build, epochs=_epochs, code=(__file__,))
+    for name, model in (("article", "cnn"), ("article_augmented", "cnn_augmented"))
 }
 """By their section of ``train_cnn``. As in the article, their learning curves watch the test set."""

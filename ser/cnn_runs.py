@@ -17,6 +17,7 @@ from ser.datasets import Array, Part, Scaler, prediction_table, read_features, r
 from ser.normalization import INPUTS, read_scaler
 from ser.params import ArticleCnn, LogMelCnn
 from ser.ravdess import EMOTIONS
+from ser.run_result import RunResult
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class Network:
 
     Attributes
     ----------
+    name : str
+        Its section of ``train_cnn``, and its key in `ser.normalization.INPUTS`.
     model : str
         Its name in predictions and metrics.
-    input : str
-        A key of `ser.normalization.INPUTS`.
     watched : str
         The role that the learning curve follows.
     build : callable
@@ -39,8 +40,8 @@ class Network:
         Files of its own on which its weights depend.
     """
 
+    name: str
     model: str
-    input: str
     watched: str
     build: Callable[[tuple[int, ...], Any, int], keras.Model]
     epochs: Callable[[Part, Scaler, int, Any], training.Epoch]
@@ -48,18 +49,24 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a run leaves: test predictions and learning curve as tables, and the architecture as JSON."""
+class Sides:
+    """What a training reads of a fold; nothing of it is tested, unless the article's curves watch the test.
 
-    predictions: pd.DataFrame
-    curve: pd.DataFrame
-    architecture: str
+    Attributes
+    ----------
+    training : Part
+        All copies of the training clips, copy by copy.
+    copies : int
+        How many.
+    watched : Part
+        Whom the learning curve follows.
+    scaler : Scaler
+    """
 
-
-def folds_of(network: Network) -> list[int]:
-    """List the folds of a network's protocol."""
-    _, split = read_split(INPUTS[network.input].protocol)
-    return sorted(split["fold"].unique().tolist())
+    training: Part
+    copies: int
+    watched: Part
+    scaler: Scaler
 
 
 def run(
@@ -71,7 +78,7 @@ def run(
     folder: Path,
     checkpoints: Path,
     bar_position: int = 0,
-) -> Result:
+) -> RunResult:
     """Train a network on one fold with one seed, predict the fold's test clips, and keep the model.
 
     Parameters
@@ -89,43 +96,89 @@ def run(
     bar_position
         The progress bar's line.
     """
-    wanted = INPUTS[network.input]
+    wanted = INPUTS[network.name]
     clips, split = read_split(wanted.protocol)
     copies = read_features(wanted.features, list(wanted.copies))
-    scaler = read_scaler(f"data/normalized/{network.input}.npz", fold=fold)
-
-    training_part = take(clips, split, copies, fold=fold, role="train")
-    watched = take(clips, split, copies[:1], fold=fold, role=network.watched)
-    test = take(clips, split, copies[:1], fold=fold, role="test")
-
-    deterministic_tensorflow.start(seed)
-    steps_per_epoch = -(-len(training_part.x) // len(copies) // settings.batch_size)
-    model = network.build(test.x.shape[1:], settings, steps_per_epoch)
-    curve = training.train(
-        model,
-        training.Run(
-            name=f"{network.model} seed {seed} fold {fold}",
-            seed=seed,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            draw_epoch=network.epochs(training_part, scaler, len(copies), settings),
-            watched=(scaler.transform(watched.x), one_hot(watched)),
-            patience=settings.patience if isinstance(settings, LogMelCnn) else None,
-            checkpoint=checkpoints / f"seed{seed}_fold{fold}.npz",
-            identity=_identity(network, scaler, training_part, watched, settings, seed),
-            bar_position=bar_position,
-        ),
+    sides = Sides(
+        training=take(clips, split, copies, fold=fold, role="train"),
+        copies=len(copies),
+        watched=take(clips, split, copies[:1], fold=fold, role=network.watched),
+        scaler=read_scaler(f"data/normalized/{network.name}.npz", fold=fold),
+    )
+    checkpoint = checkpoints / f"seed{seed}_fold{fold}.npz"
+    name = f"{network.model} seed {seed} fold {fold}"
+    model, curve = fit(
+        network, settings, sides, seed=seed, name=name, checkpoint=checkpoint, bar_position=bar_position
     )
     folder.mkdir(parents=True, exist_ok=True)
     model.save_weights(folder / f"seed{seed}_fold{fold}.weights.h5")
 
-    probabilities = training.predict(model, scaler.transform(test.x))
     about: dict[str, Any] = {"model": network.model, "seed": seed, "fold": fold}
-    return Result(
-        predictions=prediction_table(test, probabilities, protocol=wanted.protocol, **about),
-        curve=pd.DataFrame(curve).astype({"epoch": int}).assign(**about)[[*about, *curve[0]]],
+
+    def predictions_of(part: Part) -> pd.DataFrame:
+        probabilities = training.predict(model, sides.scaler.transform(part.x))
+        return prediction_table(part, probabilities, protocol=wanted.protocol, **about)
+
+    return RunResult(
+        predictions=predictions_of(take(clips, split, copies[:1], fold=fold, role="test")),
+        validation=predictions_of(sides.watched) if network.watched == "validation" else None,
+        curve=curve.assign(**about)[[*about, *curve.columns]],
         architecture=model.to_json(indent=1),
     )
+
+
+def fit(
+    network: Network,
+    settings: ArticleCnn | LogMelCnn,
+    sides: Sides,
+    *,
+    seed: int,
+    name: str,
+    checkpoint: Path,
+    bar_position: int = 0,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Build and train a network.
+
+    Parameters
+    ----------
+    network, settings
+        Which one, and its section of ``train_cnn``.
+    sides
+        All that it learns from.
+    seed
+        Of the weights and of all that is drawn.
+    name
+        Stands before the progress bar.
+    checkpoint
+        Where the state after each epoch is kept, for a run after a kill.
+    bar_position
+        The progress bar's line.
+
+    Returns
+    -------
+    model : keras.Model
+    curve : pandas.DataFrame
+        The learning curve, as `ser.training.train` gives it.
+    """
+    part, watched = sides.training, sides.watched
+    deterministic_tensorflow.start(seed)
+    steps_per_epoch = -(-len(part.x) // sides.copies // settings.batch_size)
+    model = network.build(part.x.shape[1:], settings, steps_per_epoch)
+    curve = training.train(
+        model,
+        training.Run(
+            name=name,
+            seed=seed,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            draw_epoch=network.epochs(part, sides.scaler, sides.copies, settings),
+            watched=(sides.scaler.transform(watched.x), one_hot(watched)),
+            checkpoint=checkpoint,
+            identity=_identity(network, sides, settings, seed),
+            bar_position=bar_position,
+        ),
+    )
+    return model, pd.DataFrame(curve).astype({"epoch": int})
 
 
 def one_hot(part: Part) -> Array:
@@ -133,10 +186,11 @@ def one_hot(part: Part) -> Array:
     return np.eye(len(EMOTIONS), dtype=np.float32)[part.y]
 
 
-def _identity(network: Network, scaler: Scaler, part: Part, watched: Part, settings: Any, seed: int) -> str:
+def _identity(network: Network, sides: Sides, settings: Any, seed: int) -> str:
     modules = (deterministic_tensorflow, training)
+    arrays = (sides.scaler.mean, sides.scaler.deviation)
+    parts = (sides.training.x, sides.training.y, sides.watched.x, sides.watched.y)
     return training.identity_of(
-        *(scaler.mean, scaler.deviation, part.x, part.y, watched.x, watched.y),
-        *(settings, seed, deterministic_tensorflow.VERSIONS),
+        *(*arrays, *parts, settings, seed, deterministic_tensorflow.VERSIONS),
         *(Path(file) for file in (__file__, *(module.__file__ or "" for module in modules), *network.code)),
     )

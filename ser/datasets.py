@@ -115,16 +115,25 @@ def read_split(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 def read_features(name: str, variants: list[str]) -> list[Array]:
     """Map ``data/features/VARIANT/NAME.npy`` of each variant into memory.
 
+    Returns
+    -------
+    list of numpy.ndarray [shape=(clips, ...)]
+        One for each variant; of the variant ``resampled`` one for each of its speeds.
+
     Raises
     ------
     InputError
         Where a file is missing or no array.
     """
-    paths = [Path("data/features") / variant / f"{name}.npy" for variant in variants]
-    try:
-        return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"features cannot be read ({error}); run the stage extract") from error
+    copies: list[Array] = []
+    for variant in variants:
+        path = Path("data/features") / variant / f"{name}.npy"
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"features cannot be read ({error}); run the stage extract") from error
+        copies += list(array) if variant == "resampled" else [array]
+    return copies
 
 
 def prediction_table(

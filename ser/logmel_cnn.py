@@ -125,8 +125,8 @@ def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epo
 
 NETWORKS = {
     "logmel": Network(
+        "logmel",
         "logmel_cnn",
-        input="logmel",
         watched="validation",
         build=_build,
         epochs=_epochs,

@@ -22,7 +22,7 @@ class NetworkInput:
     protocol : str
         Whose folds.
     copies : tuple of str
-        The variants of a training clip, the clean recording first.
+        The variants of a training clip, the clean recording first; see `ser.datasets.read_features`.
     axes : tuple of int
         Over what the scaler's mean and deviation are taken.
     """
@@ -34,14 +34,15 @@ class NetworkInput:
 
 
 INPUTS = {
-    "contour": NetworkInput("contour", "article", ("clean",), axes=(0,)),
+    "article": NetworkInput("contour", "article", ("clean",), axes=(0,)),
     # The article's loops compute the noise and stretch copies' spectrograms of the clean signal: only speed
     # and pitch, which overwrites its input, acts. So three of the four copies are the original.
-    "contour_augmented": NetworkInput(
+    "article_augmented": NetworkInput(
         "contour", "article", ("clean", "clean", "clean", "speed_pitch"), axes=(0,)
     ),
-    "logmel": NetworkInput("logmel", "luna5", ("clean", "noise", "stretch", "speed_pitch"), axes=(0, 1)),
+    "logmel": NetworkInput("logmel", "luna5", ("clean", "resampled"), axes=(0, 1)),
 }
+"""By the network's section of ``train_cnn``."""
 
 
 def fit_scalers(

@@ -1,4 +1,4 @@
-"""The training loop: epoch by epoch, resumed after a kill to the same weights, stopped early where asked."""
+"""The training loop: epoch by epoch, to the last, and resumed after a kill to the same weights."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,7 +22,8 @@ from ser.files import write_arrays
 Array = npt.NDArray[np.float32]
 Epoch = Callable[[np.random.Generator], tuple[Array, Array]]
 """Draws an epoch's inputs and one-hot labels, in the order of their batches."""
-
+History = list[dict[str, float]]
+"""The learning curve, a row an epoch."""
 
 _DAMAGED = (
     *(OSError, ValueError, EOFError, LookupError, NotImplementedError),
@@ -45,10 +46,7 @@ class Run:
     draw_epoch : callable
         See `Epoch`. All its chance comes from the generator that it is given.
     watched : tuple of numpy.ndarray
-        Inputs and one-hot labels that are scored after each epoch: the validation side.
-    patience : int or None
-        Stop after this many epochs without a lower validation loss and go back to the best epoch's weights;
-        None trains to the last epoch.
+        Inputs and one-hot labels that are scored after each epoch; nothing is chosen by them.
     checkpoint : Path
         Where the state after each epoch is kept; whoever keeps the trained model deletes it then.
     identity : str
@@ -63,28 +61,12 @@ class Run:
     batch_size: int
     draw_epoch: Epoch
     watched: tuple[Array, Array]
-    patience: int | None
     checkpoint: Path
     identity: str
     bar_position: int = 0
 
 
-@dataclass
-class _Progress:
-    """What a run has reached: the curve, and the best epoch's weights where it may stop early."""
-
-    history: list[dict[str, float]] = field(default_factory=list)
-    best: list[Array] | None = None
-
-    def epochs_since_best(self) -> int:
-        """Epochs after that of the lowest validation loss, the first of equals."""
-        if not self.history:
-            return 0
-        losses = np.nan_to_num([row["val_loss"] for row in self.history], nan=np.inf)
-        return len(self.history) - 1 - int(np.argmin(losses))
-
-
-def train(model: keras.Model, run: Run) -> list[dict[str, float]]:
+def train(model: keras.Model, run: Run) -> History:
     """Train a compiled model in place.
 
     Returns
@@ -94,11 +76,10 @@ def train(model: keras.Model, run: Run) -> list[dict[str, float]]:
         ``val_accuracy`` and ``val_uar`` as fractions.
     """
     model.optimizer.build(model.trainable_variables)
-    progress = _resume(model, run)
-    done = len(progress.history)
+    history = _resume(model, run)
     bar = tqdm(
         total=run.epochs,
-        initial=done,
+        initial=len(history),
         desc=run.name,
         unit="epoch",
         position=run.bar_position,
@@ -106,22 +87,16 @@ def train(model: keras.Model, run: Run) -> list[dict[str, float]]:
         mininterval=0.5 if sys.stderr.isatty() else 30.0,
     )
     with bar:
-        for epoch in range(done + 1, run.epochs + 1):
-            if run.patience and progress.epochs_since_best() >= run.patience:
-                break
+        for epoch in range(len(history) + 1, run.epochs + 1):
             # A generator of its own for each epoch, so that a resumed run draws what an unbroken one would.
             x, y = run.draw_epoch(np.random.default_rng([run.seed, epoch]))
             row = {"epoch": float(epoch), **_fit(model, x, y, batch_size=run.batch_size)}
             row |= _watch(model, *run.watched)
-            progress.history.append(row)
-            if run.patience and progress.epochs_since_best() == 0:
-                progress.best = model.get_weights()
-            _save(model, run, progress)
+            history.append(row)
+            _save(model, run, history)
             bar.update()
             bar.set_postfix(val_loss=f"{row['val_loss']:.3f}", val_uar=f"{row['val_uar']:.3f}", refresh=False)
-    if progress.best is not None:
-        model.set_weights(progress.best)
-    return progress.history
+    return history
 
 
 def identity_of(*parts: Any) -> str:
@@ -170,27 +145,25 @@ def _state(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _save(model: keras.Model, run: Run, progress: _Progress) -> None:
+def _save(model: keras.Model, run: Run, history: History) -> None:
     arrays = {f"state{place}": np.asarray(variable) for place, variable in enumerate(_state(model))}
-    arrays |= {f"best{place}": weights for place, weights in enumerate(progress.best or [])}
-    about = json.dumps({"identity": run.identity, "history": progress.history})
+    about = json.dumps({"identity": run.identity, "history": history})
     write_arrays(run.checkpoint, about=np.array(about), **arrays)
 
 
-def _resume(model: keras.Model, run: Run) -> _Progress:
+def _resume(model: keras.Model, run: Run) -> History:
     if not run.checkpoint.exists():
-        return _Progress()
+        return []
     try:
         with np.load(run.checkpoint, allow_pickle=False) as stored:
             arrays = dict(stored)
         about = json.loads(str(arrays["about"]))
     except _DAMAGED:
         # Damaged by what else the machine went through: a new start costs time, but gives the same result.
-        return _Progress()
+        return []
     if about["identity"] != run.identity:
-        return _Progress()
+        return []
     for place, variable in enumerate(_state(model)):
         variable.assign(arrays[f"state{place}"])
-    n_best = sum(name.startswith("best") for name in arrays)
-    best = [arrays[f"best{place}"] for place in range(n_best)] or None
-    return _Progress(history=about["history"], best=best)
+    history: History = about["history"]
+    return history

@@ -1,11 +1,11 @@
 """Learn the scaler of a network's input, for each fold of its training rows alone.
 
-contour            the article's first CNN: the clean contours
-contour_augmented  its second: four copies a training clip
-logmel             the 2-D network under LUNA5: mean and deviation of each mel band
+article            the article's first CNN: the clean contours
+article_augmented  its second: four copies a training clip
+logmel             the 2-D network under LUNA5: mean and deviation of each mel band, of all copies
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/VARIANT/FEATURES.npy
-Writes  data/normalized/INPUT.npz: mean and deviation, fold by fold
+Writes  data/normalized/NETWORK.npz: mean and deviation, fold by fold
 """
 
 from ser.datasets import read_features, read_split
@@ -14,10 +14,10 @@ from stages import command
 
 
 def main() -> None:
-    """Fit and write the scalers of one input."""
+    """Fit and write the scalers of one network's input."""
     parser = command.parser(__doc__)
-    parser.add_argument("input", choices=list(INPUTS), help="which network's input")
-    name: str = parser.parse_args().input
+    parser.add_argument("network", choices=list(INPUTS), help="whose input")
+    name: str = parser.parse_args().network
     wanted = INPUTS[name]
     clips, split = read_split(wanted.protocol)
     copies = read_features(wanted.features, list(wanted.copies))

@@ -19,21 +19,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.cnn_runs import Network, Result, folds_of, run
+from ser.datasets import read_split
 from ser.errors import InputError
 from ser.files import remove, replacing, write_csv, write_parquet
+from ser.normalization import INPUTS
 from ser.parallel import run_all
 from ser.params import ArticleCnn, LogMelCnn, load_params
+from ser.run_result import RunResult
 from stages import command
-
-
-def network_of(name: str) -> Network:
-    """Find a network; only its own code is loaded, and only that does dvc.yaml name for it."""
-    if name == "logmel":
-        from ser.logmel_cnn import NETWORKS
-    else:
-        from ser.article_cnn import NETWORKS
-    return NETWORKS[name]
 
 
 def run_one(
@@ -44,10 +37,19 @@ def run_one(
     folder: Path,
     checkpoints: Path,
     bar: int,
-) -> Result:
-    """Make one run; the form in which workers are called."""
+) -> RunResult:
+    """Make one run; the form in which workers are called.
+
+    Only here is TensorFlow loaded, and only this network's own code, which is all that dvc.yaml names for it.
+    """
+    from ser.cnn_runs import run
+
+    if name == "logmel":
+        from ser.logmel_cnn import NETWORKS
+    else:
+        from ser.article_cnn import NETWORKS
     return run(
-        network_of(name),
+        NETWORKS[name],
         settings,
         seed=seed,
         fold=fold,
@@ -67,13 +69,14 @@ def main() -> None:
     params = load_params()
     settings: ArticleCnn | LogMelCnn = getattr(params.train_cnn, name)
 
-    folds = folds_of(network_of(name))
+    _, split = read_split(INPUTS[name].protocol)
+    folds = sorted(split["fold"].unique().tolist())
     if arguments.fold is not None:
         if arguments.fold not in folds:
             raise InputError(f"--fold {arguments.fold}: must be one of {folds}")
         folds = [arguments.fold]
 
-    def run_into(folder: Path, checkpoints: Path) -> list[Result]:
+    def run_into(folder: Path, checkpoints: Path) -> list[RunResult]:
         pairs = [(seed, fold) for seed in settings.seeds for fold in folds]
         calls = [
             (name, settings, seed, fold, folder, checkpoints, 1 + place % params.workers.jobs)
@@ -84,21 +87,22 @@ def main() -> None:
     if arguments.fold is not None:
         with tempfile.TemporaryDirectory() as folder:
             results = run_into(Path(folder), Path(folder))
-        write_parquet(
-            f"data/predictions/cnn_{name}_fold{arguments.fold}.parquet",
-            pd.concat([result.predictions for result in results], ignore_index=True),
-        )
-    else:
-        checkpoints = Path(f"data/checkpoints/cnn_{name}")
-        with replacing(f"models/cnn_{name}") as partial:
-            results = run_into(partial, checkpoints)
-            (partial / "architecture.json").write_text(results[0].architecture + "\n", encoding="utf-8")
-            write_csv(f"data/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
-            write_parquet(
-                f"data/predictions/cnn_{name}.parquet",
-                pd.concat([result.predictions for result in results], ignore_index=True),
-            )
-        remove(checkpoints)
+        predictions = pd.concat([result.predictions for result in results], ignore_index=True)
+        write_parquet(f"data/predictions/cnn_{name}_fold{arguments.fold}.parquet", predictions)
+        return
+
+    checkpoints = Path(f"data/checkpoints/cnn_{name}")
+    with replacing(f"models/cnn_{name}") as partial:
+        results = run_into(partial, checkpoints)
+        (partial / "architecture.json").write_text(results[0].architecture + "\n", encoding="utf-8")
+        write_csv(f"data/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
+        predictions = pd.concat([result.predictions for result in results], ignore_index=True)
+        write_parquet(f"data/predictions/cnn_{name}.parquet", predictions)
+        validation = [result.validation for result in results if result.validation is not None]
+        if validation:
+            table = pd.concat(validation, ignore_index=True)
+            write_parquet(f"data/predictions/cnn_{name}_validation.parquet", table)
+    remove(checkpoints)
 
 
 if __name__ == "__main__":

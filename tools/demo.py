@@ -110,7 +110,6 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONHASHSEED": "0",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
         "RAVDESS_DIR": str(folder / "corpus"),
         # DVC's own place for this would outlive the workspace.
         "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site"),
