@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -20,6 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from ser.datasets import Array, Labels, Part
 from ser.params import Luna5Baselines, TransferBaselines
+from ser.shrinkage_lda import ShrinkageLda
 
 Grids = Luna5Baselines | TransferBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
@@ -59,8 +59,8 @@ def article_model(name: str, *, seed: int) -> Pipeline:
 
 def searched_model(name: str, *, grids: Grids) -> tuple[Pipeline, Mapping[str, Sequence[float]]]:
     """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters."""
-    shrinkages: dict[str, Sequence[float]] = {"lineardiscriminantanalysis__shrinkage": grids.lda_shrinkage}
-    lda = LinearDiscriminantAnalysis(solver="lsqr")
+    shrinkages: dict[str, Sequence[float]] = {"shrinkagelda__shrinkage": grids.lda_shrinkage}
+    lda = ShrinkageLda()
     if isinstance(grids, TransferBaselines):
         model = make_pipeline(LayerChoice(), StandardScaler(), lda)
         return model, {"layerchoice__layer": grids.layer, **shrinkages}
@@ -94,7 +94,29 @@ class Searched:
     trials: pd.DataFrame
 
 
-def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
+def inner_folds(training: Part, *, copies: int, folds: int) -> list[tuple[Labels, Labels]]:
+    """Divide the training actors: all copies of some to learn from, the clean clips of the others to judge by.
+
+    Parameters
+    ----------
+    training
+        Copy by copy, the clean one first.
+    copies
+        How many.
+    folds
+        Into how many groups of actors.
+
+    Returns
+    -------
+    list of tuple of numpy.ndarray
+        Row numbers of both sides.
+    """
+    clean = len(training.x) // copies
+    divided = GroupKFold(folds).split(training.x, training.y, training.actors)
+    return [(fitted, held_out[held_out < clean]) for fitted, held_out in divided]
+
+
+def search(name: str, *, training: Part, test: Part, grids: Grids, copies: int = 1) -> Searched:
     """Choose hyper-parameters by inner folds of training actors, fit on all of them, predict the test rows.
 
     Scaling is part of the model, so that it too is learned within each inner fold. The SVM, which has no
@@ -109,9 +131,11 @@ def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
         The two sides; no actor is on both.
     grids
         The section ``train_baselines.luna5`` or ``train_baselines.transfer``.
+    copies
+        Of each training clip.
     """
     model, grid = searched_model(name, grids=grids)
-    folds = list(GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors))
+    folds = inner_folds(training, copies=copies, folds=grids.inner_folds)
     tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds).fit(training.x, training.y)
     best = tuned.best_estimator_
     if name == "svm_rbf":

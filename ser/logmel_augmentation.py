@@ -1,4 +1,4 @@
-"""What an epoch changes in the training log-mels: a copy a clip, gain, tempo, mel warp, masks, mixup.
+"""What an epoch changes in the training log-mels: speed, tempo, mel warp, tilt, gain, noise, masks, mixup.
 
 References
 ----------
@@ -15,8 +15,8 @@ from ser.params import LogMelCnn
 Array = npt.NDArray[np.float32]
 
 
-def choose_copies(x: Array, *, clean_share: float, copies: int, generator: np.random.Generator) -> Array:
-    """Choose one copy of each clip: the clean one with probability `clean_share`, else any other alike.
+def choose_copies(x: Array, *, copies: int, generator: np.random.Generator) -> Array:
+    """Choose one copy of each clip, each as likely.
 
     Parameters
     ----------
@@ -28,27 +28,40 @@ def choose_copies(x: Array, *, clean_share: float, copies: int, generator: np.ra
     numpy.ndarray [shape=(n, ...)]
     """
     n = len(x) // copies
-    if copies == 1:
-        return x
-    other = generator.integers(1, copies, size=n)
-    chosen = np.where(generator.random(n) < clean_share, 0, other)
-    return x[chosen * n + np.arange(n)]
+    return x[generator.integers(0, copies, size=n) * n + np.arange(n)]
 
 
 def distort(x: Array, *, floor_db: float, settings: LogMelCnn, generator: np.random.Generator) -> Array:
-    """Change level, tempo and vocal tract length of each log-mel at random.
+    """Change tempo, vocal tract length, level and spectral tilt of each log-mel, and put noise under some.
 
     Parameters
     ----------
     x
         [shape=(n, frames, bands)] in dB.
     floor_db
-        The value of padding: what lies there stays there.
+        The value of padding: what lies there stays there, unless noise fills it.
     """
-    x = _warp(x, 1 + generator.uniform(-1, 1, len(x)) * settings.tempo_change, axis=1)
-    x = _warp(x, 1 + generator.uniform(-1, 1, len(x)) * settings.mel_warp, axis=2)
-    gain = generator.uniform(-settings.gain_db, settings.gain_db, (len(x), 1, 1)).astype(np.float32)
-    return np.where(x > floor_db, np.maximum(x + gain, floor_db), floor_db).astype(np.float32)
+    n, _, bands = x.shape
+    x = _warp(x, 1 + generator.uniform(-1, 1, n) * settings.tempo_change, axis=1)
+    x = _warp(x, 1 + generator.uniform(-1, 1, n) * settings.mel_warp, axis=2)
+    tilt = generator.uniform(-settings.tilt_db, settings.tilt_db, (n, 1, 1)) * np.linspace(-1, 1, bands)
+    gain = generator.uniform(-settings.gain_db, settings.gain_db, (n, 1, 1))
+    x = np.where(x > floor_db, x + (gain + tilt).astype(np.float32), np.float32(floor_db))
+    return np.maximum(_with_noise(x, settings=settings, generator=generator), np.float32(floor_db))
+
+
+def _with_noise(x: Array, *, settings: LogMelCnn, generator: np.random.Generator) -> Array:
+    """Add the power of steady noise, of random level and slope, to a share of the clips."""
+    n, frames, bands = x.shape
+    level = generator.uniform(settings.noise_min_db, settings.noise_max_db, (n, 1, 1))
+    slope = generator.uniform(-15, 5, (n, 1, 1)) * np.linspace(0, 1, bands)
+    noisy = np.flatnonzero(generator.random(n) < settings.noise_share)
+    ripple = generator.standard_normal((len(noisy), frames, bands), dtype=np.float32) * np.float32(2)
+    noise = (level + slope)[noisy].astype(np.float32) + ripple
+    per_db = np.float32(np.log(10) / 10)
+    x = x.copy()
+    x[noisy] = np.logaddexp(x[noisy] * per_db, noise * per_db) / per_db
+    return x
 
 
 def mask(x: Array, *, settings: LogMelCnn, generator: np.random.Generator) -> Array:

@@ -110,9 +110,7 @@ def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epo
     floor_db = float(part.x.min())
 
     def draw(generator: np.random.Generator) -> tuple[Array, Array]:
-        x = augmentation.choose_copies(
-            part.x, clean_share=settings.clean_share, copies=copies, generator=generator
-        )
+        x = augmentation.choose_copies(part.x, copies=copies, generator=generator)
         order = generator.permutation(n)
         x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
         x = augmentation.mask(scaler.transform(x), settings=settings, generator=generator)

@@ -31,6 +31,7 @@ def _different(seeds: list[int]) -> list[int]:
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -145,6 +146,12 @@ class FunctionalsParams(Section):
     n_mfcc: Count
 
 
+class Resample(Section):
+    """Speeds at which copies of a clip are made."""
+
+    speeds: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)]
+
+
 class Encode(Section):
     """The pretrained speaker encoder."""
 
@@ -233,17 +240,25 @@ class LogMelCnn(Section):
     batch_size: Annotated[int, Field(ge=2)]
     epochs: Count
     warmup_epochs: Annotated[int, Field(ge=0)]
-    patience: Count
     dropout: Share
     label_smoothing: Share
     mixup_share: Annotated[float, Field(ge=0, le=1)]
     mixup_beta: Positive
-    clean_share: Annotated[float, Field(ge=0, le=1)]
     gain_db: NotNegative
+    tilt_db: NotNegative
+    noise_share: Annotated[float, Field(ge=0, le=1)]
+    noise_min_db: Finite
+    noise_max_db: Finite
     tempo_change: Share
     mel_warp: Share
     time_mask_frames: Annotated[int, Field(ge=0)]
     frequency_mask_bands: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.noise_min_db > self.noise_max_db:
+            raise ValueError("noise_min_db must not exceed noise_max_db")
+        return self
 
 
 class TrainCnn(Section):
@@ -270,6 +285,7 @@ class Params(Section):
     augment: Augment
     encode: Encode
     extract: Extract
+    resample: Resample
     split: Split
     train_baselines: TrainBaselines
     train_cnn: TrainCnn

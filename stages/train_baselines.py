@@ -47,10 +47,10 @@ def run_article(
 
 
 def run_fold(
-    name: str, fold: int, training: Part, test: Part, settings: Grids
+    name: str, fold: int, training: Part, test: Part, copies: int, settings: Grids
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, fit and apply one model on one fold; return its predictions and its trials."""
-    result = search(name, training=training, test=test, grids=settings)
+    result = search(name, training=training, test=test, copies=copies, grids=settings)
     predictions = prediction_table(
         test, result.probabilities, protocol="luna5", model=name, seed=0, fold=fold
     )
@@ -63,7 +63,7 @@ def run_fold(
 def run_luna5(
     clips: pd.DataFrame,
     split: pd.DataFrame,
-    features: Array,
+    copies: list[Array],
     settings: Grids,
     models: tuple[str, ...],
     workers: Workers,
@@ -73,9 +73,9 @@ def run_luna5(
     calls = []
     for name in models:
         for fold in sorted(split["fold"].unique()):
-            training = take(clips, training_split, [features], fold=fold, role="train")
-            test = take(clips, split, [features], fold=fold, role="test")
-            calls.append((name, int(fold), training, test, settings))
+            training = take(clips, training_split, copies, fold=fold, role="train")
+            test = take(clips, split, copies[:1], fold=fold, role="test")
+            calls.append((name, int(fold), training, test, len(copies), settings))
     predictions, trials = zip(
         *run_all(run_fold, calls, workers=workers, what="baselines", unit="model"), strict=True
     )
@@ -96,10 +96,11 @@ def main() -> None:
     else:
         clips, split = read_split("luna5")
         settings: Grids = getattr(params.train_baselines, name)
-        (features,) = read_features("functionals" if name == "luna5" else "encoder", ["clean"])
-        predictions, trials = run_luna5(
-            clips, split, features, settings, SEARCHED_MODELS[name], params.workers
-        )
+        if name == "luna5":
+            copies = read_features("functionals", ["clean"])
+        else:
+            copies = read_features("encoder", ["clean", "resampled"])
+        predictions, trials = run_luna5(clips, split, copies, settings, SEARCHED_MODELS[name], params.workers)
     write_csv(f"metrics/search/baselines_{name}.csv", trials)
     write_parquet(f"data/predictions/baselines_{name}.parquet", predictions)
 

@@ -27,7 +27,7 @@ from tools import compare_metrics, demo
 
 TARGETS = (
     "train_baselines@article",
-    "train_baselines@transfer",
+    "train_baselines_transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
     "normalize_logmel",

@@ -38,7 +38,7 @@ STAGES = {
     "normalize_logmel",
     "train_baselines@article",
     "train_baselines@luna5",
-    "train_baselines@transfer",
+    "train_baselines_transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
     "train_cnn_logmel",
