@@ -13,7 +13,7 @@ from ser.logmel_augmentation import Array
 from ser.params import LogMelCnn, load_params
 
 COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn.logmel
-STILL = {"gain_db": 0.0, "tempo_change": 0.0, "mel_warp": 0.0}
+STILL = {"gain_db": 0.0, "tilt_db": 0.0, "noise_share": 0.0, "tempo_change": 0.0, "mel_warp": 0.0}
 FLOOR = -80.0
 N, FRAMES, BANDS = 40, 30, 12
 
@@ -41,23 +41,18 @@ def distorted(x: Array, seed: int = 0, **changes: Any) -> Array:
 
 
 @settings(max_examples=30, deadline=None)
-@given(copies=st.integers(1, 5), share=st.floats(0, 1), seed=st.integers(0, 99))
-def test_each_clip_gets_one_of_its_own_copies(copies: int, share: float, seed: int) -> None:
+@given(copies=st.integers(1, 5), seed=st.integers(0, 99))
+def test_each_clip_gets_one_of_its_own_copies(copies: int, seed: int) -> None:
     x = np.array([[clip, copy] for copy in range(copies) for clip in range(N)], dtype=np.float32)
-    taken = augmentation.choose_copies(x, clean_share=share, copies=copies, generator=draws(seed))
+    taken = augmentation.choose_copies(x, copies=copies, generator=draws(seed))
     np.testing.assert_array_equal(taken[:, 0], np.arange(N))
     assert set(taken[:, 1]) <= set(range(copies))
 
 
-def test_the_clean_one_is_chosen_with_its_share_the_others_alike() -> None:
-    n = 8000
-    x = np.repeat(np.arange(4, dtype=np.float32), n)
-    taken = augmentation.choose_copies(x, clean_share=0.4, copies=4, generator=draws())
-    shares = [(taken == copy).mean() for copy in range(4)]
-    assert shares == pytest.approx([0.4, 0.2, 0.2, 0.2], abs=0.02)
-    for share, copy in ((1.0, {0}), (0.0, {1, 2, 3})):
-        taken = augmentation.choose_copies(x, clean_share=share, copies=4, generator=draws())
-        assert set(taken) == copy
+def test_all_copies_are_as_likely() -> None:
+    x = np.repeat(np.arange(4, dtype=np.float32), 8000)
+    taken = augmentation.choose_copies(x, copies=4, generator=draws())
+    assert [(taken == copy).mean() for copy in range(4)] == pytest.approx([0.25] * 4, abs=0.02)
 
 
 def test_nothing_asked_is_nothing_changed() -> None:
@@ -82,9 +77,32 @@ def test_gain_is_one_level_a_clip_within_its_bounds_and_leaves_padding() -> None
     assert np.ptp(gains[:, 0]) > 4
 
 
+def test_tilt_is_a_line_over_the_bands_that_leaves_the_middle() -> None:
+    moved = (distorted(speech(), tilt_db=4.0) - speech())[:, 6:-6]
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[:, :1], moved.shape), atol=1e-4)
+    np.testing.assert_allclose(np.diff(moved[:, 0], n=2, axis=1), 0, atol=1e-4)
+    np.testing.assert_allclose(moved[:, 0, 0], -moved[:, 0, -1], atol=1e-4)
+    assert np.abs(moved).max() <= 4.0001
+    assert np.ptp(moved[:, 0, -1]) > 4
+
+
+def test_noise_adds_its_power_to_a_share_of_the_clips() -> None:
+    x = speech(400)
+    noisy = distorted(x, noise_share=0.3, noise_min_db=-60.0, noise_max_db=-50.0)
+    touched = (np.abs(noisy - x) > 1e-3).any(axis=(1, 2))
+    assert touched.mean() == pytest.approx(0.3, abs=0.07)
+    added = 10 ** (noisy / 10) - 10 ** (x / 10)
+    assert added.min() > -1e-5
+    # In the padding nearly all is noise: of 2 dB ripple, 5 above to 15 dB below its level at the highest band.
+    padding = noisy[touched][:, :6]
+    assert padding.mean(axis=(1, 2)).min() > -60 - 8.5
+    assert padding.mean(axis=(1, 2)).max() < -50 + 3.5
+    assert padding[:, :, 0].mean() == pytest.approx(-55, abs=1.5)
+
+
 def test_padding_stays_padding_to_the_bit() -> None:
     padding = np.full((N, FRAMES, BANDS), FLOOR, dtype=np.float32)
-    np.testing.assert_array_equal(distorted(padding, gain_db=4, tempo_change=0.2, mel_warp=0.2), padding)
+    np.testing.assert_array_equal(distorted(padding, gain_db=4, tilt_db=4, tempo_change=0.2, mel_warp=0.2), padding)
 
 
 def test_the_floor_stays_the_floor() -> None:

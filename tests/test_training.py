@@ -1,4 +1,4 @@
-"""The training loop: the same bits twice, whatever interrupts it, and the best epoch where it stops early."""
+"""The training loop: the same bits twice, whatever interrupts it."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser import deterministic_tensorflow  # isort: split
@@ -19,7 +19,7 @@ import pytest
 from ser import training
 from ser.training import Array, Run, identity_of, predict, train
 
-N, WIDTH, EPOCHS, PATIENCE = 50, 6, 10, 2
+N, WIDTH, EPOCHS = 50, 6, 6
 
 
 def data(seed: int, n: int = N) -> tuple[Array, Array]:
@@ -54,7 +54,7 @@ def draw_epoch(generator: np.random.Generator) -> tuple[Array, Array]:
     return x[order] + generator.normal(0, 0.1, x.shape).astype(np.float32), y[order]
 
 
-def run_in(folder: Path, *, patience: int | None = None, identity: str = "this") -> Run:
+def run_in(folder: Path, *, identity: str = "this") -> Run:
     return Run(
         name="test",
         seed=7,
@@ -62,7 +62,6 @@ def run_in(folder: Path, *, patience: int | None = None, identity: str = "this")
         batch_size=16,
         draw_epoch=draw_epoch,
         watched=data(1, 30),
-        patience=patience,
         checkpoint=folder / "checkpoint.npz",
         identity=identity,
     )
@@ -114,82 +113,67 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def be_killed(folder: str, patience: str) -> None:
+def be_killed(folder: str) -> None:
     """Train in a process of its own until the third epoch, which it does not survive."""
-    run = run_in(Path(folder), patience=int(patience) or None)
+    run = run_in(Path(folder))
     trained(replace(run, draw_epoch=stopping(3, lambda: os.kill(os.getpid(), signal.SIGKILL))))
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[int | None, Outcome]:
-    return {
-        patience: trained(run_in(tmp_path_factory.mktemp("unbroken"), patience=patience))
-        for patience in (None, PATIENCE)
-    }
-
-
-BOTH = pytest.mark.parametrize("patience", [None, PATIENCE], ids=["fixed length", "early stopping"])
-
-
-def test_the_two_runs_differ_in_length(unbroken: dict[int | None, Outcome]) -> None:
-    # Else the tests below would show nothing about early stopping.
-    assert len(unbroken[None].curve) == EPOCHS
-    assert PATIENCE + 1 < len(unbroken[PATIENCE].curve) < EPOCHS
-    assert unbroken[None].weights != unbroken[PATIENCE].weights
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return trained(run_in(tmp_path_factory.mktemp("unbroken")))
 
 
 def test_the_same_run_twice_is_the_same_to_the_bit(
-    tmp_path: Path, unbroken: dict[int | None, Outcome]
+    tmp_path: Path, unbroken: Outcome
 ) -> None:
-    assert trained(run_in(tmp_path), anew=True) == unbroken[None]
+    assert trained(run_in(tmp_path), anew=True) == unbroken
 
 
-def test_another_seed_is_another_run(tmp_path: Path, unbroken: dict[int | None, Outcome]) -> None:
-    assert trained(replace(run_in(tmp_path), seed=8)).curve != unbroken[None].curve
+def test_another_seed_is_another_run(tmp_path: Path, unbroken: Outcome) -> None:
+    assert trained(replace(run_in(tmp_path), seed=8)).curve != unbroken.curve
 
 
-@BOTH
 @pytest.mark.parametrize("epoch", [1, 4])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    tmp_path: Path, unbroken: dict[int | None, Outcome], patience: int | None, epoch: int
+    tmp_path: Path, unbroken: Outcome, epoch: int
 ) -> None:
-    run = run_in(tmp_path, patience=patience)
+    run = run_in(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         trained(replace(run, draw_epoch=stopping(epoch, interrupt)))
-    left = len(unbroken[patience].curve) - (epoch - 1)
+    left = len(unbroken.curve) - (epoch - 1)
     # It does not begin anew: one epoch more than are left would interrupt it again.
     resumed = trained(replace(run, draw_epoch=stopping(left + 1, interrupt)))
-    assert resumed == unbroken[patience]
+    assert resumed == unbroken
 
 
 def test_a_killed_process_is_gone_on_with_by_another(
-    tmp_path: Path, unbroken: dict[int | None, Outcome]
+    tmp_path: Path, unbroken: Outcome
 ) -> None:
-    code = f"import test_training; test_training.be_killed({str(tmp_path)!r}, '{PATIENCE}')"
+    code = f"import test_training; test_training.be_killed({str(tmp_path)!r})"
     search = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
     killed = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": search}, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    left = len(unbroken[PATIENCE].curve) - 2
-    resumed = replace(run_in(tmp_path, patience=PATIENCE), draw_epoch=stopping(left + 1, interrupt))
-    assert trained(resumed) == unbroken[PATIENCE]
+    left = len(unbroken.curve) - 2
+    resumed = replace(run_in(tmp_path), draw_epoch=stopping(left + 1, interrupt))
+    assert trained(resumed) == unbroken
 
 
-@BOTH
 def test_a_finished_run_is_not_trained_further(
-    tmp_path: Path, unbroken: dict[int | None, Outcome], patience: int | None
+    tmp_path: Path, unbroken: Outcome
 ) -> None:
-    run = run_in(tmp_path, patience=patience)
+    run = run_in(tmp_path)
     trained(run)
-    assert trained(replace(run, draw_epoch=stopping(1, interrupt))) == unbroken[patience]
+    assert trained(replace(run, draw_epoch=stopping(1, interrupt))) == unbroken
 
 
 def test_a_checkpoint_of_another_identity_is_ignored(
-    tmp_path: Path, unbroken: dict[int | None, Outcome]
+    tmp_path: Path, unbroken: Outcome
 ) -> None:
     trained(replace(run_in(tmp_path, identity="another"), seed=8))
-    assert trained(run_in(tmp_path)) == unbroken[None]
+    assert trained(run_in(tmp_path)) == unbroken
 
 
 def flip_in_the_middle(content: bytes) -> bytes:
@@ -215,27 +199,13 @@ DAMAGED: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_checkpoint_costs_time_but_nothing_else(
-    tmp_path: Path, unbroken: dict[int | None, Outcome], damage: Callable[[bytes], bytes]
+    tmp_path: Path, unbroken: Outcome, damage: Callable[[bytes], bytes]
 ) -> None:
-    run = run_in(tmp_path, patience=PATIENCE)
+    run = run_in(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         trained(replace(run, draw_epoch=stopping(4, interrupt)))
     run.checkpoint.write_bytes(damage(run.checkpoint.read_bytes()))
-    assert trained(run) == unbroken[PATIENCE]
-
-
-def test_early_stopping_restores_the_best_epoch(tmp_path: Path, unbroken: dict[int | None, Outcome]) -> None:
-    losses = [row["val_loss"] for row in unbroken[PATIENCE].curve]
-    best = int(np.argmin(losses)) + 1
-    assert len(losses) == best + PATIENCE
-    only_until_then = replace(run_in(tmp_path), epochs=best)
-    assert trained(only_until_then).weights == unbroken[PATIENCE].weights
-
-
-def test_an_epoch_without_a_loss_is_never_the_best() -> None:
-    losses = [float("nan"), 2.0, float("nan"), 3.0]
-    progress = training._Progress(history=[{"val_loss": loss} for loss in losses])
-    assert progress.epochs_since_best() == 2
+    assert trained(run) == unbroken
 
 
 def test_the_curve_tells_each_epochs_own_figures(tmp_path: Path) -> None:
@@ -282,7 +252,7 @@ def test_an_identity_follows_all_that_it_is_made_of(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_is_written_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: dict[int | None, Outcome]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: Outcome
 ) -> None:
     run = run_in(tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -298,4 +268,4 @@ def test_the_checkpoint_is_written_whole_or_not_at_all(
             trained(run)
     assert run.checkpoint.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [run.checkpoint.name]
-    assert trained(run) == unbroken[None]
+    assert trained(run) == unbroken

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 import yaml
 
-from ser import audio, cnn_runs, training
+from ser import article_cnn, audio, cnn_runs, logmel_cnn, training
 from ser.augmentation import make_transform, replay
 from ser.demo_corpus import synthesize
 from ser.files import write_array, write_parquet
@@ -32,6 +32,7 @@ SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07"
 FEW = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
 VARIANTS = ("clean", "noise", "stretch", "speed_pitch")
 FRAMES, BANDS = 24, 16
+NETWORKS = article_cnn.NETWORKS | logmel_cnn.NETWORKS
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 
 
@@ -97,6 +98,10 @@ def features(project: Path) -> Path:
             write_array(f"data/features/{variant}/{name}.npy", (trace + noise).astype(np.float32))
     layers = np.stack([np.load("data/features/clean/functionals.npy"), draw.normal(size=(len(clips), 12))], 1)
     write_array("data/features/clean/encoder.npy", layers.astype(np.float32))
+    for name in ("encoder", "logmel"):
+        clean = np.load(f"data/features/clean/{name}.npy")
+        copies = np.stack([clean + draw.normal(0, 1, clean.shape) for _ in range(2)])
+        write_array(f"data/features/resampled/{name}.npy", copies.astype(np.float32))
     return project
 
 
@@ -272,7 +277,7 @@ def test_without_split_or_features_every_later_stage_says_what_to_run(
 
 def test_train_cnn_without_its_scaler_says_what_to_run(features: Path) -> None:
     before = files(features)
-    assert "data/normalized/contour.npz: scaler cannot be read" in failure(train_cnn, "article")
+    assert "data/normalized/article.npz: scaler cannot be read" in failure(train_cnn, "article")
     assert files(features) == before
 
 
@@ -287,7 +292,7 @@ def test_wrong_usage_is_exit_code_2(project: Path, wrong: tuple[str, ...]) -> No
 
 @pytest.mark.usefixtures("features")
 def test_normalize_writes_a_scaler_a_fold_twice_the_same() -> None:
-    shapes = {"contour": (1, 259), "contour_augmented": (1, 259), "logmel": (2, BANDS)}
+    shapes = {"article": (1, 259), "article_augmented": (1, 259), "logmel": (2, BANDS)}
     for name, shape in shapes.items():
         run(normalize, name)
         before = Path(f"data/normalized/{name}.npz").read_bytes()
@@ -375,7 +380,7 @@ def keep_the_order_of_operations() -> None:
 def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     features: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(normalize, "contour")
+    run(normalize, "article")
     inputs = files(features)
     watched = 0
     watch: Callable[..., dict[str, float]] = training._watch
@@ -416,7 +421,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     # The model as it was kept gives the predictions as they were kept.
     model = keras.models.model_from_json(Path("models/cnn_article/architecture.json").read_text())
     model.load_weights("models/cnn_article/seed3_fold0.weights.h5")
-    with np.load("data/normalized/contour.npz") as scaler:
+    with np.load("data/normalized/article.npz") as scaler:
         contour = np.load("data/features/clean/contour.npy")
         scaled = (contour - scaler["mean"][0]) / scaler["deviation"][0]
     tested = np.array([name[12:14] == "02" for name in FEW])
@@ -457,7 +462,7 @@ def test_a_fold_that_there_is_not_is_refused(features: Path, fold: str) -> None:
 @pytest.mark.usefixtures("features")
 def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arrays that reach the training loop hold no row of a tested clip, and only clean ones to watch."""
-    for name in ("contour", "contour_augmented", "logmel"):
+    for name in ("article", "article_augmented", "logmel"):
         run(normalize, name)
     clips = table_of(FEW)
     originals = {
@@ -474,14 +479,14 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(training, "train", stop)
     params = load_params().train_cnn
-    for name, features, scaler_name, fold in (
-        ("article", "contour", "contour", 0),
-        ("article_augmented", "contour", "contour_augmented", 0),
-        ("logmel", "logmel", "logmel", 1),
+    for name, features, fold in (
+        ("article", "contour", 0),
+        ("article_augmented", "contour", 0),
+        ("logmel", "logmel", 1),
     ):
         with pytest.raises(Reached) as caught:
             cnn_runs.run(
-                train_cnn.network_of(name),
+                NETWORKS[name],
                 getattr(params, name),
                 seed=0,
                 fold=fold,
@@ -489,7 +494,7 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
                 checkpoints=Path("checkpoints"),
             )
         reached: training.Run = caught.value.args[0]
-        scaler = read_scaler(f"data/normalized/{scaler_name}.npz", fold=fold)
+        scaler = read_scaler(f"data/normalized/{name}.npz", fold=fold)
         if name == "logmel":
             watching = clips["actor"].isin(LUNA5[fold].validation)
             training_rows = ~watching & ~clips["actor"].isin(LUNA5[fold].test)
@@ -525,13 +530,13 @@ def test_training_the_logmel_network_is_the_same_whatever_the_held_out_clips_hol
     monkeypatch.setattr(training, "train", keep)
     held_out = clips["actor"].isin([*LUNA5[fold].test, *LUNA5[fold].validation])
     for value in (None, np.nan):
-        for variant in VARIANTS:
+        for variant in ("clean", "resampled"):
             array = np.load(f"data/features/{variant}/logmel.npy")
-            array[held_out] = array[held_out] if value is None else value
+            array[..., held_out, :, :] = array[..., held_out, :, :] if value is None else value
             write_array(f"data/features/{variant}/logmel.npy", array)
         run(normalize, "logmel")
         cnn_runs.run(
-            train_cnn.network_of("logmel"),
+            NETWORKS["logmel"],
             load_params().train_cnn.logmel,
             seed=0,
             fold=fold,
@@ -559,7 +564,7 @@ def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
     monkeypatch.setattr(training, "train", keep)
     for seed in (0, 1):
         cnn_runs.run(
-            train_cnn.network_of("logmel"),
+            NETWORKS["logmel"],
             load_params().train_cnn.logmel,
             seed=seed,
             fold=0,
@@ -573,4 +578,3 @@ def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
         np.testing.assert_array_equal(y, y_again)
         np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-6)
     assert one.identity != two.identity
-    assert one.patience == load_params().train_cnn.logmel.patience
