@@ -95,7 +95,7 @@ class Searched:
 
 
 def inner_folds(training: Part, *, copies: int, folds: int) -> list[tuple[Labels, Labels]]:
-    """Divide the training actors: all copies of some to learn from, the clean clips of the others to judge by.
+    """Divide the training actors: all copies of some to learn from, clean clips of the others to judge by.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 import os
 
-# Read once, when TensorFlow is loaded. oneDNN takes half the time of TensorFlow's own kernels; with one thread
-# (see `start`) its order of operations is fixed too. Set here, because the last digits differ without it.
+# Read once, when TensorFlow is loaded. oneDNN takes half the time of TensorFlow's own kernels; with one
+# thread (see `start`) its order of operations is fixed too. Set here, as the last digits differ without it.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 # Its notes on CUDA, which is not used, would drown the progress bar.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

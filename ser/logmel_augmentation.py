@@ -28,7 +28,8 @@ def choose_copies(x: Array, *, copies: int, generator: np.random.Generator) -> A
     numpy.ndarray [shape=(n, ...)]
     """
     n = len(x) // copies
-    return x[generator.integers(0, copies, size=n) * n + np.arange(n)]
+    chosen: Array = x[generator.integers(0, copies, size=n) * n + np.arange(n)]
+    return chosen
 
 
 def distort(x: Array, *, floor_db: float, settings: LogMelCnn, generator: np.random.Generator) -> Array:
@@ -42,12 +43,13 @@ def distort(x: Array, *, floor_db: float, settings: LogMelCnn, generator: np.ran
         The value of padding: what lies there stays there, unless noise fills it.
     """
     n, _, bands = x.shape
-    x = _warp(x, 1 + generator.uniform(-1, 1, n) * settings.tempo_change, axis=1)
-    x = _warp(x, 1 + generator.uniform(-1, 1, n) * settings.mel_warp, axis=2)
+    tempo, length = 1 + generator.uniform(-1, 1, (2, n)) * [[settings.tempo_change], [settings.mel_warp]]
+    x = _warp(_warp(x, tempo, axis=1), length, axis=2)
     tilt = generator.uniform(-settings.tilt_db, settings.tilt_db, (n, 1, 1)) * np.linspace(-1, 1, bands)
     gain = generator.uniform(-settings.gain_db, settings.gain_db, (n, 1, 1))
     x = np.where(x > floor_db, x + (gain + tilt).astype(np.float32), np.float32(floor_db))
-    return np.maximum(_with_noise(x, settings=settings, generator=generator), np.float32(floor_db))
+    noisy = _with_noise(x, settings=settings, generator=generator)
+    return np.maximum(noisy, np.float32(floor_db), dtype=np.float32)
 
 
 def _with_noise(x: Array, *, settings: LogMelCnn, generator: np.random.Generator) -> Array:

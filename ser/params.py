@@ -196,7 +196,7 @@ class Luna5Baselines(Section):
     """Grids of the classical models, searched by inner folds of training actors."""
 
     inner_folds: Annotated[int, Field(ge=2, le=18)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     logistic_c: Grid
     svm_c: Grid
     svm_gamma: Grid
@@ -207,7 +207,7 @@ class TransferBaselines(Section):
 
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     layer: Annotated[list[Annotated[int, Field(ge=1, le=3)]], Field(min_length=1)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
 
 
 class TrainBaselines(Section):

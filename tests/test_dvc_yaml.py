@@ -154,12 +154,11 @@ def test_networks_declare_the_copies_they_read(stages: dict[str, PipelineStage])
     from ser.normalization import INPUTS
 
     for name, wanted in INPUTS.items():
-        trained = {"contour": "article", "contour_augmented": "article_augmented"}.get(name, name)
         files = {f"data/features/{variant}/{wanted.features}.npy" for variant in wanted.copies}
         files |= {"data/clips.parquet", f"data/splits/{wanted.protocol}.parquet"}
         for stage, more in (
             (f"normalize_{name}", set()),
-            (f"train_cnn_{trained}", {f"data/normalized/{name}.npz"}),
+            (f"train_cnn_{name}", {f"data/normalized/{name}.npz"}),
         ):
             declared = {dep.def_path for dep in stages[stage].deps if dep.def_path.startswith("data/")}
             assert declared == files | more, stage

@@ -13,7 +13,7 @@ from ser.logmel_augmentation import Array
 from ser.params import LogMelCnn, load_params
 
 COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn.logmel
-STILL = {"gain_db": 0.0, "tilt_db": 0.0, "noise_share": 0.0, "tempo_change": 0.0, "mel_warp": 0.0}
+STILL = dict.fromkeys(("gain_db", "tilt_db", "noise_share", "tempo_change", "mel_warp"), 0.0)
 FLOOR = -80.0
 N, FRAMES, BANDS = 40, 30, 12
 
@@ -93,7 +93,7 @@ def test_noise_adds_its_power_to_a_share_of_the_clips() -> None:
     assert touched.mean() == pytest.approx(0.3, abs=0.07)
     added = 10 ** (noisy / 10) - 10 ** (x / 10)
     assert added.min() > -1e-5
-    # In the padding nearly all is noise: of 2 dB ripple, 5 above to 15 dB below its level at the highest band.
+    # In the padding nearly all is noise: 2 dB of ripple; 5 above to 15 dB below its level at the top.
     padding = noisy[touched][:, :6]
     assert padding.mean(axis=(1, 2)).min() > -60 - 8.5
     assert padding.mean(axis=(1, 2)).max() < -50 + 3.5
@@ -102,7 +102,8 @@ def test_noise_adds_its_power_to_a_share_of_the_clips() -> None:
 
 def test_padding_stays_padding_to_the_bit() -> None:
     padding = np.full((N, FRAMES, BANDS), FLOOR, dtype=np.float32)
-    np.testing.assert_array_equal(distorted(padding, gain_db=4, tilt_db=4, tempo_change=0.2, mel_warp=0.2), padding)
+    moved = distorted(padding, gain_db=4, tilt_db=4, tempo_change=0.2, mel_warp=0.2)
+    np.testing.assert_array_equal(moved, padding)
 
 
 def test_the_floor_stays_the_floor() -> None:

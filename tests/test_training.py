@@ -16,7 +16,6 @@ import keras
 import numpy as np
 import pytest
 
-from ser import training
 from ser.training import Array, Run, identity_of, predict, train
 
 N, WIDTH, EPOCHS = 50, 6, 6
@@ -124,9 +123,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return trained(run_in(tmp_path_factory.mktemp("unbroken")))
 
 
-def test_the_same_run_twice_is_the_same_to_the_bit(
-    tmp_path: Path, unbroken: Outcome
-) -> None:
+def test_the_same_run_twice_is_the_same_to_the_bit(tmp_path: Path, unbroken: Outcome) -> None:
     assert trained(run_in(tmp_path), anew=True) == unbroken
 
 
@@ -135,9 +132,7 @@ def test_another_seed_is_another_run(tmp_path: Path, unbroken: Outcome) -> None:
 
 
 @pytest.mark.parametrize("epoch", [1, 4])
-def test_an_interrupted_run_goes_on_to_the_same_bits(
-    tmp_path: Path, unbroken: Outcome, epoch: int
-) -> None:
+def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, unbroken: Outcome, epoch: int) -> None:
     run = run_in(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         trained(replace(run, draw_epoch=stopping(epoch, interrupt)))
@@ -147,9 +142,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert resumed == unbroken
 
 
-def test_a_killed_process_is_gone_on_with_by_another(
-    tmp_path: Path, unbroken: Outcome
-) -> None:
+def test_a_killed_process_is_gone_on_with_by_another(tmp_path: Path, unbroken: Outcome) -> None:
     code = f"import test_training; test_training.be_killed({str(tmp_path)!r})"
     search = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
     killed = subprocess.run(
@@ -161,17 +154,13 @@ def test_a_killed_process_is_gone_on_with_by_another(
     assert trained(resumed) == unbroken
 
 
-def test_a_finished_run_is_not_trained_further(
-    tmp_path: Path, unbroken: Outcome
-) -> None:
+def test_a_finished_run_is_not_trained_further(tmp_path: Path, unbroken: Outcome) -> None:
     run = run_in(tmp_path)
     trained(run)
     assert trained(replace(run, draw_epoch=stopping(1, interrupt))) == unbroken
 
 
-def test_a_checkpoint_of_another_identity_is_ignored(
-    tmp_path: Path, unbroken: Outcome
-) -> None:
+def test_a_checkpoint_of_another_identity_is_ignored(tmp_path: Path, unbroken: Outcome) -> None:
     trained(replace(run_in(tmp_path, identity="another"), seed=8))
     assert trained(run_in(tmp_path)) == unbroken
 
