@@ -96,15 +96,7 @@ def run(
     bar_position
         The progress bar's line.
     """
-    wanted = INPUTS[network.name]
-    clips, split = read_split(wanted.protocol)
-    copies = read_features(wanted.features, list(wanted.copies))
-    sides = Sides(
-        training=take(clips, split, copies, fold=fold, role="train"),
-        copies=len(copies),
-        watched=take(clips, split, copies[:1], fold=fold, role=network.watched),
-        scaler=read_scaler(f"data/normalized/{network.name}.npz", fold=fold),
-    )
+    sides = read_sides(network, fold=fold)
     checkpoint = checkpoints / f"seed{seed}_fold{fold}.npz"
     name = f"{network.model} seed {seed} fold {fold}"
     model, curve = fit(
@@ -113,6 +105,9 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     model.save_weights(folder / f"seed{seed}_fold{fold}.weights.h5")
 
+    wanted = INPUTS[network.name]
+    clips, split = read_split(wanted.protocol)
+    test = take(clips, split, read_features(wanted.features, list(wanted.copies[:1])), fold=fold, role="test")
     about: dict[str, Any] = {"model": network.model, "seed": seed, "fold": fold}
 
     def predictions_of(part: Part) -> pd.DataFrame:
@@ -120,10 +115,23 @@ def run(
         return prediction_table(part, probabilities, protocol=wanted.protocol, **about)
 
     return RunResult(
-        predictions=predictions_of(take(clips, split, copies[:1], fold=fold, role="test")),
+        predictions=predictions_of(test),
         validation=predictions_of(sides.watched) if network.watched == "validation" else None,
         curve=curve.assign(**about)[[*about, *curve.columns]],
         architecture=model.to_json(indent=1),
+    )
+
+
+def read_sides(network: Network, *, fold: int) -> Sides:
+    """Read what a network learns from in one fold of its protocol."""
+    wanted = INPUTS[network.name]
+    clips, split = read_split(wanted.protocol)
+    copies = read_features(wanted.features, list(wanted.copies))
+    return Sides(
+        training=take(clips, split, copies, fold=fold, role="train"),
+        copies=len(copies),
+        watched=take(clips, split, copies[:1], fold=fold, role=network.watched),
+        scaler=read_scaler(f"data/normalized/{network.name}.npz", fold=fold),
     )
 
 
