@@ -1,4 +1,4 @@
-"""The classical models: the article's two, and those on functionals or a speaker encoder, tuned nested."""
+"""The classical models: the article's two, and those on functionals or a pretrained encoder, tuned nested."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,22 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from ser.datasets import Array, Labels, Part
-from ser.params import Luna5Baselines, TransferBaselines
+from ser.errors import InputError
+from ser.params import HuggingfaceBaselines, Luna5Baselines, TransferBaselines
 from ser.shrinkage_lda import ShrinkageLda
 
-Grids = Luna5Baselines | TransferBaselines
+Grids = Luna5Baselines | TransferBaselines | HuggingfaceBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
-SEARCHED_MODELS = {"luna5": ("lda", "logistic_regression", "svm_rbf"), "transfer": ("encoder_lda",)}
+SEARCHED_MODELS = {
+    "luna5": ("lda", "logistic_regression", "svm_rbf"),
+    "transfer": ("encoder_lda",),
+    "huggingface": ("huggingface_lda",),
+}
 """By their section of ``train_baselines``."""
 
 
 class LayerChoice(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Take one layer of the speaker encoder, which one being a hyper-parameter.
+    """Take one layer of a pretrained encoder, which one being a hyper-parameter.
 
     Parameters
     ----------
@@ -57,13 +62,18 @@ def article_model(name: str, *, seed: int) -> Pipeline:
     return make_pipeline(StandardScaler(), classifier)
 
 
-def searched_model(name: str, *, grids: Grids) -> tuple[Pipeline, Mapping[str, Sequence[float]]]:
-    """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters."""
+def searched_model(
+    name: str, *, grids: Grids, n_layers: int = 1
+) -> tuple[Pipeline, Mapping[str, Sequence[float]]]:
+    """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters; `n_layers` are the encoder's."""
     shrinkages: dict[str, Sequence[float]] = {"shrinkagelda__shrinkage": grids.lda_shrinkage}
     lda = ShrinkageLda()
-    if isinstance(grids, TransferBaselines):
+    if isinstance(grids, TransferBaselines | HuggingfaceBaselines):
+        layers = grids.layer or list(range(1, n_layers + 1))
+        if max(layers) > n_layers:
+            raise InputError(f"params.yaml: layer {max(layers)}, but the encoder has {n_layers} layers")
         model = make_pipeline(LayerChoice(), StandardScaler(), lda)
-        return model, {"layerchoice__layer": grids.layer, **shrinkages}
+        return model, {"layerchoice__layer": layers, **shrinkages}
     if name == "lda":
         return make_pipeline(StandardScaler(), lda), shrinkages
     if name == "logistic_regression":
@@ -130,11 +140,16 @@ def search(name: str, *, training: Part, test: Part, grids: Grids, copies: int =
     training, test
         The two sides; no actor is on both.
     grids
-        The section ``train_baselines.luna5`` or ``train_baselines.transfer``.
+        The section of ``train_baselines`` that the model belongs to.
     copies
         Of each training clip.
+
+    Raises
+    ------
+    InputError
+        Where the grid has a layer that the encoder has not.
     """
-    model, grid = searched_model(name, grids=grids)
+    model, grid = searched_model(name, grids=grids, n_layers=training.x.shape[1])
     folds = inner_folds(training, copies=copies, folds=grids.inner_folds)
     tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds).fit(training.x, training.y)
     best = tuned.best_estimator_

@@ -159,6 +159,14 @@ class Encode(Section):
     trim_db: Positive
 
 
+class Huggingface(Section):
+    """A local Hugging Face audio model; None where there is none."""
+
+    model: Annotated[str, Field(min_length=1)] | None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    trim_db: Positive
+
+
 class Extract(Section):
     """What is computed of each clip."""
 
@@ -210,12 +218,21 @@ class TransferBaselines(Section):
     lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
 
 
+class HuggingfaceBaselines(Section):
+    """The same of the LDA on a Hugging Face model's states; the layer None stands for every one."""
+
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    layer: Annotated[list[Count], Field(min_length=1)] | None
+    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+
+
 class TrainBaselines(Section):
-    """The article's models, those on functionals, and those on the speaker encoder's states."""
+    """The article's models, those on functionals, and those on the states of pretrained encoders."""
 
     article: ArticleBaselines
     luna5: Luna5Baselines
     transfer: TransferBaselines
+    huggingface: HuggingfaceBaselines
 
 
 class ArticleCnn(Section):
@@ -284,6 +301,7 @@ class Params(Section):
     article_window: Window
     augment: Augment
     encode: Encode
+    huggingface: Huggingface
     extract: Extract
     resample: Resample
     split: Split

@@ -1,13 +1,14 @@
 """Train and apply classical models: those of one protocol, or the one on a pretrained encoder.
 
-article   the article's stratified dummy and its decision tree on the contour, one run a seed
-luna5     shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of training
-          actors
-transfer  shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
-          encoder's layer are chosen by inner folds of training actors
+article      the article's stratified dummy and its decision tree on the contour, one run a seed
+luna5        shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of
+             training actors
+transfer     shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
+             encoder's layer are chosen by inner folds of training actors
+huggingface  the same on the states of a local Hugging Face model (pipelines/huggingface)
 
 Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
-        data/features/clean/{contour,functionals,encoder}.npy
+        data/features/clean/{contour,functionals,encoder,huggingface}.npy
 Writes  data/predictions/baselines_NAME.parquet, and metrics/search/baselines_NAME.csv: every point of every
         grid with its inner UAR, and which was chosen (for the article, the settings it used)
 
@@ -23,6 +24,13 @@ from ser.files import write_csv, write_parquet
 from ser.parallel import run_all
 from ser.params import ArticleBaselines, Workers, load_params
 from stages import command
+
+FEATURES = {
+    "luna5": ("functionals", ["clean"]),
+    "transfer": ("encoder", ["clean", "resampled"]),
+    "huggingface": ("huggingface", ["clean"]),
+}
+"""What the models that are tuned read, and the copies of a training clip."""
 
 
 def run_article(
@@ -85,7 +93,7 @@ def run_luna5(
 def main() -> None:
     """Train one group of models."""
     parser = command.parser(__doc__)
-    parser.add_argument("models", choices=["article", "luna5", "transfer"], help="which models to train")
+    parser.add_argument("models", choices=["article", *FEATURES], help="which models to train")
     name: str = parser.parse_args().models
     params = load_params()
 
@@ -96,10 +104,8 @@ def main() -> None:
     else:
         clips, split = read_split("luna5")
         settings: Grids = getattr(params.train_baselines, name)
-        if name == "luna5":
-            copies = read_features("functionals", ["clean"])
-        else:
-            copies = read_features("encoder", ["clean", "resampled"])
+        features, variants = FEATURES[name]
+        copies = read_features(features, variants)
         predictions, trials = run_luna5(clips, split, copies, settings, SEARCHED_MODELS[name], params.workers)
     write_csv(f"metrics/search/baselines_{name}.csv", trials)
     write_parquet(f"data/predictions/baselines_{name}.parquet", predictions)
