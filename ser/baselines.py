@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -84,12 +84,15 @@ class Searched:
 
     Attributes
     ----------
+    model : sklearn.pipeline.Pipeline
+        With the chosen hyper-parameters, not fitted.
     probabilities : numpy.ndarray [shape=(n, 8)]
         Of the test rows.
     trials : pandas.DataFrame
         A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
 
+    model: Pipeline
     probabilities: npt.NDArray[np.floating]
     trials: pd.DataFrame
 
@@ -97,9 +100,7 @@ class Searched:
 def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
     """Choose hyper-parameters by inner folds of training actors, fit on all of them, predict the test rows.
 
-    Scaling is part of the model, so that it too is learned within each inner fold. The SVM, which has no
-    probabilities of its own, gets them by temperature scaling on its inner folds' held-out scores; that
-    leaves its decisions as they are.
+    Scaling is part of the model, so that it too is learned within each inner fold.
 
     Parameters
     ----------
@@ -111,12 +112,11 @@ def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
         The section ``train_baselines.luna5`` or ``train_baselines.transfer``.
     """
     model, grid = searched_model(name, grids=grids)
-    folds = list(GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors))
-    tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds).fit(training.x, training.y)
-    best = tuned.best_estimator_
-    if name == "svm_rbf":
-        best = CalibratedClassifierCV(best, method="temperature", cv=folds, ensemble=False)
-        best.fit(training.x, training.y)
+    folds = inner_folds(training, grids=grids)
+    tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds, refit=False)
+    tuned.fit(training.x, training.y)
+    best = clone(model).set_params(**tuned.best_params_)
+    fitted = fit(best, training=training, grids=grids)
 
     results = tuned.cv_results_
     trials = pd.DataFrame(
@@ -129,4 +129,22 @@ def search(name: str, *, training: Part, test: Part, grids: Grids) -> Searched:
             "chosen": np.arange(len(results["params"])) == tuned.best_index_,
         }
     )
-    return Searched(probabilities=best.predict_proba(test.x), trials=trials)
+    return Searched(model=best, probabilities=fitted.predict_proba(test.x), trials=trials)
+
+
+def fit(model: Pipeline, *, training: Part, grids: Grids) -> ClassifierMixin:
+    """Fit a model, leaving the one that is given as it is, so that it can tell probabilities.
+
+    The SVM, which has none of its own, gets them by temperature scaling on its inner folds' held-out scores;
+    that leaves its decisions as they are.
+    """
+    if hasattr(model, "predict_proba"):
+        return clone(model).fit(training.x, training.y)
+    folds = inner_folds(training, grids=grids)
+    calibrated = CalibratedClassifierCV(model, method="temperature", cv=folds, ensemble=False)
+    return calibrated.fit(training.x, training.y)
+
+
+def inner_folds(training: Part, *, grids: Grids) -> list[tuple[Labels, Labels]]:
+    """Split the rows of a training part into folds of whole actors: rows to fit on, rows to score."""
+    return list(GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors))

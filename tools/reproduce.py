@@ -26,7 +26,7 @@ from stages import command
 from tools import compare_metrics, demo
 
 TARGETS = (
-    "train_baselines@article",
+    "train_baselines_article",
     "train_baselines@transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
