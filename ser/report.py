@@ -4,9 +4,7 @@
 and makes the tables and figures. Every result is a ``<data>`` element with the very value of the metrics.
 """
 
-import base64
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ser.article_results import Comparison
 from ser.errors import list_problems
+from ser.html_parts import Cell, figure, percent, table
 from ser.model_names import capitalized, model_name
 from ser.protocols import LUNA5
 from ser.ravdess import ACTORS, EMOTIONS
@@ -25,9 +24,6 @@ from ser.scores import CHANCE
 
 Figures = Mapping[str, bytes]
 """PNG files by name, without their ending."""
-
-Cell = str | int | float | tuple[float, float] | None
-"""Of a table: words, a count, a share (shown in percent), a range of shares, or nothing."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Key = TypeVar("Key")
@@ -229,7 +225,7 @@ def render(
     pngs = {**result_figures, **explore}
 
     def show(names: Iterable[str]) -> str:
-        return "".join(_figure(pngs[name], *_words(name, results)) for name in names if name in pngs)
+        return "".join(figure(pngs[name], *_words(name, results)) for name in names if name in pngs)
 
     confusions = {
         protocol: show(f"confusion_{protocol}_{model}" for model in models)
@@ -242,7 +238,7 @@ def render(
         headline=_headline(results),
         tiles=_tiles(results),
         n_models=len(results.summary["luna5"]),
-        chance=_percent(CHANCE),
+        chance=percent(CHANCE),
         luna5_table=_luna5_table(results),
         emotion_table=_emotion_table(results),
         gender_table=_gender_table(results),
@@ -253,7 +249,7 @@ def render(
         verdict=_verdict(results, ravdess=manifest == RAVDESS_MANIFEST),
         article_confusions=confusions["article"],
         folds_table=_folds_table(),
-        test_share=_percent(test_size, digits=0),
+        test_share=percent(test_size, digits=0),
         bootstrap_samples=f"{bootstrap_samples:,}",
         best=escape(model_name(best)),
         corpus_table=_corpus_table(clips),
@@ -275,9 +271,9 @@ def _headline(results: Results) -> str:
     return (
         f"The best of {len(results.summary['luna5'])} speaker-independent models by its test score, "
         f"{escape(model_name(results.best))}, recognises on average "
-        f"<strong>{_percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
-        f"interval {_percent(score.uar_low)} to {_percent(score.uar_high)}&nbsp;%), where guessing gives "
-        f"{_percent(CHANCE)}&nbsp;%."
+        f"<strong>{percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
+        f"interval {percent(score.uar_low)} to {percent(score.uar_high)}&nbsp;%), where guessing gives "
+        f"{percent(CHANCE)}&nbsp;%."
     )
 
 
@@ -285,7 +281,7 @@ def _tiles(results: Results) -> str:
     score = results.summary["luna5"][results.best]
     tiles = {"UAR": score.uar, "Accuracy": score.accuracy, "Macro-F1": score.macro_f1, "Chance": CHANCE}
     return "".join(
-        f"<div><dt>{name}</dt><dd>{_percent(value)}<small>&nbsp;%</small></dd></div>"
+        f"<div><dt>{name}</dt><dd>{percent(value)}<small>&nbsp;%</small></dd></div>"
         for name, value in tiles.items()
     )
 
@@ -297,7 +293,7 @@ def _luna5_table(results: Results) -> str:
         interval = (score.uar_low, score.uar_high)
         row: list[Cell] = [model_name(model), score.uar, interval, score.accuracy, score.macro_f1]
         rows.append([*row, len(detail.seeds), detail.uar_sd])
-    return _table(
+    return table(
         "Speaker-independent results (LUNA5), in %",
         ["Model", "UAR", "95 % interval of UAR", "Accuracy", "Macro-F1", "Seeds", "SD of UAR over seeds"],
         rows,
@@ -307,7 +303,7 @@ def _luna5_table(results: Results) -> str:
 def _emotion_table(results: Results) -> str:
     models = list(results.summary["luna5"])
     details = [results.details["luna5"][model] for model in models]
-    return _table(
+    return table(
         "Recall of each emotion (LUNA5), in %; its mean down a column is the UAR",
         ["Emotion", *(capitalized(model_name(model)) for model in models)],
         [[emotion, *(detail.per_emotion[emotion] for detail in details)] for emotion in EMOTIONS],
@@ -321,7 +317,7 @@ def _gender_table(results: Results) -> str:
         for model in results.summary["luna5"]
         for gender, score in results.details["luna5"][model].per_gender.items()
     ]
-    return _table(
+    return table(
         "By the actor's gender (LUNA5), in %", ["Model", "Actors", "UAR", "Accuracy"], rows, bars=True
     )
 
@@ -333,7 +329,7 @@ def _actor_table(results: Results, clips: pd.DataFrame) -> str:
         [f"Actor {actor}", str(gender_of.get(actor, "")), fold_of.get(actor), score.uar, score.accuracy]
         for actor, score in results.details["luna5"][results.best].per_actor.items()
     ]
-    return _table(
+    return table(
         f"By actor ({model_name(results.best)}, LUNA5), in %",
         ["Actor", "Gender", "Tested in fold", "UAR", "Accuracy"],
         rows,
@@ -345,8 +341,8 @@ def _actor_range(results: Results) -> str:
     actors = results.details["luna5"][results.best].per_actor
     low, high = (choose(actors, key=lambda actor: actors[actor].uar) for choose in (min, max))
     return (
-        f"from {_percent(actors[low].uar)}&nbsp;% (actor {low}) "
-        f"to {_percent(actors[high].uar)}&nbsp;% (actor {high})"
+        f"from {percent(actors[low].uar)}&nbsp;% (actor {low}) "
+        f"to {percent(actors[high].uar)}&nbsp;% (actor {high})"
     )
 
 
@@ -357,7 +353,7 @@ def _article_table(results: Results) -> str:
         article: list[Cell] = [model_name(model), it.article, (it.article_low, it.article_high)]
         ours: list[Cell] = [it.measured, (it.measured_low, it.measured_high), it.measured_sd, it.seeds]
         rows.append([*article, *ours, _inside(it), score.uar if score else None])
-    return _table(
+    return table(
         "The article's accuracies and ours (random split), in %",
         [
             "Model",
@@ -401,7 +397,7 @@ def _folds_table() -> str:
         ]
         for number, fold in enumerate(LUNA5)
     ]
-    return _table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
+    return table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
 
 
 def _listing(actors: Iterable[int]) -> str:
@@ -422,7 +418,7 @@ def _corpus_table(clips: pd.DataFrame) -> str:
         "Sample rate": ", ".join(f"{rate:,} Hz" for rate in sorted(clips["sample_rate"].unique())),
         "Clips with the samples of another": ", ".join(sorted(doubled)) or "none",
     }
-    return _table("What was recorded", ["Fact", "Value"], list(facts.items()))
+    return table("What was recorded", ["Fact", "Value"], list(facts.items()))
 
 
 def _words(name: str, results: Results) -> tuple[str, str]:
@@ -441,58 +437,3 @@ def _words(name: str, results: Results) -> tuple[str, str]:
     caption = (_EXPLORE | _RESULTS).get(name, name.replace("_", " "))
     tabled = name in _RESULTS and name != "learning_curves"
     return caption, f"Figure: {caption}{' A table on this page has the means.' if tabled else ''}"
-
-
-def _figure(png: bytes, caption: str, alternative: str) -> str:
-    # The PNG header's first chunk begins with width and height: the browser keeps their place free.
-    width, height = struct.unpack(">II", png[16:24])
-    return (
-        f'<figure><div class="scroll" role="group" aria-label="{escape(caption)}" tabindex="0">'
-        f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" '
-        f'height="{height}" alt="{escape(alternative)}"></div>\n'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
-    )
-
-
-def _table(
-    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, bars: bool = False
-) -> str:
-    """Write a table whose first column names the row; `bars` underlays shares with a bar."""
-    rows = list(rows)
-    body = "\n".join(
-        f'<tr><th scope="row">{_content(first)}</th>{"".join(_cell(cell, bars=bars) for cell in rest)}</tr>'
-        for first, *rest in rows
-    )
-    kinds = ["" if isinstance(cell, str) else ' class="number"' for cell in rows[0]]
-    heads = zip(columns, kinds, strict=True)
-    head = "".join(f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in heads)
-    name = escape(caption)
-    # What scrolls must take the focus, or the keyboard cannot scroll it.
-    return (
-        f'<div class="scroll" role="group" aria-label="{name}" tabindex="0"><table>\n'
-        f"<caption><span>{name}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
-
-
-def _cell(cell: Cell, *, bars: bool) -> str:
-    if isinstance(cell, str):
-        return f"<td>{_content(cell)}</td>"
-    bar = f' style="--share:{cell:.4f}"' if bars and isinstance(cell, float) else ""
-    return f'<td class="number"{bar}>{_content(cell)}</td>'
-
-
-def _content(cell: Cell) -> str:
-    match cell:
-        case None:
-            return "\N{EN DASH}"
-        case float():
-            return _percent(cell)
-        case (low, high):
-            return f"{_percent(low)} to {_percent(high)}"
-        case _:
-            return escape(capitalized(str(cell)))
-
-
-def _percent(share: float, *, digits: int = 1) -> str:
-    return f'<data value="{share}">{100 * share:.{digits}f}</data>'
