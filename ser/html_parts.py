@@ -1,4 +1,4 @@
-"""Parts of an HTML page: tables, figures, numbers. Every result is a ``<data>`` element with its very value."""
+"""Parts of an HTML page: tables, figures, numbers. A result is a ``<data>`` element with its very value."""
 
 import base64
 import struct

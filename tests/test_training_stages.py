@@ -318,6 +318,11 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
         assert side["clip"].is_unique
     assert sorted(predictions["model"].unique()) == ["lda", "logistic_regression", "svm_rbf"]
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+    validated = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
+    assert list(validated.columns) == list(predictions.columns)
+    for (_, fold), side in validated.groupby(["model", "fold"]):
+        assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].validation)
+        assert side["clip"].is_unique
     trials = pd.read_csv("metrics/search/baselines_luna5.csv")
     assert trials.groupby(["model", "fold"])["chosen"].sum().eq(1).all()
     assert len(trials) == 2 * (2 + 1 + 1)
@@ -334,6 +339,9 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     run(train_baselines, "luna5")
     again = pd.read_csv("metrics/search/baselines_luna5.csv")
     first = pd.read_csv(io.BytesIO(chosen)).query("fold == 0").reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, first)
+    again = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
+    first = validated.query("fold == 0").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
 
 
