@@ -85,7 +85,7 @@ def human_table(compared: HumanComparison) -> str:
         ["UAR of these seven", human.uar, *(it.uar for it in models.values())],
         ["Accuracy on all clips", human.accuracy, *(it.accuracy for it in models.values())],
         ["its 95 % interval", None, *intervals],
-        ["Accuracy, probabilities added first", None, *(it.accuracy_summed for it in models.values())],
+        ["Accuracy, added up first", None, *(it.accuracy_summed for it in models.values())],
     ]
     names = (capitalized(model_name(model)) for model in models)
     return table(
@@ -102,9 +102,9 @@ def human_verdict(compared: HumanComparison, *, model: str, ravdess: bool) -> st
     low, high = it.accuracy_low, it.accuracy_high
     place = "below" if human.accuracy < low else "above" if human.accuracy > high else "inside"
     words = (
-        f"Of all clips {escape(model_name(model))} recognises {percent(it.accuracy)}&nbsp;% (95&nbsp;% interval "
-        f"{percent(low)} to {percent(high)}&nbsp;%), people {percent(human.accuracy)}&nbsp;%, which lies "
-        f"{place} that interval. "
+        f"Of all clips {escape(model_name(model))} recognises {percent(it.accuracy)}&nbsp;% "
+        f"(95&nbsp;% interval {percent(low)} to {percent(high)}&nbsp;%), people "
+        f"{percent(human.accuracy)}&nbsp;%, which lies {place} that interval. "
         f"Its recall is above theirs for {len(better)} of the {len(MERGED)} emotions"
     )
     words += f" ({escape(', '.join(better))})." if 0 < len(better) < len(MERGED) else "."
@@ -113,18 +113,17 @@ def human_verdict(compared: HumanComparison, *, model: str, ravdess: bool) -> st
 
 def calibration_table(calibrated: Mapping[str, Calibration]) -> str:
     """Tabulate temperatures, and the quality of probabilities before and after."""
-    kinds = ("ECE", "NLL", "Brier", "AURC")
+    kinds = ("ECE", "NLL", "AURC")
     columns = [f"{name} {when}" for name in kinds for when in ("before", "after")]
     rows: list[list[Cell]] = []
     for model, it in calibrated.items():
         temperatures = (it.temperature.mean, it.temperature.least, it.temperature.greatest)
         row: list[Cell] = [model_name(model), *map(Plain, temperatures), it.before.ece, it.after.ece]
-        for name in ("nll", "brier"):
-            row += [Plain(getattr(it.before, name)), Plain(getattr(it.after, name))]
-        rows.append([*row, it.before.aurc, it.after.aurc])
+        row += [Plain(it.before.nll), Plain(it.after.nll), it.before.aurc, it.after.aurc]
+        rows.append(row)
     return table(
         "Confidence before and after temperature scaling (LUNA5); ECE and AURC in %",
-        ["Model", "Temperature, mean", "Least", "Greatest", *columns],
+        ["Model", "Mean temperature", "Least", "Greatest", *columns],
         rows,
     )
 
@@ -136,8 +135,8 @@ def coverage_table(calibrated: Mapping[str, Calibration]) -> str:
         [model_name(model), *it.accuracy_at_coverage.values()] for model, it in calibrated.items()
     ]
     return table(
-        "Accuracy on the clips that a model answers, the surest first (LUNA5), in %",
-        ["Model", *(f"{100 * float(share):.0f} % answered" for share in coverages)],
+        "Accuracy on the surest clips, by their share (LUNA5), in %",
+        ["Model", *(f"{100 * float(share):.0f} %" for share in coverages)],
         rows,
     )
 
