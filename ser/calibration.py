@@ -139,7 +139,8 @@ def reliability(probabilities: Values, y: Labels, *, bins: int) -> pd.DataFrame:
     place = np.clip(np.digitize(confidence, edges, right=True), 1, bins)
     grouped = pd.DataFrame({"place": place, "confidence": confidence, "accuracy": right}).groupby("place")
     table = grouped.mean()
-    ends = {"low": edges[table.index - 1], "high": edges[table.index], "clips": grouped.size()}
+    places = table.index.to_numpy()
+    ends = {"low": edges[places - 1], "high": edges[places], "clips": grouped.size()}
     return table.assign(**ends)[[*ends, "confidence", "accuracy"]].reset_index(drop=True)
 
 

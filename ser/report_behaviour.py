@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field
@@ -156,14 +156,13 @@ def players(examples: pd.DataFrame) -> str:
     )
 
 
-def _player(example: Mapping[str, object]) -> str:
+def _player(example: Mapping[Any, Any]) -> str:
     clip = parse_clip(str(example["clip"]))
-    right = bool(example["right"])
-    verdict = "Recognised" if right else f"Taken for {example['predicted']}"
+    verdict = "Recognised" if example["right"] else f"Taken for {example['predicted']}"
     source = clip_path("../raw", clip.clip).as_posix()
     return (
         f'<figure class="player"><figcaption><strong>{escape(verdict)}</strong>, '
-        f"{percent(float(str(example['confidence'])))}&nbsp;% sure. {_described(clip)}</figcaption>\n"
+        f"{percent(float(example['confidence']))}&nbsp;% sure. {_described(clip)}</figcaption>\n"
         f'<audio controls preload="none" src="{escape(source)}" '
         f'aria-label="{escape(f"{clip.emotion}, actor {clip.actor}: {verdict}")}"></audio></figure>\n'
     )

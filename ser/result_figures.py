@@ -248,7 +248,12 @@ def human_comparison(compared: Mapping[str, Any], *, models: list[str]) -> Figur
             axes.hlines(row, low, high, color=colour, linewidth=3, alpha=0.4)
             values = 100 * np.array([it["accuracy"], *(it["per_emotion"][emotion] for emotion in emotions)])
             label = f"{model_title(model)} ({values[0]:.1f})"
-            style = {"color": colour, "markersize": 7, "markeredgecolor": "white", "zorder": 4}
+            style: dict[str, Any] = {
+                "color": colour,
+                "markersize": 7,
+                "markeredgecolor": "white",
+                "zorder": 4,
+            }
             axes.plot(values, [row, *rows], marker, label=label, **style)
         values = 100 * np.array([human["per_emotion"][emotion] for emotion in emotions])
         people = 100 * human["accuracy"]

@@ -60,7 +60,7 @@ def main() -> None:
         tables = (table[table["model"] == model] for table in (*scaled.values(), temperatures))
         before, after, found = tables
         described[model] = calibration.describe(before, after, found, clips, bins=bins)
-        curves[model] = calibration.risk_coverage(after, clips, coverages=SHARES).values()
+        curves[model] = list(calibration.risk_coverage(after, clips, coverages=SHARES).values())
     ranked = dict(sorted(described.items(), key=lambda item: item[1]["after"]["aurc"]))
     table = reliability_table(scaled, clips, bins=bins)
 

@@ -358,6 +358,20 @@ def test_the_model_on_the_encoder_predicts_each_fold_too(features: Path) -> None
     assert files(features) == before
 
 
+def test_no_model_has_met_the_actors_that_it_predicts_for_validation(features: Path) -> None:
+    clips = table_of(FEW)
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:1]))
+    names = [f"data/predictions/baselines_transfer{suffix}.parquet" for suffix in ("", "_validation")]
+    run(train_baselines, "transfer")
+    tested, validated = (Path(name).read_bytes() for name in names)
+    poisoned = clips["emotion"].mask(clips["actor"].isin(LUNA5[0].validation), "calm")
+    write_parquet("data/clips.parquet", clips.assign(emotion=poisoned))
+    run(train_baselines, "transfer")
+    assert Path(names[1]).read_bytes() == validated
+    # Those that predict the test actors have met them.
+    assert Path(names[0]).read_bytes() != tested
+
+
 def test_encode_writes_a_row_a_clip_and_refuses_other_weights(recordings: Path) -> None:
     run(encode)
     rows = np.load("data/features/clean/encoder.npy", allow_pickle=False)
