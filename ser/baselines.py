@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -25,11 +25,16 @@ from ser.shrinkage_lda import ShrinkageLda
 Grids = Luna5Baselines | TransferBaselines | HuggingfaceBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
 SEARCHED_MODELS = {
-    "luna5": ("lda", "logistic_regression", "svm_rbf"),
-    "transfer": ("encoder_lda",),
-    "huggingface": ("huggingface_lda",),
+    "luna5": {
+        "lda": ("clean",),
+        "lda_augmented": ("clean", "resampled"),
+        "logistic_regression": ("clean",),
+        "svm_rbf": ("clean",),
+    },
+    "transfer": {"encoder_lda": ("clean",), "encoder_lda_augmented": ("clean", "resampled")},
+    "huggingface": {"huggingface_lda": ("clean",)},
 }
-"""By their section of ``train_baselines``."""
+"""By their section of ``train_baselines``, with the copies of a training clip that each learns of."""
 
 
 class LayerChoice(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -74,7 +79,7 @@ def searched_model(
             raise InputError(f"params.yaml: layer {max(layers)}, but the encoder has {n_layers} layers")
         model = make_pipeline(LayerChoice(), StandardScaler(), lda)
         return model, {"layerchoice__layer": layers, **shrinkages}
-    if name == "lda":
+    if name in ("lda", "lda_augmented"):
         return make_pipeline(StandardScaler(), lda), shrinkages
     if name == "logistic_regression":
         regression = LogisticRegression(max_iter=2000)
@@ -85,7 +90,7 @@ def searched_model(
             "svc__C": grids.svm_c,
             "svc__gamma": grids.svm_gamma,
         }
-    raise ValueError(f"name must be one of {SEARCHED_MODELS['luna5']}, got {name!r}")
+    raise ValueError(f"name must be one of {list(SEARCHED_MODELS['luna5'])}, got {name!r}")
 
 
 @dataclass(frozen=True)
@@ -94,44 +99,23 @@ class Searched:
 
     Attributes
     ----------
+    model : sklearn.pipeline.Pipeline
+        With the chosen hyper-parameters, not fitted.
     probabilities : numpy.ndarray [shape=(n, 8)]
         Of the test rows.
     trials : pandas.DataFrame
         A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
 
+    model: Pipeline
     probabilities: npt.NDArray[np.floating]
     trials: pd.DataFrame
-
-
-def inner_folds(training: Part, *, copies: int, folds: int) -> list[tuple[Labels, Labels]]:
-    """Divide the training actors: all copies of some to learn from, clean clips of the others to judge by.
-
-    Parameters
-    ----------
-    training
-        Copy by copy, the clean one first.
-    copies
-        How many.
-    folds
-        Into how many groups of actors.
-
-    Returns
-    -------
-    list of tuple of numpy.ndarray
-        Row numbers of both sides.
-    """
-    clean = len(training.x) // copies
-    divided = GroupKFold(folds).split(training.x, training.y, training.actors)
-    return [(fitted, held_out[held_out < clean]) for fitted, held_out in divided]
 
 
 def search(name: str, *, training: Part, test: Part, grids: Grids, copies: int = 1) -> Searched:
     """Choose hyper-parameters by inner folds of training actors, fit on all of them, predict the test rows.
 
-    Scaling is part of the model, so that it too is learned within each inner fold. The SVM, which has no
-    probabilities of its own, gets them by temperature scaling on its inner folds' held-out scores; that
-    leaves its decisions as they are.
+    Scaling is part of the model, so that it too is learned within each inner fold.
 
     Parameters
     ----------
@@ -150,12 +134,11 @@ def search(name: str, *, training: Part, test: Part, grids: Grids, copies: int =
         Where the grid has a layer that the encoder has not.
     """
     model, grid = searched_model(name, grids=grids, n_layers=training.x.shape[1])
-    folds = inner_folds(training, copies=copies, folds=grids.inner_folds)
-    tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds).fit(training.x, training.y)
-    best = tuned.best_estimator_
-    if name == "svm_rbf":
-        best = CalibratedClassifierCV(best, method="temperature", cv=folds, ensemble=False)
-        best.fit(training.x, training.y)
+    folds = inner_folds(training, copies=copies, grids=grids)
+    tuned = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds, refit=False)
+    tuned.fit(training.x, training.y)
+    best = clone(model).set_params(**tuned.best_params_)
+    fitted = fit(best, training=training, copies=copies, grids=grids)
 
     results = tuned.cv_results_
     trials = pd.DataFrame(
@@ -168,4 +151,34 @@ def search(name: str, *, training: Part, test: Part, grids: Grids, copies: int =
             "chosen": np.arange(len(results["params"])) == tuned.best_index_,
         }
     )
-    return Searched(probabilities=best.predict_proba(test.x), trials=trials)
+    return Searched(model=best, probabilities=fitted.predict_proba(test.x), trials=trials)
+
+
+def fit(model: Pipeline, *, training: Part, grids: Grids, copies: int = 1) -> ClassifierMixin:
+    """Fit a model, leaving the one that is given as it is, so that it can tell probabilities.
+
+    The SVM, which has none of its own, gets them by temperature scaling on its inner folds' held-out scores;
+    that leaves its decisions as they are.
+    """
+    if hasattr(model, "predict_proba"):
+        return clone(model).fit(training.x, training.y)
+    folds = inner_folds(training, grids=grids, copies=copies)
+    calibrated = CalibratedClassifierCV(model, method="temperature", cv=folds, ensemble=False)
+    return calibrated.fit(training.x, training.y)
+
+
+def inner_folds(training: Part, *, grids: Grids, copies: int) -> list[tuple[Labels, Labels]]:
+    """Divide training actors: rows of all copies of some to fit on, of the others' clean clips to judge by.
+
+    Parameters
+    ----------
+    training
+        Copy by copy, the clean one first.
+    grids
+        Their ``inner_folds`` is the number of folds.
+    copies
+        How many there are of each clip.
+    """
+    clean = len(training.x) // copies
+    divided = GroupKFold(grids.inner_folds).split(training.x, training.y, training.actors)
+    return [(fitted, held_out[held_out < clean]) for fitted, held_out in divided]

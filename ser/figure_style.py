@@ -23,6 +23,9 @@ which is hardly seen on white."""
 
 GENDER_COLOURS: Mapping[str, str] = MappingProxyType({"male": "#0072b2", "female": "#d55e00"})
 
+SERIES_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6b6b6b", "#e69f00", "#56b4e9", "#3b0a45")
+"""The same set for lines of any other kind, in the order to use them."""
+
 LEVEL_COLOUR_MAP = "magma"
 """For levels in dB; its lightness rises evenly, so it also reads in grey."""
 

@@ -293,6 +293,12 @@ class Evaluate(Section):
     bootstrap_seed: Seed
 
 
+class Calibrate(Section):
+    """How calibration is measured."""
+
+    bins: Annotated[int, Field(ge=2, le=100)]
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -308,6 +314,7 @@ class Params(Section):
     train_baselines: TrainBaselines
     train_cnn: TrainCnn
     evaluate: Evaluate
+    calibrate: Calibrate
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:

@@ -1,12 +1,12 @@
 """The report: everything that was found, on one HTML page that needs nothing beside itself.
 
-`ser/report.html` holds the page and its prose, `ser/report.css` its looks; what stands here reads the results
-and makes the tables and figures. Every result is a ``<data>`` element with the very value of the metrics.
+Only its players load something: the recordings, from where `fetch` put them. `ser/report.html` holds the
+page and its prose, `ser/report.css` its looks; what stands here and in `ser.report_behaviour` reads the
+results and makes the tables and figures. Every result is a ``<data>`` element with the very value of the
+metrics.
 """
 
-import base64
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,18 +16,18 @@ from typing import Annotated, Any, TypeVar
 import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ser import report_behaviour
 from ser.article_results import Comparison
 from ser.errors import list_problems
+from ser.html_parts import Cell, figure, percent, table
 from ser.model_names import capitalized, model_name
 from ser.protocols import LUNA5
 from ser.ravdess import ACTORS, EMOTIONS
+from ser.report_behaviour import Calibration, HumanComparison
 from ser.scores import CHANCE
 
 Figures = Mapping[str, bytes]
 """PNG files by name, without their ending."""
-
-Cell = str | int | float | tuple[float, float] | None
-"""Of a table: words, a count, a share (shown in percent), a range of shares, or nothing."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Key = TypeVar("Key")
@@ -51,8 +51,13 @@ _RESULTS = {
     "overview": "UAR of every model with its 95 % interval; the dashed line is chance.",
     "per_emotion": "Recall of each emotion by the best speaker-independent model.",
     "per_actor": "UAR of each actor by the best speaker-independent model.",
+    "human_comparison": "Recognised by people and by our three best speaker-independent models.",
     "article_comparison": "Accuracies of the article with their 95 % intervals, and ours for every seed.",
     "learning_curves": "Loss and accuracy, epoch by epoch, for every seed and fold of the networks.",
+}
+_CALIBRATION = {
+    "reliability": "Accuracy by confidence, bins of at least 10 clips; a marker's area tells how many.",
+    "risk_coverage": "Accuracy on the clips that a model answers, if it abstains where it is least sure.",
 }
 
 
@@ -76,6 +81,15 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """What was taken for what, as a share of the actual emotion's clips."""
+
+    actual: str
+    predicted: str
+    share: Share
+
+
+@dataclass(frozen=True)
 class Detail:
     """A model's entry in ``details.json``: ``n`` test clips a seed, spreads over seeds, scores of groups."""
 
@@ -85,16 +99,33 @@ class Detail:
     accuracy_sd: Share | None
     per_emotion: dict[str, Share | None]
     per_gender: Some[str, Score]
+    per_intensity: Some[str, Score]
+    per_statement: Some[str, Score]
     per_actor: Some[int, Score]
+    confusions: list[Confusion]
 
 
 @dataclass(frozen=True)
 class Results:
-    """What `evaluate` wrote in numbers: by protocol and model, and the article beside ours by model."""
+    """What was found, in numbers.
+
+    Attributes
+    ----------
+    summary, details : dict
+        By protocol and model.
+    comparison : dict
+        The article beside ours, by model.
+    humans : HumanComparison
+        People beside the speaker-independent models.
+    calibration : dict
+        Of those models that have predictions of validation actors.
+    """
 
     summary: dict[str, dict[str, Headline]]
     details: dict[str, dict[str, Detail]]
     comparison: dict[str, Comparison]
+    humans: HumanComparison
+    calibration: dict[str, Calibration]
 
     @property
     def best(self) -> str:
@@ -104,7 +135,7 @@ class Results:
 
 
 def read_results(folder: Path | str) -> Results:
-    """Read ``summary.json``, ``details.json`` and ``article_comparison.json``.
+    """Read ``{summary,details,article_comparison,human_comparison,calibration}.json``.
 
     Raises
     ------
@@ -117,6 +148,8 @@ def read_results(folder: Path | str) -> Results:
         "summary": dict[str, Some[str, Headline]],
         "details": dict[str, dict[str, Detail]],
         "article_comparison": Some[str, Comparison],
+        "human_comparison": HumanComparison,
+        "calibration": Some[str, Calibration],
     }
     for name, schema in schemas.items():
         path = Path(folder) / f"{name}.json"
@@ -128,20 +161,18 @@ def read_results(folder: Path | str) -> Results:
             places = [".".join(map(str, each["loc"])) + ": " + each["msg"] for each in error.errors()]
             problems += [f"{path}: {place.removeprefix(': ')}" for place in places]
     if not problems:
-        problems += _contradictions(contents["summary"], contents["details"], folder=Path(folder))
+        problems += _contradictions(Results(*contents.values()), folder=Path(folder))
     if problems:
-        raise list_problems(f"{folder}: run the stage evaluate again", problems)
+        raise list_problems(f"{folder}: run the stages evaluate and calibrate again", problems)
     return Results(*contents.values())
 
 
-def _contradictions(
-    summary: dict[str, dict[str, Headline]], details: dict[str, dict[str, Detail]], *, folder: Path
-) -> Iterator[str]:
+def _contradictions(results: Results, *, folder: Path) -> Iterator[str]:
     for protocol in ("luna5", "article"):
-        if protocol not in summary:
+        if protocol not in results.summary:
             yield f"{folder / 'summary.json'}: lacks {protocol}"
-        for model in summary.get(protocol, {}):
-            detail = details.get(protocol, {}).get(model)
+        for model in results.summary.get(protocol, {}):
+            detail = results.details.get(protocol, {}).get(model)
             if detail is None:
                 yield f"{folder / 'details.json'}: lacks {protocol}.{model}"
             elif set(detail.per_emotion) != set(EMOTIONS):
@@ -186,6 +217,11 @@ def read_explore_figures(folder: Path | str) -> Figures:
     return read_figures(folder, required=_EXPLORE, stage="explore")
 
 
+def read_calibration_figures(folder: Path | str) -> Figures:
+    """Read what `calibrate` drew; errors as of `read_figures`."""
+    return read_figures(folder, required=_CALIBRATION, stage="calibrate")
+
+
 def read_result_figures(folder: Path | str) -> Figures:
     """Read what `evaluate` drew; errors as of `read_figures`."""
     return read_figures(folder, required=_RESULTS, stage="evaluate")
@@ -194,11 +230,14 @@ def read_result_figures(folder: Path | str) -> Figures:
 def render(
     results: Results,
     clips: pd.DataFrame,
+    examples: pd.DataFrame,
     *,
     explore: Figures,
     result_figures: Figures,
+    calibration_figures: Figures,
     manifest: str,
     bootstrap_samples: int,
+    bins: int,
     test_size: float,
 ) -> str:
     """Write the page.
@@ -209,12 +248,16 @@ def render(
         From `read_results`.
     clips
         The clip table.
-    explore, result_figures
-        From `read_explore_figures` and `read_result_figures`.
+    examples
+        With `ser.examples.COLUMNS`.
+    explore, result_figures, calibration_figures
+        From `read_explore_figures`, `read_result_figures` and `read_calibration_figures`.
     manifest
         Which manifest the recordings were held to; any but `RAVDESS_MANIFEST` is named in a banner.
     bootstrap_samples
         How many times the actors were drawn for the intervals.
+    bins
+        Of confidence, for the ECE.
     test_size
         Share of the clips that the article's split tests on.
 
@@ -226,10 +269,11 @@ def render(
     folder = Path(__file__).parent
     template = Template((folder / "report.html").read_text(encoding="utf-8"))
     best = results.best
-    pngs = {**result_figures, **explore}
+    ravdess = manifest == RAVDESS_MANIFEST
+    pngs = {**result_figures, **calibration_figures, **explore}
 
     def show(names: Iterable[str]) -> str:
-        return "".join(_figure(pngs[name], *_words(name, results)) for name in names if name in pngs)
+        return "".join(figure(pngs[name], *_words(name, results)) for name in names if name in pngs)
 
     confusions = {
         protocol: show(f"confusion_{protocol}_{model}" for model in models)
@@ -237,28 +281,38 @@ def render(
     }
     return template.substitute(
         style=(folder / "report.css").read_text(encoding="utf-8"),
-        corpus_name="RAVDESS" if manifest == RAVDESS_MANIFEST else "synthetic recordings",
-        banner="" if manifest == RAVDESS_MANIFEST else _banner(manifest),
+        corpus_name="RAVDESS" if ravdess else "synthetic recordings",
+        banner="" if ravdess else _banner(manifest),
         headline=_headline(results),
         tiles=_tiles(results),
         n_models=len(results.summary["luna5"]),
-        chance=_percent(CHANCE),
+        chance=percent(CHANCE),
         luna5_table=_luna5_table(results),
         emotion_table=_emotion_table(results),
         gender_table=_gender_table(results),
+        group_table=_group_table(results),
+        extremes_table=_extremes_table(results),
+        confusion_table=_confusion_table(results),
+        human_table=report_behaviour.human_table(results.humans),
+        human_verdict=report_behaviour.human_verdict(results.humans, model=best, ravdess=ravdess),
+        calibration_table=report_behaviour.calibration_table(results.calibration),
+        coverage_table=report_behaviour.coverage_table(results.calibration),
+        not_calibrated=_not_calibrated(results),
+        players=report_behaviour.players(examples),
         actor_table=_actor_table(results, clips),
         actor_range=_actor_range(results),
         luna5_confusions=confusions["luna5"],
         article_table=_article_table(results),
-        verdict=_verdict(results, ravdess=manifest == RAVDESS_MANIFEST),
+        verdict=_verdict(results, ravdess=ravdess),
         article_confusions=confusions["article"],
         folds_table=_folds_table(),
-        test_share=_percent(test_size, digits=0),
+        test_share=percent(test_size, digits=0),
         bootstrap_samples=f"{bootstrap_samples:,}",
+        bins=bins,
         best=escape(model_name(best)),
         corpus_table=_corpus_table(clips),
         explore_figures=show(_EXPLORE),
-        **{f"figure_{name}": show([name]) for name in _RESULTS},
+        **{f"figure_{name}": show([name]) for name in (*_RESULTS, *_CALIBRATION)},
     )
 
 
@@ -275,9 +329,9 @@ def _headline(results: Results) -> str:
     return (
         f"The best of {len(results.summary['luna5'])} speaker-independent models by its test score, "
         f"{escape(model_name(results.best))}, recognises on average "
-        f"<strong>{_percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
-        f"interval {_percent(score.uar_low)} to {_percent(score.uar_high)}&nbsp;%), where guessing gives "
-        f"{_percent(CHANCE)}&nbsp;%."
+        f"<strong>{percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
+        f"interval {percent(score.uar_low)} to {percent(score.uar_high)}&nbsp;%), where guessing gives "
+        f"{percent(CHANCE)}&nbsp;%."
     )
 
 
@@ -285,7 +339,7 @@ def _tiles(results: Results) -> str:
     score = results.summary["luna5"][results.best]
     tiles = {"UAR": score.uar, "Accuracy": score.accuracy, "Macro-F1": score.macro_f1, "Chance": CHANCE}
     return "".join(
-        f"<div><dt>{name}</dt><dd>{_percent(value)}<small>&nbsp;%</small></dd></div>"
+        f"<div><dt>{name}</dt><dd>{percent(value)}<small>&nbsp;%</small></dd></div>"
         for name, value in tiles.items()
     )
 
@@ -297,7 +351,7 @@ def _luna5_table(results: Results) -> str:
         interval = (score.uar_low, score.uar_high)
         row: list[Cell] = [model_name(model), score.uar, interval, score.accuracy, score.macro_f1]
         rows.append([*row, len(detail.seeds), detail.uar_sd])
-    return _table(
+    return table(
         "Speaker-independent results (LUNA5), in %",
         ["Model", "UAR", "95 % interval of UAR", "Accuracy", "Macro-F1", "Seeds", "SD of UAR over seeds"],
         rows,
@@ -307,7 +361,7 @@ def _luna5_table(results: Results) -> str:
 def _emotion_table(results: Results) -> str:
     models = list(results.summary["luna5"])
     details = [results.details["luna5"][model] for model in models]
-    return _table(
+    return table(
         "Recall of each emotion (LUNA5), in %; its mean down a column is the UAR",
         ["Emotion", *(capitalized(model_name(model)) for model in models)],
         [[emotion, *(detail.per_emotion[emotion] for detail in details)] for emotion in EMOTIONS],
@@ -321,9 +375,61 @@ def _gender_table(results: Results) -> str:
         for model in results.summary["luna5"]
         for gender, score in results.details["luna5"][model].per_gender.items()
     ]
-    return _table(
+    return table(
         "By the actor's gender (LUNA5), in %", ["Model", "Actors", "UAR", "Accuracy"], rows, bars=True
     )
+
+
+def _group_table(results: Results) -> str:
+    models = list(results.summary["luna5"])
+    details = [results.details["luna5"][model] for model in models]
+    rows: list[list[Cell]] = []
+    for group, words in (("per_intensity", "{}"), ("per_statement", "“{}”")):
+        for name in getattr(details[0], group):
+            scored = [getattr(detail, group)[name].uar for detail in details]
+            rows.append([words.format(name.replace("_", " ").capitalize()), *scored])
+    return table(
+        "UAR by intensity and by statement (LUNA5), in %",
+        ["Clips", *(capitalized(model_name(model)) for model in models)],
+        rows,
+        bars=True,
+    )
+
+
+def _extremes_table(results: Results) -> str:
+    rows: list[list[Cell]] = []
+    for model in results.summary["luna5"]:
+        worst, best = _extremes(results.details["luna5"][model])
+        rows.append([model_name(model), *worst, *best])
+    return table(
+        "The actors of whom each model recognises least and most (LUNA5), UAR in %",
+        ["Model", "Worst", "UAR", "Best", "UAR"],
+        rows,
+    )
+
+
+def _extremes(detail: Detail) -> list[tuple[str, float]]:
+    chosen = (
+        choose(detail.per_actor, key=lambda actor: detail.per_actor[actor].uar) for choose in (min, max)
+    )
+    return [(f"actor {actor}", detail.per_actor[actor].uar) for actor in chosen]
+
+
+def _confusion_table(results: Results) -> str:
+    confusions = results.details["luna5"][results.best].confusions
+    return table(
+        f"The most frequent confusions ({model_name(results.best)}, LUNA5), in % of the emotion's clips",
+        ["Emotion", "Taken for", "Share"],
+        [[it.actual, it.predicted, it.share] for it in confusions],
+        bars=True,
+    )
+
+
+def _not_calibrated(results: Results) -> str:
+    lacking = [model for model in results.summary["luna5"] if model not in results.calibration]
+    if not lacking:
+        return ""
+    return f"Not here: {report_behaviour.names(lacking)}, without predictions of validation actors."
 
 
 def _actor_table(results: Results, clips: pd.DataFrame) -> str:
@@ -333,7 +439,7 @@ def _actor_table(results: Results, clips: pd.DataFrame) -> str:
         [f"Actor {actor}", str(gender_of.get(actor, "")), fold_of.get(actor), score.uar, score.accuracy]
         for actor, score in results.details["luna5"][results.best].per_actor.items()
     ]
-    return _table(
+    return table(
         f"By actor ({model_name(results.best)}, LUNA5), in %",
         ["Actor", "Gender", "Tested in fold", "UAR", "Accuracy"],
         rows,
@@ -342,12 +448,8 @@ def _actor_table(results: Results, clips: pd.DataFrame) -> str:
 
 
 def _actor_range(results: Results) -> str:
-    actors = results.details["luna5"][results.best].per_actor
-    low, high = (choose(actors, key=lambda actor: actors[actor].uar) for choose in (min, max))
-    return (
-        f"from {_percent(actors[low].uar)}&nbsp;% (actor {low}) "
-        f"to {_percent(actors[high].uar)}&nbsp;% (actor {high})"
-    )
+    (low, least), (high, most) = _extremes(results.details["luna5"][results.best])
+    return f"from {percent(least)}&nbsp;% ({low}) to {percent(most)}&nbsp;% ({high})"
 
 
 def _article_table(results: Results) -> str:
@@ -357,7 +459,7 @@ def _article_table(results: Results) -> str:
         article: list[Cell] = [model_name(model), it.article, (it.article_low, it.article_high)]
         ours: list[Cell] = [it.measured, (it.measured_low, it.measured_high), it.measured_sd, it.seeds]
         rows.append([*article, *ours, _inside(it), score.uar if score else None])
-    return _table(
+    return table(
         "The article's accuracies and ours (random split), in %",
         [
             "Model",
@@ -401,7 +503,7 @@ def _folds_table() -> str:
         ]
         for number, fold in enumerate(LUNA5)
     ]
-    return _table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
+    return table("The actors of the LUNA5 folds", ["Fold", "Test", "Validation", "Training"], rows)
 
 
 def _listing(actors: Iterable[int]) -> str:
@@ -422,7 +524,7 @@ def _corpus_table(clips: pd.DataFrame) -> str:
         "Sample rate": ", ".join(f"{rate:,} Hz" for rate in sorted(clips["sample_rate"].unique())),
         "Clips with the samples of another": ", ".join(sorted(doubled)) or "none",
     }
-    return _table("What was recorded", ["Fact", "Value"], list(facts.items()))
+    return table("What was recorded", ["Fact", "Value"], list(facts.items()))
 
 
 def _words(name: str, results: Results) -> tuple[str, str]:
@@ -438,61 +540,6 @@ def _words(name: str, results: Results) -> tuple[str, str]:
             f"{title}, in % of its test clips.",
             f"Confusion matrix. {title}. The best recalled is {high}, the least {low}.",
         )
-    caption = (_EXPLORE | _RESULTS).get(name, name.replace("_", " "))
-    tabled = name in _RESULTS and name != "learning_curves"
+    caption = (_EXPLORE | _RESULTS | _CALIBRATION).get(name, name.replace("_", " "))
+    tabled = name in _RESULTS | _CALIBRATION and name != "learning_curves"
     return caption, f"Figure: {caption}{' A table on this page has the means.' if tabled else ''}"
-
-
-def _figure(png: bytes, caption: str, alternative: str) -> str:
-    # The PNG header's first chunk begins with width and height: the browser keeps their place free.
-    width, height = struct.unpack(">II", png[16:24])
-    return (
-        f'<figure><div class="scroll" role="group" aria-label="{escape(caption)}" tabindex="0">'
-        f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" '
-        f'height="{height}" alt="{escape(alternative)}"></div>\n'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
-    )
-
-
-def _table(
-    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, bars: bool = False
-) -> str:
-    """Write a table whose first column names the row; `bars` underlays shares with a bar."""
-    rows = list(rows)
-    body = "\n".join(
-        f'<tr><th scope="row">{_content(first)}</th>{"".join(_cell(cell, bars=bars) for cell in rest)}</tr>'
-        for first, *rest in rows
-    )
-    kinds = ["" if isinstance(cell, str) else ' class="number"' for cell in rows[0]]
-    heads = zip(columns, kinds, strict=True)
-    head = "".join(f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in heads)
-    name = escape(caption)
-    # What scrolls must take the focus, or the keyboard cannot scroll it.
-    return (
-        f'<div class="scroll" role="group" aria-label="{name}" tabindex="0"><table>\n'
-        f"<caption><span>{name}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
-
-
-def _cell(cell: Cell, *, bars: bool) -> str:
-    if isinstance(cell, str):
-        return f"<td>{_content(cell)}</td>"
-    bar = f' style="--share:{cell:.4f}"' if bars and isinstance(cell, float) else ""
-    return f'<td class="number"{bar}>{_content(cell)}</td>'
-
-
-def _content(cell: Cell) -> str:
-    match cell:
-        case None:
-            return "\N{EN DASH}"
-        case float():
-            return _percent(cell)
-        case (low, high):
-            return f"{_percent(low)} to {_percent(high)}"
-        case _:
-            return escape(capitalized(str(cell)))
-
-
-def _percent(share: float, *, digits: int = 1) -> str:
-    return f'<data value="{share}">{100 * share:.{digits}f}</data>'

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ser.article_results import CORRECT, TEST_CLIPS, Comparison
-from ser.figure_style import EMOTION_COLOURS, GENDER_COLOURS, SHARE_COLOUR_MAP, project_style
+from ser.figure_style import (
+    EMOTION_COLOURS,
+    GENDER_COLOURS,
+    SERIES_COLOURS,
+    SHARE_COLOUR_MAP,
+    project_style,
+)
 from ser.model_names import model_title
 from ser.ravdess import EMOTIONS
 from ser.scores import CHANCE, Summary, Tally, recalls, uar
@@ -213,6 +220,55 @@ def per_emotion(scored: Tally, *, model: str, protocol: str) -> Figure:
         _reference_lines(axes, mean=float(np.nanmean(values)))
         axes.set_ylabel("recall in %")
         axes.set_title(f"{model_title(model)}: recall of each emotion\n{_protocol_name(protocol)}")
+    return figure
+
+
+def human_comparison(compared: Mapping[str, Any], *, models: list[str]) -> Figure:
+    """Draw recalls of people and of models, neutral and calm as one; what people hear best comes first.
+
+    Parameters
+    ----------
+    compared
+        As of `ser.human_listeners.compare`.
+    models
+        Which of its models to draw, at most four.
+    """
+    human = compared["human"]
+    emotions = sorted(human["per_emotion"], key=lambda name: -human["per_emotion"][name])
+    rows = np.arange(len(emotions)) + 2.0
+    with project_style():
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        axes = figure.subplots()
+        for number, model in enumerate(models):
+            it = compared["models"][model]
+            colour, marker = SERIES_COLOURS[number], "os^v"[number]
+            # Beside each other, so that the intervals can be told apart.
+            row = 0.3 * (number - (len(models) - 1) / 2)
+            low, high = 100 * it["accuracy_low"], 100 * it["accuracy_high"]
+            axes.hlines(row, low, high, color=colour, linewidth=3, alpha=0.4)
+            values = 100 * np.array([it["accuracy"], *(it["per_emotion"][emotion] for emotion in emotions)])
+            label = f"{model_title(model)} ({values[0]:.1f})"
+            style: dict[str, Any] = {
+                "color": colour,
+                "markersize": 7,
+                "markeredgecolor": "white",
+                "zorder": 4,
+            }
+            axes.plot(values, [row, *rows], marker, label=label, **style)
+        values = 100 * np.array([human["per_emotion"][emotion] for emotion in emotions])
+        people = 100 * human["accuracy"]
+        axes.vlines(people, -0.6, 0.6, color=_DARK, linewidth=1)
+        style = {"color": _DARK, "markersize": 9, "markeredgecolor": "white"}
+        axes.plot([people, *values], [0, *rows], "D", label=f"people ({people:.1f})", **style)
+        axes.set_yticks([0, *rows], ["all clips (accuracy)", *emotions])
+        axes.set_ylim(rows[-1] + 0.6, -0.8)
+        axes.axhline(1.2, color=_LIGHT, linewidth=0.8)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlim(0, 100)
+        axes.grid(axis="x")
+        axes.set_xlabel("recognised clips in %; bars: 95 % interval of an accuracy (bootstrap over actors)")
+        axes.set_title(f"People and models, neutral and calm counted as one\n{_protocol_name('luna5')}")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 

@@ -23,7 +23,7 @@ from pandas.api.types import is_float_dtype, is_integer_dtype
 
 from ser.errors import InputError, list_problems
 from ser.files import read_table
-from ser.ravdess import EMOTIONS
+from ser.ravdess import EMOTIONS, STATEMENTS
 
 PROBABILITIES = tuple(f"p_{emotion}" for emotion in EMOTIONS)
 COLUMNS = ("protocol", "model", "seed", "fold", "clip", *PROBABILITIES)
@@ -31,6 +31,9 @@ SPLIT = ("fold", "clip", "role")
 FOLD_COLUMNS = ("model", "seed", "fold", "n", "uar", "accuracy")
 CHANCE = 1 / len(EMOTIONS)
 """The UAR of guessing."""
+
+TOP_CONFUSIONS = 8
+"""How many confusions of a model are listed."""
 
 Counts = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -68,7 +71,9 @@ def read_predictions(paths: Iterable[Path | str]) -> pd.DataFrame:
     return pd.concat(tables).sort_values(list(COLUMNS[:5]), ignore_index=True)
 
 
-def check_predictions(predictions: pd.DataFrame, splits: Mapping[str, pd.DataFrame]) -> None:
+def check_predictions(
+    predictions: pd.DataFrame, splits: Mapping[str, pd.DataFrame], *, role: str = "test"
+) -> None:
     """Hold predictions to the split: for each model and seed, each test clip once, in its fold, and no other.
 
     Parameters
@@ -77,12 +82,14 @@ def check_predictions(predictions: pd.DataFrame, splits: Mapping[str, pd.DataFra
         With `COLUMNS`.
     splits
         For each protocol, the table of the split stage: ``fold``, ``clip``, ``role``.
+    role
+        Which clips were predicted: those that have this role, where it is not ``test``.
 
     Raises
     ------
     InputError
-        Where a protocol has no predictions; where a clip is missing, doubled, in another fold or no test
-        clip; where probabilities are not finite, lie outside 0 to 1 or do not sum to 1 within 1e-6. Names all
+        Where a protocol has no predictions; where a clip is missing, doubled, in another fold or of another
+        role; where probabilities are not finite, lie outside 0 to 1 or do not sum to 1 within 1e-6. Names all
         such models and seeds.
     """
     tested = set(predictions["protocol"])
@@ -92,21 +99,22 @@ def check_predictions(predictions: pd.DataFrame, splits: Mapping[str, pd.DataFra
         if protocol not in splits:
             found = [f"unknown protocol; known are {', '.join(splits)}"]
         else:
-            found = [*_wrong_clips(run, splits[protocol]), *_wrong_probabilities(run)]
+            found = [*_wrong_clips(run, splits[protocol], role), *_wrong_probabilities(run)]
         problems += [f"{protocol}/{model}, seed {seed}: {problem}" for problem in found]
     if problems:
         raise list_problems("data/predictions: train these models again", problems)
 
 
-def _wrong_clips(run: pd.DataFrame, split: pd.DataFrame) -> Iterator[str]:
-    test = split[split["role"] == "test"]
-    expected = set(zip(test["fold"], test["clip"], strict=True))
-    tested = list(zip(run["fold"], run["clip"], strict=True))
+def _wrong_clips(run: pd.DataFrame, split: pd.DataFrame, role: str) -> Iterator[str]:
+    done = {"test": "tested", "validation": "validated"}[role]
+    wanted = split[split["role"] == role]
+    expected = set(zip(wanted["fold"], wanted["clip"], strict=True))
+    found = list(zip(run["fold"], run["clip"], strict=True))
     doubled = {clip for clip, times in run["clip"].value_counts().items() if times > 1}
     for clips, words in (
-        (doubled, "tested more than once"),
-        ({clip for _, clip in expected - set(tested)}, "not tested where the split has them"),
-        ({clip for _, clip in set(tested) - expected}, "tested where the split does not have them"),
+        (doubled, f"{done} more than once"),
+        ({clip for _, clip in expected - set(found)}, f"not {done} where the split has them"),
+        ({clip for _, clip in set(found) - expected}, f"{done} where the split does not have them"),
     ):
         if clips:
             yield f"clips {words}: {len(clips)}, such as {min(map(str, clips))}"
@@ -244,8 +252,10 @@ def macro_f1(counts: Counts) -> Scores:
     return np.asarray(np.nanmean(np.where(actual > 0, f1, np.nan), axis=-1))
 
 
-def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of a model's UAR, by bootstrap over actors.
+def interval(
+    score: Callable[[Counts], Scores], counts: Counts, *, samples: int, seed: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile interval of a model's score, by bootstrap over actors.
 
     Clips of one actor are alike, so a bootstrap over clips would promise too much: what is drawn, with
     replacement, is actors, each with all of its clips and the same for all seeds. All models with the same
@@ -253,8 +263,10 @@ def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95
 
     Parameters
     ----------
+    score
+        Such as `uar`.
     counts
-        [shape=(seeds, actors, 8, 8)], as in `Tally`.
+        [shape=(seeds, actors, k, k)], as in `Tally`.
     samples
         How many times to draw.
     seed
@@ -272,8 +284,13 @@ def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95
     times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
     resampled = np.tensordot(times, counts, axes=(1, 1))
     tail = (1 - level) / 2
-    low, high = np.quantile(uar(resampled).mean(axis=1), [tail, 1 - tail])
+    low, high = np.quantile(score(resampled).mean(axis=1), [tail, 1 - tail])
     return float(low), float(high)
+
+
+def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95) -> tuple[float, float]:
+    """`interval` of the UAR."""
+    return interval(uar, counts, samples=samples, seed=seed, level=level)
 
 
 def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -305,20 +322,92 @@ def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[st
     return {name: {model: headline(it) for model, it in models.items()} for name, models in tallies.items()}
 
 
-def describe(tallies: Tallies) -> dict[str, dict[str, dict[str, Any]]]:
-    """Score every model by seed, emotion, gender and actor, as shares rounded to 4 decimals.
+def describe(
+    tallies: Tallies, predictions: pd.DataFrame, clips: pd.DataFrame
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Score every model by seed, emotion, gender, intensity, statement and actor; shares, to 4 decimals.
+
+    Parameters
+    ----------
+    tallies
+        From `tally_all`.
+    predictions, clips
+        What they were counted from; the labels with ``intensity`` and ``statement`` as well.
 
     Returns
     -------
     dict
-        ``{protocol: {model: {n, seeds, uar_sd, accuracy_sd, per_seed, per_emotion, per_gender,
-        per_actor}}}``. ``n`` is the number of test clips. The sample standard deviations over seeds are None
-        for a single seed, and the recall in ``per_emotion`` where no test clip has the emotion.
+        ``{protocol: {model: {n, seeds, uar_sd, accuracy_sd, per_seed, per_emotion, per_gender, per_intensity,
+        per_statement, per_actor, confusions}}}``. ``n`` is the number of test clips. The sample standard
+        deviations over seeds are None for a single seed, and the recall in ``per_emotion`` where no test clip
+        has the emotion. ``per_intensity`` has ``normal``, ``strong``, and since neutral has no strong
+        intensity, ``normal_without_neutral``, which alone compares with ``strong``. ``confusions`` are the
+        most frequent ones, as of `top_confusions`.
     """
-    return {name: {model: _details(it) for model, it in models.items()} for name, models in tallies.items()}
+    return {
+        protocol: {
+            model: _details(it, _tallies_of_groups(predictions, clips, protocol=protocol, model=model))
+            for model, it in models.items()
+        }
+        for protocol, models in tallies.items()
+    }
 
 
-def _details(scored: Tally) -> dict[str, Any]:
+def _tallies_of_groups(
+    predictions: pd.DataFrame, clips: pd.DataFrame, *, protocol: str, model: str
+) -> dict[str, dict[str, Tally]]:
+    tested = predictions[(predictions["protocol"] == protocol) & (predictions["model"] == model)]
+    labels = clips.set_index("clip").loc[tested["clip"]]
+    neutral = labels["emotion"].to_numpy() == EMOTIONS[0]
+    intensity, statement = labels["intensity"].to_numpy(), labels["statement"].to_numpy()
+    groups = {
+        "per_intensity": {
+            "normal": intensity == "normal",
+            "normal_without_neutral": (intensity == "normal") & ~neutral,
+            "strong": intensity == "strong",
+        },
+        "per_statement": {name: statement == name for name in STATEMENTS},
+    }
+    return {
+        group: {name: tally(tested[rows], clips) for name, rows in members.items() if rows.any()}
+        for group, members in groups.items()
+    }
+
+
+def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
+    """List what is most often taken for what.
+
+    Parameters
+    ----------
+    counts
+        [shape=(seeds, 8, 8)].
+    n
+        How many to list.
+
+    Returns
+    -------
+    list of dict
+        ``actual`` and ``predicted`` emotion, ``clips`` (mean over seeds) and their ``share`` of the actual
+        emotion's clips; the greatest share first, of equal ones in the order of `EMOTIONS`.
+    """
+    mean = counts.mean(axis=0)
+    totals = mean.sum(axis=1)
+    shares = np.where(np.eye(len(EMOTIONS), dtype=bool), 0, mean / np.maximum(totals, 1)[:, None])
+    order = np.argsort(-shares, axis=None, kind="stable")[:n]
+    places = zip(*np.unravel_index(order, shares.shape), strict=True)
+    return [
+        {
+            "actual": EMOTIONS[row],
+            "predicted": EMOTIONS[column],
+            "clips": round(float(mean[row, column]), 1),
+            "share": round(float(shares[row, column]), 4),
+        }
+        for row, column in places
+        if mean[row, column] > 0
+    ]
+
+
+def _details(scored: Tally, groups: Mapping[str, Mapping[str, Tally]]) -> dict[str, Any]:
     genders = np.array(scored.genders)
     per_seed = zip(scored.seeds, scored.pooled, strict=True)
     per_emotion = zip(EMOTIONS, recalls(scored.pooled).mean(axis=0), strict=True)
@@ -332,9 +421,14 @@ def _details(scored: Tally) -> dict[str, Any]:
         "per_gender": {
             name: _both(scored.counts[:, genders == name].sum(axis=1)) for name in sorted(set(scored.genders))
         },
+        **{
+            group: {name: _both(it.pooled) for name, it in members.items()}
+            for group, members in groups.items()
+        },
         "per_actor": {
             str(actor): _both(scored.counts[:, index]) for index, actor in enumerate(scored.actors)
         },
+        "confusions": top_confusions(scored.pooled, n=TOP_CONFUSIONS),
     }
 
 

@@ -4,7 +4,8 @@ Reads   data/predictions/*.parquet, data/splits/{article,luna5}.parquet, data/cl
         data/curves/*.csv
 Writes  data/evaluation/predictions.parquet  every test prediction, with its probabilities
         metrics/PROTOCOL/MODEL.json          a model's headline: a row of `dvc metrics show`
-        metrics/{summary,details,article_comparison}.json, metrics/luna5_folds.csv
+        metrics/{summary,details,article_comparison,human_comparison}.json, metrics/luna5_folds.csv
+        metrics/examples.csv                 clips worth hearing, of the best model
         metrics/plots/*.csv                  for DVC: article_comparison; learning_curve_NETWORK, means over
                                              seeds and folds; confusion_PROTOCOL_MODEL with a row a test
                                              clip, of the first seed
@@ -15,12 +16,12 @@ score is the mean over its seeds; the 95 % interval of its UAR is a percentile b
 """
 
 from dataclasses import asdict
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ser import result_figures, scores
+from ser import examples, human_listeners, result_figures, scores
 from ser.article_results import Comparison, compare
 from ser.figure_style import save
 from ser.files import read_table, replacing, write_csv, write_json, write_parquet
@@ -37,6 +38,7 @@ TRAINED = (
     "cnn_article",
     "cnn_article_augmented",
 )
+LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 NETWORKS = ("cnn_article", "cnn_article_augmented", "cnn_logmel")
 
 
@@ -46,7 +48,11 @@ def has_confusion(protocol: str, model: str) -> bool:
 
 
 def draw(
-    tallies: scores.Tallies, summary: scores.Summary, comparisons: dict[str, Comparison], curves: pd.DataFrame
+    tallies: scores.Tallies,
+    summary: scores.Summary,
+    comparisons: dict[str, Comparison],
+    humans: dict[str, Any],
+    curves: pd.DataFrame,
 ) -> dict[str, Figure]:
     """Draw all figures, by their names."""
     accuracies = {model: scores.accuracy(tally.pooled) for model, tally in tallies["article"].items()}
@@ -55,6 +61,7 @@ def draw(
         "overview": result_figures.overview(summary),
         "learning_curves": result_figures.learning_curves(curves),
         "article_comparison": result_figures.article_comparison(comparisons, accuracies),
+        "human_comparison": result_figures.human_comparison(humans, models=list(tallies["luna5"])[:3]),
         "per_actor": result_figures.per_actor(best_tally, model=best, protocol="luna5"),
         "per_emotion": result_figures.per_emotion(best_tally, model=best, protocol="luna5"),
         **{
@@ -92,19 +99,21 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
 
-    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
+    clips = read_table("data/clips.parquet", LABELS)
     splits = {name: read_table(f"data/splits/{name}.parquet", scores.SPLIT) for name in PROTOCOLS}
     curves = {name: read_table(f"data/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS}
     predictions = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
     scores.check_predictions(predictions, splits)
 
     tallies = scores.tally_all(predictions, clips)
-    summary = scores.summarize(
-        tallies, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
-    )
+    samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
+    summary = scores.summarize(tallies, samples=samples, seed=seed)
+    luna5 = predictions[predictions["protocol"] == "luna5"]
+    best = next(iter(tallies["luna5"]))
+    humans = human_listeners.compare(tallies["luna5"], luna5, clips, samples=samples, seed=seed)
     comparisons = compare({model: scores.accuracy(it.pooled) for model, it in tallies["article"].items()})
     tables = plot_tables(predictions, clips, comparisons, curves)
-    figures = draw(tallies, summary, comparisons, pd.concat(curves.values()))
+    figures = draw(tallies, summary, comparisons, humans, pd.concat(curves.values()))
 
     with replacing("figures/results") as folder:
         for name, figure in figures.items():
@@ -113,7 +122,9 @@ def main() -> None:
         write_csv(f"metrics/plots/{name}.csv", table)
     write_parquet("data/evaluation/predictions.parquet", predictions)
     write_json("metrics/summary.json", summary)
-    write_json("metrics/details.json", scores.describe(tallies))
+    write_json("metrics/details.json", scores.describe(tallies, predictions, clips))
+    write_json("metrics/human_comparison.json", humans)
+    write_csv("metrics/examples.csv", examples.choose(luna5[luna5["model"] == best], clips))
     write_json("metrics/article_comparison.json", {model: asdict(it) for model, it in comparisons.items()})
     write_csv("metrics/luna5_folds.csv", scores.score_folds(predictions, clips))
     for protocol, models in summary.items():

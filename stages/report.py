@@ -1,12 +1,14 @@
 """Write the report: one HTML page with the headline, the tables, the figures and the protocol in words.
 
-Reads   metrics/{summary,details,article_comparison}.json, figures/{explore,results}, data/clips.parquet
+Reads   metrics/{summary,details,article_comparison,human_comparison,calibration}.json, metrics/examples.csv,
+        figures/{explore,results,calibration}, data/clips.parquet
 Writes  data/report/index.html
 
 The page needs nothing beside itself: no script, no network. Open it in a browser, or send it to somebody.
+Only its players stay silent elsewhere, since they load recordings from data/raw.
 """
 
-from ser import report
+from ser import examples, report
 from ser.files import read_table, replacing
 from ser.params import load_params
 from stages import command
@@ -20,10 +22,13 @@ def main() -> None:
     page = report.render(
         report.read_results("metrics"),
         read_table("data/clips.parquet", columns),
+        read_table("metrics/examples.csv", examples.COLUMNS),
         explore=report.read_explore_figures("figures/explore"),
         result_figures=report.read_result_figures("figures/results"),
+        calibration_figures=report.read_calibration_figures("figures/calibration"),
         manifest=params.corpus.manifest,
         bootstrap_samples=params.evaluate.bootstrap_samples,
+        bins=params.calibrate.bins,
         test_size=params.split.article.test_size,
     )
     with replacing("data/report/index.html") as temporary:

@@ -1,11 +1,12 @@
-"""Compute the log-mel of every clip at other speeds: the copies that train the 2-D network.
+"""Compute log-mel and functionals of every clip at other speeds: copies to train with.
 
 Reads   data/clips.parquet, data/raw
-Writes  data/features/resampled/logmel.npy (speeds, clips, 160, 64), in the order of resample.speeds and of
-        clips.parquet
+Writes  data/features/resampled, in the order of resample.speeds and of clips.parquet:
+        logmel.npy       (speeds, clips, 160, 64)
+        functionals.npy  (speeds, clips, 1135)
 
 A recording that is played faster has a higher pitch and a shorter vocal tract, as if somebody else spoke. No
-audio is kept: of a copy, only this feature is read.
+audio is kept: of a copy, only these features are read.
 """
 
 import numpy as np
@@ -13,21 +14,28 @@ import numpy.typing as npt
 
 from ser import audio, logmel
 from ser.files import read_table, write_array
+from ser.functionals import functionals
 from ser.parallel import run_all
-from ser.params import LogMelParams, load_params
+from ser.params import Extract, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]
 
 
-def resampled_logmels(path: str, speeds: list[float], settings: LogMelParams) -> Array:
-    """Compute one clip's log-mels [shape=(speeds, n_frames, n_mels)]."""
+def resample_clip(path: str, speeds: list[float], settings: Extract) -> list[dict[str, Array]]:
+    """Compute one clip's features at each speed."""
     rows = []
     for speed in speeds:
         # Read at another rate than it is then taken to have.
-        samples = audio.load(path, sample_rate=round(settings.sample_rate / speed))
-        rows.append(logmel.fit_middle(logmel.speech_logmel(samples, settings=settings), settings=settings))
-    return np.stack(rows)
+        samples = audio.load(path, sample_rate=round(settings.logmel.sample_rate / speed))
+        speech = logmel.speech_logmel(samples, settings=settings.logmel)
+        rows.append(
+            {
+                "logmel": logmel.fit_middle(speech, settings=settings.logmel),
+                "functionals": functionals(speech, settings=settings.functionals),
+            }
+        )
+    return rows
 
 
 def main() -> None:
@@ -36,9 +44,12 @@ def main() -> None:
     params = load_params()
     clips = read_table("data/clips.parquet", ("clip", "path"))
 
-    calls = [(path, params.resample.speeds, params.extract.logmel) for path in clips["path"]]
-    rows = run_all(resampled_logmels, calls, workers=params.workers, what="resample")
-    write_array("data/features/resampled/logmel.npy", np.stack(rows, axis=1))
+    calls = [(path, params.resample.speeds, params.extract) for path in clips["path"]]
+    rows = run_all(resample_clip, calls, workers=params.workers, what="resample")
+    for name in rows[0][0]:
+        features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)
+        write_array(f"data/features/resampled/{name}.npy", np.ascontiguousarray(features))
+        print(f"{name:14} {features.shape}")
 
 
 if __name__ == "__main__":

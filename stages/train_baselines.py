@@ -8,29 +8,34 @@ transfer     shrinkage LDA on the states of a pretrained speaker encoder, under 
 huggingface  the same on the states of a local Hugging Face model (pipelines/huggingface)
 
 Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
-        data/features/clean/{contour,functionals,encoder,huggingface}.npy
-Writes  data/predictions/baselines_NAME.parquet, and metrics/search/baselines_NAME.csv: every point of every
-        grid with its inner UAR, and which was chosen (for the article, the settings it used)
+        data/features/{clean,resampled}/FEATURES.npy
+Writes  data/predictions/baselines_NAME.parquet
+        data/predictions/baselines_NAME_validation.parquet  (but for the article) the validation actors' clips
+        metrics/search/baselines_NAME.csv  every point of every grid with its inner UAR, and which was chosen
+                                           (for the article, the settings it used)
+
+The models called augmented learn of copies of the training clips at other speeds too; whatever is judged or
+tested is the recording itself.
 
 Each model has its scaler in it, fitted on its own training rows. These models need no validation actors, so
-the speaker-independent ones train on all actors that are not tested.
+the speaker-independent ones train on all actors that are not tested. Only to learn how far its probabilities
+can be trusted, a second model with the same hyper-parameters is fitted without the validation actors and
+predicts their clips. (These actors had a part in the choice of the hyper-parameters, but in nothing else.)
 """
+
+from typing import Any
 
 import pandas as pd
 
-from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, search
-from ser.datasets import Array, Part, prediction_table, read_features, read_split, take
+from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, fit, search
+from ser.datasets import Array, prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
 from ser.parallel import run_all
 from ser.params import ArticleBaselines, Workers, load_params
 from stages import command
 
-FEATURES = {
-    "luna5": ("functionals", ["clean"]),
-    "transfer": ("encoder", ["clean", "resampled"]),
-    "huggingface": ("huggingface", ["clean"]),
-}
-"""What the models that are tuned read, and the copies of a training clip."""
+FEATURES = {"luna5": "functionals", "transfer": "encoder", "huggingface": "huggingface"}
+"""What the models that are tuned read."""
 
 
 def run_article(
@@ -55,39 +60,35 @@ def run_article(
 
 
 def run_fold(
-    name: str, fold: int, training: Part, test: Part, copies: int, settings: Grids
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tune, fit and apply one model on one fold; return its predictions and its trials."""
-    result = search(name, training=training, test=test, copies=copies, grids=settings)
-    predictions = prediction_table(
-        test, result.probabilities, protocol="luna5", model=name, seed=0, fold=fold
+    group: str, name: str, fold: int, settings: Grids
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tune, fit and apply one model on one fold; return test and validation predictions, and its trials."""
+    clips, split = read_split("luna5")
+    variants = read_features(FEATURES[group], list(SEARCHED_MODELS[group][name]))
+    copies = len(variants)
+    together = split.replace({"role": {"validation": "train"}})
+    training = take(clips, together, variants, fold=fold, role="train")
+    test = take(clips, split, variants[:1], fold=fold, role="test")
+    result = search(name, training=training, test=test, grids=settings, copies=copies)
+
+    train = take(clips, split, variants, fold=fold, role="train")
+    validation = take(clips, split, variants[:1], fold=fold, role="validation")
+    trusted = fit(result.model, training=train, grids=settings, copies=copies).predict_proba(validation.x)
+    about: dict[str, Any] = {"protocol": "luna5", "model": name, "seed": 0, "fold": fold}
+    return (
+        prediction_table(test, result.probabilities, **about),
+        prediction_table(validation, trusted, **about),
+        result.trials.assign(model=name, fold=fold)[["model", "fold", *result.trials.columns]],
     )
-    trials = result.trials
-    trials.insert(0, "model", name)
-    trials.insert(1, "fold", fold)
-    return predictions, trials
 
 
-def run_luna5(
-    clips: pd.DataFrame,
-    split: pd.DataFrame,
-    copies: list[Array],
-    settings: Grids,
-    models: tuple[str, ...],
-    workers: Workers,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tune, fit and apply every model on every fold."""
-    training_split = split.replace({"role": {"validation": "train"}})
-    calls = []
-    for name in models:
-        for fold in sorted(split["fold"].unique()):
-            training = take(clips, training_split, copies, fold=fold, role="train")
-            test = take(clips, split, copies[:1], fold=fold, role="test")
-            calls.append((name, int(fold), training, test, len(copies), settings))
-    predictions, trials = zip(
-        *run_all(run_fold, calls, workers=workers, what="baselines", unit="model"), strict=True
-    )
-    return pd.concat(predictions, ignore_index=True), pd.concat(trials, ignore_index=True)
+def run_luna5(group: str, settings: Grids, workers: Workers) -> tuple[pd.DataFrame, ...]:
+    """Tune, fit and apply every model on every fold; return the three tables of `run_fold`, joined."""
+    _, split = read_split("luna5")
+    folds = sorted(split["fold"].unique().tolist())
+    calls = [(group, name, fold, settings) for name in SEARCHED_MODELS[group] for fold in folds]
+    results = run_all(run_fold, calls, workers=workers, what="baselines", unit="model")
+    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
 
 
 def main() -> None:
@@ -102,11 +103,9 @@ def main() -> None:
         (contour,) = read_features("contour", ["clean"])
         predictions, trials = run_article(clips, split, contour, params.train_baselines.article)
     else:
-        clips, split = read_split("luna5")
         settings: Grids = getattr(params.train_baselines, name)
-        features, variants = FEATURES[name]
-        copies = read_features(features, variants)
-        predictions, trials = run_luna5(clips, split, copies, settings, SEARCHED_MODELS[name], params.workers)
+        predictions, validation, trials = run_luna5(name, settings, params.workers)
+        write_parquet(f"data/predictions/baselines_{name}_validation.parquet", validation)
     write_csv(f"metrics/search/baselines_{name}.csv", trials)
     write_parquet(f"data/predictions/baselines_{name}.parquet", predictions)
 

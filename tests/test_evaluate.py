@@ -34,6 +34,8 @@ WRITTEN = {
     "data/evaluation/predictions.parquet",
     "metrics/summary.json",
     "metrics/details.json",
+    "metrics/examples.csv",
+    "metrics/human_comparison.json",
     "metrics/article_comparison.json",
     "metrics/luna5_folds.csv",
     *(f"metrics/plots/learning_curve_{name}.csv" for name in evaluate.NETWORKS),
@@ -58,7 +60,14 @@ WRITTEN = {
     ),
     *(
         f"figures/results/{name}.png"
-        for name in ("overview", "learning_curves", "article_comparison", "per_actor", "per_emotion")
+        for name in (
+            "overview",
+            "learning_curves",
+            "article_comparison",
+            "human_comparison",
+            "per_actor",
+            "per_emotion",
+        )
     ),
 }
 
@@ -196,6 +205,27 @@ def test_the_article_is_compared_in_json_and_csv(evaluated: Path) -> None:
     summary = load(evaluated, "metrics/summary.json")
     assert compared["cnn"]["measured"] == summary["article"]["cnn"]["accuracy"]
     assert compared["cnn"]["seeds"] == 3
+
+
+def test_people_stand_beside_every_speaker_independent_model(evaluated: Path) -> None:
+    compared = load(evaluated, "metrics/human_comparison.json")
+    summary = load(evaluated, "metrics/summary.json")["luna5"]
+    assert list(compared["models"]) == list(summary)
+    assert compared["human"]["accuracy"] == 0.624
+    for model, it in compared["models"].items():
+        # Calm for neutral is forgiven, so nothing can be lost.
+        assert it["accuracy"] >= summary[model]["accuracy"]
+        assert it["accuracy_low"] < it["accuracy"] < it["accuracy_high"]
+
+
+def test_examples_are_clips_of_the_best_model(evaluated: Path) -> None:
+    table = pd.read_csv(evaluated / "metrics/examples.csv")
+    predictions = pd.read_parquet(evaluated / "data/evaluation/predictions.parquet")
+    best = predictions.query("model == 'encoder_lda'").set_index("clip")
+    assert list(table["emotion"]) == [emotion for emotion in EMOTIONS for _ in range(2)]
+    for row in table.itertuples():
+        assert best.loc[row.clip, f"p_{row.predicted}"] == row.confidence
+        assert (row.emotion == row.predicted) is row.right
 
 
 def drop_a_clip(project: Path) -> None:

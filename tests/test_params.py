@@ -108,6 +108,7 @@ def test_every_value_is_typed(tmp_path: Path, top: str, value: Any) -> None:
         ("train_cnn.article.seeds.1", [0, "a"], "valid integer, got 'a'"),
         ("train_cnn.article.dropout", 1.0, "less than 1"),
         ("evaluate.bootstrap_samples", 99, "greater than or equal to 100"),
+        ("calibrate.bins", 1, "greater than or equal to 2"),
         (
             "augment.speed_pitch",
             {**VALUES["augment"]["speed_pitch"], "min_length_change": 2},

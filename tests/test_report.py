@@ -22,7 +22,8 @@ from ser import report
 from ser.article_results import compare
 from ser.errors import InputError
 from ser.figure_style import save
-from ser.files import write_json, write_parquet
+from ser.files import write_csv, write_json, write_parquet
+from ser.human_listeners import MERGED
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from stages import report as stage
 
@@ -46,11 +47,14 @@ FIGURES = {
         "per_emotion",
         "per_actor",
         "article_comparison",
+        "human_comparison",
         "learning_curves",
         "confusion_luna5_lda",
         "confusion_article_cnn",
     ),
+    "calibration": ("reliability", "risk_coverage"),
 }
+SAD = "03-01-04-01-02-02-12"
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
@@ -127,7 +131,13 @@ def make_metrics(folder: Path) -> None:
                 "per_seed": {str(seed): score() for seed in range(n_seeds)},
                 "per_emotion": {emotion: share() for emotion in EMOTIONS},
                 "per_gender": {gender: score() for gender in ("female", "male")},
+                "per_intensity": {name: score() for name in ("normal", "normal_without_neutral", "strong")},
+                "per_statement": {statement: score() for statement in ("kids", "dogs")},
                 "per_actor": {str(actor): score() for actor in range(1, 25)},
+                "confusions": [
+                    {"actual": "sad", "predicted": "calm", "clips": 40.5, "share": share()},
+                    {"actual": "calm", "predicted": "sad", "clips": 20.0, "share": share()},
+                ],
             }
             for model in models
         }
@@ -138,8 +148,39 @@ def make_metrics(folder: Path) -> None:
         "cnn_augmented": [0.4],
     }
     compared = {model: asdict(comparison) for model, comparison in compare(accuracies).items()}
-    for name, content in {"summary": summary, "details": details, "article_comparison": compared}.items():
+
+    def heard() -> dict[str, Any]:
+        return {"accuracy": share(), "uar": share(), "per_emotion": {name: share() for name in MERGED}}
+
+    humans = {
+        "human": heard(),
+        "models": {
+            model: {**heard(), "accuracy_low": 0.1, "accuracy_high": 0.9, "accuracy_summed": share()}
+            for model in MODELS["luna5"]
+        },
+    }
+    quality = {"ece": 0.2, "nll": 2.251, "brier": 0.8, "aurc": 0.3}
+    calibration = {
+        model: {
+            "temperature": {"mean": 4.1977, "least": 2.8008, "greatest": 6.1113},
+            "before": quality,
+            "after": {**quality, "ece": share()},
+            "accuracy_at_coverage": {"1.0": share(), "0.5": share()},
+        }
+        for model in MODELS["luna5"][1:]
+    }
+    contents = {
+        "summary": summary,
+        "details": details,
+        "article_comparison": compared,
+        "human_comparison": humans,
+        "calibration": calibration,
+    }
+    for name, content in contents.items():
         write_json(folder / f"{name}.json", content)
+    examples = {"right": [True, False, True], "clip": ["03-01-04-02-01-02-09", SAD, "03-01-02-01-02-01-10"]}
+    more = {"emotion": ["sad", "sad", "calm"], "predicted": ["sad", "angry", "calm"], "confidence": 0.987}
+    write_csv(folder / "examples.csv", pd.DataFrame(more | examples))
 
 
 def fill(project: Path) -> None:
@@ -205,7 +246,8 @@ def test_the_page_loads_nothing_from_outside(page: Page, html: str) -> None:
     for tag, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "srcset", "poster", "data", "action", "background"):
-            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
+            wanted = "../raw/Actor_" if tag == "audio" else "data:"
+            assert attributes.get(name, wanted).startswith(wanted), (tag, attributes)
     links = {a["href"] for a in page.all("a") if not a["href"].startswith("#")}
     hosts = {"https://creativecommons.org", "https://doi.org"}
     assert {"/".join(link.split("/")[:3]) for link in links} == hosts
@@ -227,9 +269,9 @@ def test_every_figure_is_there_with_an_alternative_text(page: Page) -> None:
 
 def test_every_table_has_a_caption_and_every_row_a_head(page: Page) -> None:
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("table") == tags.count("caption") == 7
+    assert tags.count("table") == tags.count("caption") == 13
     assert all(head["scope"] in ("row", "col") for head in page.all("th"))
-    assert [attributes["scope"] for attributes in page.all("th")].count("row") == len(page.rows) - 7
+    assert [attributes["scope"] for attributes in page.all("th")].count("row") == len(page.rows) - 13
 
 
 def test_the_headline_is_that_of_the_best_speaker_independent_model(page: Page, project: Path) -> None:
@@ -270,6 +312,58 @@ def test_the_tables_hold_the_numbers_of_the_metrics(page: Page, project: Path) -
         assert wanted in page.rows
 
 
+def test_people_stand_beside_every_model(page: Page, project: Path) -> None:
+    compared = load(project, "human_comparison")
+    columns = [compared["human"], *compared["models"].values()]
+    for emotion in MERGED:
+        recalls = [percent(it["per_emotion"][emotion]) for it in columns]
+        assert page.row(emotion.capitalize(), wide=6) == recalls
+    assert page.row("Accuracy on all clips", wide=6) == [percent(it["accuracy"]) for it in columns]
+    assert page.row("Its 95 % interval", wide=6)[1:] == 4 * ["10.0 to 90.0"]
+
+
+def test_groups_confusions_and_the_extreme_actors_are_shown(page: Page, project: Path) -> None:
+    summary, details = load(project, "summary")["luna5"], load(project, "details")["luna5"]
+    for group, name, shown in (
+        ("per_intensity", "normal_without_neutral", "Normal without neutral"),
+        ("per_statement", "dogs", "“Dogs”"),
+    ):
+        wanted = [percent(details[model][group][name]["uar"]) for model in summary]
+        assert page.row(shown, wide=5) == wanted
+    best = max(summary, key=lambda model: summary[model]["uar"])
+    for it in details[best]["confusions"]:
+        assert page.row(it["actual"].capitalize(), wide=3) == [
+            it["predicted"].capitalize(),
+            percent(it["share"]),
+        ]
+    actors = {actor: score["uar"] for actor, score in details["lda"]["per_actor"].items()}
+    ends = sorted(actors, key=actors.__getitem__)
+    expected = [cell for it in (ends[0], ends[-1]) for cell in (f"Actor {it}", percent(actors[it]))]
+    assert ["LDA", *expected] in page.rows
+
+
+def test_calibration_is_told_for_the_models_that_have_it(page: Page, project: Path) -> None:
+    lda = load(project, "calibration")["lda"]
+    ece = ["20.0", percent(lda["after"]["ece"])]
+    assert page.row("LDA", wide=10) == ["4.20", "2.80", "6.11", *ece, "2.25", "2.25", "30.0", "30.0"]
+    assert page.row("LDA", wide=3) == [percent(it) for it in lda["accuracy_at_coverage"].values()]
+    assert "Not here: log-mel CNN, without predictions of validation actors." in page.text
+
+
+def test_players_load_recordings_from_where_fetch_puts_them_and_nothing_before_a_click(page: Page) -> None:
+    players = list(page.all("audio"))
+    assert [player["src"] for player in players] == [
+        "../raw/Actor_09/03-01-04-02-01-02-09.wav",
+        f"../raw/Actor_12/{SAD}.wav",
+        "../raw/Actor_10/03-01-02-01-02-01-10.wav",
+    ]
+    assert all(player["preload"] == "none" and "controls" in player for player in players)
+    assert players[1]["aria-label"] == "sad, actor 12: Taken for angry"
+    wrong = "Taken for angry, 98.7 % sure. Actor 12, female, normal intensity: “Dogs are sitting by the door”"
+    assert wrong in page.text
+    assert "run dvc repro fetch" in page.text
+
+
 def test_the_article_stands_beside_ours_with_a_verdict(page: Page, project: Path) -> None:
     compared = load(project, "article_comparison")
     names = {"dummy": "Dummy", "decision_tree": "Decision tree", "cnn": "First CNN"}
@@ -300,13 +394,16 @@ def test_every_result_on_the_page_is_one_of_the_metrics(html: str, project: Path
         elif isinstance(content, float):
             yield content
 
-    known = {0.125, 0.2}  # chance and the article's test share
-    for name in ("summary", "details", "article_comparison"):
+    known = {0.125, 0.2, 0.987}  # chance, the article's test share, an example's confidence
+    for name in ("summary", "details", "article_comparison", "human_comparison", "calibration"):
         known |= set(numbers(load(project, name)))
     shown = re.findall(r'<data value="([^"]*)">([^<]*)</data>', html)
     assert {float(value) for value, _ in shown} <= known
     assert all(float(words) == pytest.approx(100 * float(value), abs=0.05) for value, words in shown)
     # Outside of these elements, what has a decimal point is a fact of the article, of the clips or the page.
+    plain = re.findall(r'<data class="plain" value="([^"]*)">([^<]*)</data>', html)
+    assert {float(value) for value, _ in plain} == {4.1977, 2.8008, 6.1113, 2.251}
+    assert all(float(words) == pytest.approx(float(value), abs=0.005) for value, words in plain)
     prose = re.sub(r"<style>.*?</style>|<data .*?</data>|<[^>]*>", "", html, flags=re.DOTALL)
     assert set(re.findall(r"\d+\.\d+", prose)) <= {"0.5", "3.5", "4.0", "3.70", "10.1371", "10.5281"}
 
@@ -362,6 +459,11 @@ def test_a_recall_that_does_not_exist_is_shown_as_none(project: Path, tmp_path: 
         ("metrics/details.json", "NaN"),
         ("metrics/article_comparison.json", None),
         ("metrics/article_comparison.json", "{}"),
+        ("metrics/human_comparison.json", "{}"),
+        ("metrics/calibration.json", None),
+        ("metrics/calibration.json", "{}"),
+        ("metrics/examples.csv", None),
+        ("figures/calibration/reliability.png", None),
         ("data/clips.parquet", None),
         ("data/clips.parquet", "no table"),
         ("figures/explore/waveforms.png", None),

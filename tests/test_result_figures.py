@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 from ser import result_figures
 from ser.article_results import compare
 from ser.figure_style import save
+from ser.human_listeners import PUBLISHED, PUBLISHED_ACCURACY
 from ser.ravdess import EMOTIONS
 from ser.scores import Tally, recalls, uar
 
@@ -54,7 +56,21 @@ ACCURACIES = {
     "cnn_augmented": [0.99, 1.0],
 }
 
+COMPARED: dict[str, Any] = {
+    "human": {"accuracy": PUBLISHED_ACCURACY, "per_emotion": PUBLISHED},
+    "models": {
+        model: {
+            "accuracy": 0.7 + shift,
+            "accuracy_low": 0.6 + shift,
+            "accuracy_high": 0.8 + shift,
+            "per_emotion": dict(zip(PUBLISHED, np.linspace(0.3, 0.9, 7) + shift, strict=True)),
+        }
+        for model, shift in {"a_model_with_a_really_long_name": 0.02, "lda": 0.0}.items()
+    },
+}
+
 FIGURES: dict[str, Callable[[], Figure]] = {
+    "human_comparison": lambda: result_figures.human_comparison(COMPARED, models=list(COMPARED["models"])),
     "overview": lambda: result_figures.overview(make_summary()),
     "confusion": lambda: result_figures.confusion(
         make_tally(n_seeds=10), model="cnn_augmented", protocol="article"
@@ -137,6 +153,17 @@ def test_article_comparison_says_which_are_inside() -> None:
     assert "ours 29.0\ninside the interval" in shown
     assert "ours 41.0 ± 1.0\noutside the interval" in shown
     assert "ours 99.5 ± 0.7\noutside the interval" in shown
+
+
+def test_people_and_models_are_drawn_at_their_recalls() -> None:
+    figure = FIGURES["human_comparison"]()
+    drawn = {str(line.get_label()): line.get_xdata() for line in figure.axes[0].lines}
+    people = COMPARED["human"]["per_emotion"]
+    order = sorted(people, key=lambda name: -people[name])
+    np.testing.assert_allclose(drawn["people (62.4)"], [62.4, *(100 * people[name] for name in order)])
+    model = COMPARED["models"]["lda"]
+    shares = [model["accuracy"], *(model["per_emotion"][name] for name in order)]
+    np.testing.assert_allclose(drawn[f"LDA ({100 * model['accuracy']:.1f})"], 100 * np.array(shares))
 
 
 def heights(axes: Axes) -> list[float]:

@@ -140,7 +140,7 @@ def test_interval_is_as_wide_as_actors_differ() -> None:
 def test_details_of_two_seeds() -> None:
     women = np.where(TEST["gender"] == "female", ACTUAL, (ACTUAL + 1) % 8)
     table = pd.concat([predict(ACTUAL, seed=5), predict(women, seed=7)])
-    details = scores.describe(scores.tally_all(table, CLIPS))["luna5"]["lda"]
+    details = scores.describe(scores.tally_all(table, CLIPS), table, CLIPS)["luna5"]["lda"]
     assert details["n"] == 1440
     assert details["seeds"] == [5, 7]
     assert details["uar_sd"] == details["accuracy_sd"] == pytest.approx(0.5 / np.sqrt(2), abs=1e-4)
@@ -157,10 +157,53 @@ def test_details_of_two_seeds() -> None:
 def test_one_seed_has_no_spread_and_an_absent_emotion_no_recall() -> None:
     test = TEST[TEST["emotion"] != "calm"].reset_index(drop=True)
     predicted = test["emotion"].map(EMOTIONS.index).to_numpy()
-    details = scores.describe(scores.tally_all(predict(predicted, test=test), CLIPS))["luna5"]["lda"]
+    table = predict(predicted, test=test)
+    details = scores.describe(scores.tally_all(table, CLIPS), table, CLIPS)["luna5"]["lda"]
     assert details["uar_sd"] is details["accuracy_sd"] is None
     assert details["per_emotion"]["calm"] is None
     assert details["per_actor"]["1"]["uar"] == 1
+
+
+def test_groups_of_clips_are_scored_over_the_emotions_that_they_have() -> None:
+    """Happy is missed when strong, everything about dogs that is sad or neutral is taken for calm."""
+    wrong = (TEST["emotion"] == "happy") & (TEST["intensity"] == "strong")
+    calm = TEST["emotion"].isin(["neutral", "sad"]) & (TEST["statement"] == "dogs")
+    table = predict(np.where(wrong, 4, np.where(calm, 1, ACTUAL)))
+    details = scores.describe(scores.tally_all(table, CLIPS), table, CLIPS)["luna5"]["lda"]
+    per_intensity = {name: it["uar"] for name, it in details["per_intensity"].items()}
+    assert per_intensity == pytest.approx(
+        {"normal": 7 / 8, "normal_without_neutral": 6.5 / 7, "strong": 5.5 / 7}, abs=1e-4
+    )
+    per_statement = {name: it["uar"] for name, it in details["per_statement"].items()}
+    assert per_statement == pytest.approx({"kids": 7.5 / 8, "dogs": 5.5 / 8}, abs=1e-4)
+    assert details["confusions"] == [
+        {"actual": "neutral", "predicted": "calm", "clips": 48.0, "share": 0.5},
+        {"actual": "happy", "predicted": "angry", "clips": 96.0, "share": 0.5},
+        {"actual": "sad", "predicted": "calm", "clips": 96.0, "share": 0.5},
+    ]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 56))
+def test_no_confusion_that_is_left_out_is_greater_than_one_that_is_listed(state: int, n: int) -> None:
+    counts = np.random.default_rng(state).integers(0, 5, (2, 8, 8))
+    listed = scores.top_confusions(counts, n=n)
+    shares = counts.mean(axis=0) / counts.mean(axis=0).sum(axis=1, keepdims=True)
+    np.fill_diagonal(shares, 0)
+    expected = sorted((share for share in shares.ravel() if share > 0), reverse=True)[:n]
+    assert [it["share"] for it in listed] == pytest.approx(expected, abs=1e-4)
+    for it in listed:
+        place = EMOTIONS.index(it["actual"]), EMOTIONS.index(it["predicted"])
+        assert it["share"] == pytest.approx(shares[place], abs=1e-4)
+
+
+def test_validation_predictions_are_held_to_the_validation_actors() -> None:
+    validation = SPLIT[SPLIT["role"] == "validation"].merge(CLIPS, on="clip")
+    table = predict(np.zeros(len(validation), dtype=np.int64), test=validation)
+    scores.check_predictions(table, {"luna5": SPLIT}, role="validation")
+    with pytest.raises(InputError, match="clips not validated where the split has them: 1,"):
+        scores.check_predictions(table.iloc[1:], {"luna5": SPLIT}, role="validation")
+    with pytest.raises(InputError, match="clips tested where the split does not have them: 600"):
+        scores.check_predictions(table, {"luna5": SPLIT})
 
 
 def test_luna5_stands_first_and_its_best_model_on_top() -> None:

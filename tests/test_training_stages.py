@@ -324,6 +324,11 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
         assert side["clip"].is_unique
     assert sorted(predictions["model"].unique()) == ["lda", "logistic_regression", "svm_rbf"]
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
+    validated = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
+    assert list(validated.columns) == list(predictions.columns)
+    for (_, fold), side in validated.groupby(["model", "fold"]):
+        assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].validation)
+        assert side["clip"].is_unique
     trials = pd.read_csv("metrics/search/baselines_luna5.csv")
     assert trials.groupby(["model", "fold"])["chosen"].sum().eq(1).all()
     assert len(trials) == 2 * (2 + 1 + 1)
@@ -341,6 +346,9 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     again = pd.read_csv("metrics/search/baselines_luna5.csv")
     first = pd.read_csv(io.BytesIO(chosen)).query("fold == 0").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first)
+    again = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
+    first = validated.query("fold == 0").reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, first)
 
 
 def test_the_model_on_the_encoder_predicts_each_fold_too(features: Path) -> None:
@@ -354,6 +362,20 @@ def test_the_model_on_the_encoder_predicts_each_fold_too(features: Path) -> None
     before = files(features)
     run(train_baselines, "transfer")
     assert files(features) == before
+
+
+def test_no_model_has_met_the_actors_that_it_predicts_for_validation(features: Path) -> None:
+    clips = table_of(FEW)
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:1]))
+    names = [f"data/predictions/baselines_transfer{suffix}.parquet" for suffix in ("", "_validation")]
+    run(train_baselines, "transfer")
+    tested, validated = (Path(name).read_bytes() for name in names)
+    poisoned = clips["emotion"].mask(clips["actor"].isin(LUNA5[0].validation), "calm")
+    write_parquet("data/clips.parquet", clips.assign(emotion=poisoned))
+    run(train_baselines, "transfer")
+    assert Path(names[1]).read_bytes() == validated
+    # Those that predict the test actors have met them.
+    assert Path(names[0]).read_bytes() != tested
 
 
 def test_encode_writes_a_row_a_clip_and_refuses_other_weights(recordings: Path) -> None:

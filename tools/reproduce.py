@@ -26,8 +26,8 @@ from stages import command
 from tools import compare_metrics, demo
 
 TARGETS = (
-    "train_baselines@article",
-    "train_baselines_transfer",
+    "train_baselines_article",
+    "train_baselines@transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
     "normalize_logmel",

@@ -36,13 +36,14 @@ STAGES = {
     "normalize_contour",
     "normalize_contour_augmented",
     "normalize_logmel",
-    "train_baselines@article",
+    "train_baselines_article",
     "train_baselines@luna5",
     "train_baselines_transfer",
     "train_cnn_article",
     "train_cnn_article_augmented",
     "train_cnn_logmel",
     "evaluate",
+    "calibrate",
     "report",
 }
 
