@@ -25,7 +25,7 @@ from ser.normalization import read_scaler
 from ser.params import load_params
 from ser.protocols import LUNA5, PROTOCOLS, split_by_actor
 from ser.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
-from stages import augment, command, encode, extract, normalize, split, train_baselines, train_cnn
+from stages import augment, command, encode, extract, normalize, resample, split, train_baselines, train_cnn
 
 PROJECT = Path(__file__).parents[1]
 SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07")
@@ -99,7 +99,7 @@ def features(project: Path) -> Path:
             write_array(f"data/features/{variant}/{name}.npy", (trace + noise).astype(np.float32))
     layers = np.stack([np.load("data/features/clean/functionals.npy"), draw.normal(size=(len(clips), 12))], 1)
     write_array("data/features/clean/encoder.npy", layers.astype(np.float32))
-    for name in ("encoder", "logmel"):
+    for name in ("encoder", "functionals", "logmel"):
         clean = np.load(f"data/features/clean/{name}.npy")
         copies = np.stack([clean + draw.normal(0, 1, clean.shape) for _ in range(2)])
         write_array(f"data/features/resampled/{name}.npy", copies.astype(np.float32))
@@ -243,6 +243,7 @@ def test_split_writes_all_protocols_twice_the_same(project: Path) -> None:
 STAGES: list[tuple[ModuleType, tuple[str, ...]]] = [
     (augment, ("noise",)),
     (extract, ("clean",)),
+    (resample, ()),
     (split, ()),
     (normalize, ("logmel",)),
     (train_baselines, ("article",)),
@@ -322,7 +323,7 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     for (_, fold), side in predictions.groupby(["model", "fold"]):
         assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
         assert side["clip"].is_unique
-    assert sorted(predictions["model"].unique()) == ["lda", "logistic_regression", "svm_rbf"]
+    assert sorted(predictions["model"].unique()) == ["lda", "lda_augmented", "logistic_regression", "svm_rbf"]
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
     validated = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
     assert list(validated.columns) == list(predictions.columns)
@@ -331,7 +332,7 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
         assert side["clip"].is_unique
     trials = pd.read_csv("metrics/search/baselines_luna5.csv")
     assert trials.groupby(["model", "fold"])["chosen"].sum().eq(1).all()
-    assert len(trials) == 2 * (2 + 1 + 1)
+    assert len(trials) == 2 * (2 + 2 + 1 + 1)
 
     # Labels and features of tested clips, poisoned, leave every choice as it was.
     chosen = Path("metrics/search/baselines_luna5.csv").read_bytes()
@@ -356,9 +357,9 @@ def test_the_model_on_the_encoder_predicts_each_fold_too(features: Path) -> None
     predictions = pd.read_parquet("data/predictions/baselines_transfer.parquet")
     for fold, side in predictions.groupby("fold"):
         assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
-    assert set(predictions["model"]) == {"encoder_lda"}
+    assert set(predictions["model"]) == {"encoder_lda", "encoder_lda_augmented"}
     trials = pd.read_csv("metrics/search/baselines_transfer.csv")
-    assert list(trials.loc[trials["chosen"], "parameters"]) == 2 * ["layer=1 shrinkage=0.5"]
+    assert list(trials.loc[trials["chosen"], "parameters"]) == 4 * ["layer=1 shrinkage=0.5"]
     before = files(features)
     run(train_baselines, "transfer")
     assert files(features) == before
@@ -378,12 +379,38 @@ def test_no_model_has_met_the_actors_that_it_predicts_for_validation(features: P
     assert Path(names[0]).read_bytes() != tested
 
 
+def test_resample_writes_a_copy_for_each_speed(recordings: Path) -> None:
+    run(extract, "clean")
+    run(resample)
+    before = files(recordings / "data/features/resampled")
+    assert sorted(before) == ["functionals.npy", "logmel.npy"]
+    speeds = load_params().resample.speeds
+    for name, shape in SHAPES.items():
+        if f"{name}.npy" in before:
+            copies = np.load(f"data/features/resampled/{name}.npy", allow_pickle=False)
+            assert copies.shape == (len(speeds), len(SPOKEN), *shape)
+            assert copies.dtype == np.float32
+            assert np.isfinite(copies).all()
+    # Faster speech fills fewer of the frames.
+    logmels = np.load("data/features/resampled/logmel.npy")
+    filled = (logmels > load_params().extract.logmel.floor_db).any(axis=3).sum(axis=2)
+    assert (np.diff(filled, axis=0) < 0).all()
+    run(resample)
+    assert files(recordings / "data/features/resampled") == before
+
+
 def test_encode_writes_a_row_a_clip_and_refuses_other_weights(recordings: Path) -> None:
     run(encode)
     rows = np.load("data/features/clean/encoder.npy", allow_pickle=False)
     assert rows.shape == (len(SPOKEN), 3, 4 * 256 + 2)
     assert np.isfinite(rows).all()
     assert np.abs(rows[:, :, :-2]).max() <= 1
+    speeds = load_params().resample.speeds
+    copies = np.load("data/features/resampled/encoder.npy", allow_pickle=False)
+    assert copies.shape == (len(speeds), *rows.shape)
+    # At another speed the speech lasts as much less or longer.
+    for copy, speed in zip(copies, speeds, strict=True):
+        np.testing.assert_allclose(copy[:, :, -1] * speed, rows[:, :, -1], rtol=0.05)
     before = files(recordings)
     run(encode)
     assert files(recordings) == before
