@@ -392,7 +392,7 @@ def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
     """
     mean = counts.mean(axis=0)
     totals = mean.sum(axis=1)
-    shares = np.where(np.eye(len(EMOTIONS), dtype=bool), 0, mean / np.maximum(totals, 1)[:, None])
+    shares = np.where(np.eye(len(EMOTIONS), dtype=bool), 0, mean / np.where(totals > 0, totals, 1)[:, None])
     order = np.argsort(-shares, axis=None, kind="stable")[:n]
     places = zip(*np.unravel_index(order, shares.shape), strict=True)
     return [

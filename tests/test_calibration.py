@@ -62,7 +62,9 @@ def test_no_other_temperature_has_less_loss(state: int) -> None:
     def loss(temperature: float) -> float:
         return calibration.quality(calibration.scale(probabilities, temperature), y, bins=15).nll
 
-    assert all(loss(best) <= loss(best * factor) + 1e-7 for factor in (0.5, 0.9, 1.1, 2))
+    others = [best * factor for factor in (0.5, 0.9, 1.1, 2)]
+    allowed = [it for it in others if calibration.LEAST <= it <= calibration.GREATEST]
+    assert all(loss(best) <= loss(it) + 1e-6 for it in allowed)
 
 
 def test_a_probability_of_0_is_a_great_loss_but_a_number() -> None:

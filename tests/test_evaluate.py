@@ -225,7 +225,7 @@ def test_examples_are_clips_of_the_best_model(evaluated: Path) -> None:
     assert list(table["emotion"]) == [emotion for emotion in EMOTIONS for _ in range(2)]
     for row in table.itertuples():
         assert best.loc[row.clip, f"p_{row.predicted}"] == row.confidence
-        assert (row.emotion == row.predicted) is row.right
+        assert (row.emotion == row.predicted) == row.right
 
 
 def drop_a_clip(project: Path) -> None:
