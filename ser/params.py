@@ -235,6 +235,16 @@ class TrainBaselines(Section):
     huggingface: HuggingfaceBaselines
 
 
+class Enrolled(Section):
+    """The protocol in which test speakers enrol unlabelled clips, and the grid of its classifiers."""
+
+    clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]
+    seeds: Seeds
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    prior_clips: Grid
+
+
 class ArticleCnn(Section):
     """A 1-D CNN on the contour, trained for a fixed number of epochs."""
 
@@ -315,6 +325,7 @@ class Params(Section):
     train_cnn: TrainCnn
     evaluate: Evaluate
     calibrate: Calibrate
+    enrolled: Enrolled
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:

@@ -1,0 +1,154 @@
+"""Enrolled speakers: what is heard of them is what was drawn, and nothing else of them is used."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ser.datasets import Part
+from ser.enrolment import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
+from ser.ravdess import EMOTIONS
+
+CHOICES = {"clear": ViewChoice(0.3, 1.0, 0.8), "noisy": ViewChoice(0.7, 2.0, 0.2)}
+
+
+def speech_of(actors: tuple[int, ...], *, per_emotion: int = 3, voice: float = 3.0) -> Speech:
+    """Clips whose voices differ more than their emotions, in two views."""
+    draw = np.random.default_rng(0)
+    emotions, voices = draw.normal(0, 1, (8, 12)), draw.normal(0, voice, (100, 12))
+    y = np.tile(np.repeat(np.arange(8), per_emotion), len(actors))
+    who = np.repeat(np.array(actors, dtype=np.int64), 8 * per_emotion)
+    noise = np.random.default_rng([1, *actors])
+    clear = emotions[y] + voices[who] + noise.normal(0, 0.7, (len(y), 12))
+    noisy = emotions[y, :6] + voices[who, :6] + noise.normal(0, 2.0, (len(y), 6))
+    names = np.array([f"{actor:02}-{row:03}" for row, actor in enumerate(who)])
+    views = {"clear": clear.astype(np.float32), "noisy": noisy.astype(np.float32)}
+    return Speech(clips=names, actors=who, y=y, views=views)
+
+
+TRAINING = speech_of(tuple(range(1, 13)))
+TEST = speech_of((21, 30, 45))
+VOICES = fit_voices(TRAINING)
+
+
+def probabilities(speech: Speech, *, n_clips: int, seed: int = 0) -> np.ndarray:
+    enrolled = draw_enrolled(speech.actors, n_clips=n_clips, seed=seed)
+    return recognise(VOICES, CHOICES, speech, enrolled=enrolled, n_clips=n_clips)
+
+
+def uar(speech: Speech, *, n_clips: int) -> float:
+    scored = ~draw_enrolled(speech.actors, n_clips=n_clips, seed=0)
+    right = probabilities(speech, n_clips=n_clips).argmax(axis=1) == speech.y[scored]
+    return float(np.mean([right[speech.y[scored] == emotion].mean() for emotion in range(8)]))
+
+
+@given(
+    others=st.lists(st.integers(1, 99), unique=True, max_size=6),
+    n_clips=st.integers(0, 23),
+    seed=st.integers(0, 2**32 - 1),
+    chance=st.randoms(use_true_random=False),
+)
+def test_a_draw_depends_on_seed_and_actor_alone(
+    others: list[int], n_clips: int, seed: int, chance: "object"
+) -> None:
+    alone = draw_enrolled(np.full(24, 7), n_clips=n_clips, seed=seed)
+    assert alone.sum() == n_clips
+    actors = np.repeat([*[other for other in others if other != 7], 7], 24)
+    chance.shuffle(actors)  # type: ignore[attr-defined]
+    together = draw_enrolled(actors, n_clips=n_clips, seed=seed)
+    np.testing.assert_array_equal(together[actors == 7], alone)
+    counts = [together[actors == actor].sum() for actor in np.unique(actors)]
+    assert counts == [n_clips] * len(counts)
+
+
+def test_other_seeds_and_actors_get_other_draws() -> None:
+    actors = np.repeat(np.arange(1, 25), 60)
+    one, two = (draw_enrolled(actors, n_clips=16, seed=seed) for seed in (0, 1))
+    assert len({draw_enrolled(actors, n_clips=16, seed=0)[actors == a].tobytes() for a in range(1, 25)}) == 24
+    assert (one != two).any()
+
+
+@given(fewer=st.integers(0, 22), seed=st.integers(0, 99))
+def test_more_clips_hold_the_fewer(fewer: int, seed: int) -> None:
+    few, more = (draw_enrolled(TEST.actors, n_clips=n, seed=seed) for n in (fewer, fewer + 1))
+    assert (few <= more).all()
+
+
+def test_a_clip_must_be_left_to_score() -> None:
+    with pytest.raises(ValueError, match="actor 21 has 24 clips"):
+        draw_enrolled(TEST.actors, n_clips=24, seed=0)
+
+
+def test_without_a_clip_nothing_is_adapted() -> None:
+    plain = []
+    for view, choice in CHOICES.items():
+        found = VOICES[view].discriminant(n_clips=0, prior_clips=99.0, shrinkage=choice.shrinkage)
+        projected = VOICES[view].project(TEST.views[view])
+        plain.append(choice.weight * (projected @ found.weights + found.bias))
+    expected = np.exp(plain[0] + plain[1])
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities(TEST, n_clips=0), expected, rtol=1e-9)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 999), n_clips=st.sampled_from([0, 4, 16]))
+def test_emotions_of_test_speakers_are_not_read(seed: int, n_clips: int) -> None:
+    permuted = replace(TEST, y=np.random.default_rng(seed).permutation(TEST.y))
+    np.testing.assert_array_equal(
+        probabilities(permuted, n_clips=n_clips), probabilities(TEST, n_clips=n_clips)
+    )
+
+
+@settings(deadline=None)
+@given(place=st.integers(0, 59), value=st.sampled_from([0.0, -1e3, 1e6]))
+def test_a_scored_clip_does_not_reach_the_others(place: int, value: float) -> None:
+    enrolled = draw_enrolled(TEST.actors, n_clips=4, seed=0)
+    views = {view: x.copy() for view, x in TEST.views.items()}
+    for x in views.values():
+        x[np.flatnonzero(~enrolled)[place]] = value
+    before = probabilities(TEST, n_clips=4)
+    after = probabilities(replace(TEST, views=views), n_clips=4)
+    assert (after[place] != before[place]).any()
+    others = np.arange(len(before)) != place
+    np.testing.assert_allclose(after[others], before[others], rtol=1e-9)
+
+
+def test_an_enrolled_clip_reaches_its_own_speaker_alone() -> None:
+    enrolled = draw_enrolled(TEST.actors, n_clips=4, seed=0)
+    place = np.flatnonzero(enrolled)[0]
+    views = {view: x.copy() for view, x in TEST.views.items()}
+    views["clear"][place] += 5
+    before = probabilities(TEST, n_clips=4)
+    after = probabilities(replace(TEST, views=views), n_clips=4)
+    own = (TEST.actors == TEST.actors[place])[~enrolled]
+    assert (np.abs(after[own] - before[own]).max(axis=1) > 0).all()
+    np.testing.assert_allclose(after[~own], before[~own], rtol=1e-9)
+
+
+def test_to_hear_a_speaker_first_helps_where_voices_differ() -> None:
+    assert uar(TEST, n_clips=12) > uar(TEST, n_clips=0) + 0.1
+
+
+def test_probabilities_are_whole() -> None:
+    found = probabilities(TEST, n_clips=8)
+    assert found.shape == (len(TEST.y) - 3 * 8, len(EMOTIONS))
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found >= 0).all()
+
+
+def test_a_mean_voice_stays_and_a_prior_holds_back() -> None:
+    x = np.array([[2.0], [4.0], [10.0]])
+    enrolled = np.array([True, True, False])
+    actors = np.array([1, 1, 1])
+    # The mean 3 of two clips, of which 2 / (2 + 1) is believed.
+    adapted = adapt(x, actors, enrolled=enrolled, prior_clips=1.0)
+    np.testing.assert_allclose(adapted, [[0.0], [2.0], [8.0]])
+    np.testing.assert_array_equal(adapt(x, actors, enrolled=~(actors > 0), prior_clips=1.0), x)
+
+
+def test_views_of_different_clips_are_refused() -> None:
+    one = Part(clips=np.array(["a"]), actors=np.array([1]), x=np.zeros((1, 2), np.float32), y=np.array([0]))
+    with pytest.raises(ValueError, match="different clips"):
+        Speech.join({"one": one, "two": replace(one, clips=np.array(["b"]))})
