@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
@@ -13,6 +12,7 @@ from ser.baselines import LayerChoice
 from ser.ladder import LadderSides, Recipe
 from ser.ladder_scores import Run, candidate_table
 from ser.params import LadderClassical
+from ser.shrinkage_lda import ShrinkageLda
 
 FEATURES = {"encoder_lda": "encoder", "svm_rbf": "functionals"}
 """What each model reads of the clean recordings."""
@@ -21,10 +21,8 @@ FEATURES = {"encoder_lda": "encoder", "svm_rbf": "functionals"}
 def model_and_grid(name: str, settings: LadderClassical) -> tuple[Pipeline, dict[str, Sequence[float]]]:
     """Build a model of `FEATURES`, without a scaler, and the grid of its hyper-parameters."""
     if name == "encoder_lda":
-        model = make_pipeline(
-            LayerChoice(layer=settings.encoder_layer), LinearDiscriminantAnalysis(solver="lsqr")
-        )
-        return model, {"lineardiscriminantanalysis__shrinkage": settings.lda_shrinkage}
+        model = make_pipeline(LayerChoice(layer=settings.encoder_layer), ShrinkageLda())
+        return model, {"shrinkagelda__shrinkage": settings.lda_shrinkage}
     if name == "svm_rbf":
         return make_pipeline(SVC(kernel="rbf")), {
             "svc__C": settings.svm_c,

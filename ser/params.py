@@ -276,7 +276,7 @@ class LadderClassical(Section):
     splits: Seeds
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     encoder_layer: Annotated[int, Field(ge=1, le=3)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     svm_c: Grid
     svm_gamma: Grid
 

@@ -1,0 +1,48 @@
+"""Shrinkage LDA, solved by Cholesky's factors: scikit-learn's result in a small part of its time."""
+
+from typing import Self
+
+import numpy as np
+from scipy.linalg import solve
+from sklearn.covariance import empirical_covariance, shrunk_covariance
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from ser.datasets import Array, Labels
+
+
+class ShrinkageLda(LinearDiscriminantAnalysis):  # type: ignore[misc]
+    """Linear discriminant analysis of three or more classes, its covariance shrunk towards a sphere.
+
+    scikit-learn solves for the weights by singular values, so that it can do without shrinkage. With some,
+    the covariance is positive definite, and its Cholesky factors give the same weights.
+
+    Parameters
+    ----------
+    shrinkage
+        Above 0 and at most 1.
+    """
+
+    def __init__(self, *, shrinkage: float = 0.5) -> None:
+        super().__init__(solver="lsqr", shrinkage=shrinkage)
+
+    def fit(self, x: Array, y: Labels) -> Self:
+        """Learn means, the covariance that the classes share, and weights.
+
+        Raises
+        ------
+        ValueError
+            Where the shrinkage lies outside its range.
+        """
+        if not 0 < self.shrinkage <= 1:
+            raise ValueError(f"shrinkage must be above 0 and at most 1, got {self.shrinkage}")
+        x = np.asarray(x, dtype=np.float64)
+        self.n_features_in_ = x.shape[1]
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.priors_ = counts / len(y)
+        self.means_ = np.stack([x[y == label].mean(axis=0) for label in self.classes_])
+        within = x - self.means_[np.searchsorted(self.classes_, y)]
+        covariance = empirical_covariance(within, assume_centered=True)
+        self.covariance_ = shrunk_covariance(covariance, self.shrinkage)
+        self.coef_ = solve(self.covariance_, self.means_.T, assume_a="pos").T
+        self.intercept_ = -0.5 * (self.means_ * self.coef_).sum(axis=1) + np.log(self.priors_)
+        return self
