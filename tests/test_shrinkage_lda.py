@@ -20,14 +20,12 @@ from ser.shrinkage_lda import ShrinkageLda
 def test_it_is_scikit_learns(seed: int, rows: int, columns: int, shrinkage: float) -> None:
     draw = np.random.default_rng(seed)
     y = np.concatenate([np.arange(3), draw.integers(0, 3, rows - 3)])
-    x = draw.normal(size=(rows, columns)) + y[:, None] * draw.normal(size=columns)
-    unseen = draw.normal(size=(20, columns))
+    x = np.float32(draw.normal(size=(rows, columns)) + y[:, None] * draw.normal(size=columns))
+    unseen = np.float32(draw.normal(size=(20, columns)))
     ours = ShrinkageLda(shrinkage=shrinkage).fit(x, y)
-    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(x, y)
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(x.astype(np.float64), y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-8)
-    np.testing.assert_allclose(
-        ours.predict_proba(unseen), theirs.predict_proba(unseen), rtol=1e-6, atol=1e-9
-    )
+    np.testing.assert_allclose(ours.predict_proba(unseen), theirs.predict_proba(unseen), rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(ours.predict(unseen), theirs.predict(unseen))
 
 
