@@ -296,6 +296,42 @@ class TrainCnn(Section):
     logmel: LogMelCnn
 
 
+class LadderContour(Section):
+    """The article's CNN on the ladder: one setting on every rung."""
+
+    network: ArticleCnn
+    seeds_beside: Seeds
+
+
+class LadderLogMel(Section):
+    """How much of the 2-D CNN is tried beside the ladder; its other settings are those of ``train_cnn``."""
+
+    epochs: Count
+    splits: Seeds
+    seeds: Seeds
+    folds: Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
+
+
+class LadderClassical(Section):
+    """The classical models beside the ladder."""
+
+    splits: Seeds
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    encoder_layer: Annotated[int, Field(ge=1, le=3)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    svm_c: Grid
+    svm_gamma: Grid
+
+
+class Ladder(Section):
+    """The leakage ladder, a pipeline of its own."""
+
+    validation_clips: Annotated[int, Field(ge=8)]
+    contour: LadderContour
+    logmel: LadderLogMel
+    classical: LadderClassical
+
+
 class Evaluate(Section):
     """The bootstrap over actors."""
 
@@ -323,6 +359,7 @@ class Params(Section):
     split: Split
     train_baselines: TrainBaselines
     train_cnn: TrainCnn
+    ladder: Ladder
     evaluate: Evaluate
     calibrate: Calibrate
     enrolled: Enrolled

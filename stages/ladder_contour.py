@@ -1,0 +1,80 @@
+"""Train the article's CNN on the contour on every rung of the ladder, with one setting.
+
+Reads   data/clips.parquet, data/features/VARIANT/contour.npy, data/ladder/contour_silence.npy
+Writes  data/ladder/contour_cnn.parquet: what the network made of every tested clip after every epoch
+
+The rungs are ser.ladder.RUNGS. Each seed draws its own random split as well; the speaker-independent rungs
+test all five folds. Permuted labels and the other ways to scale have the seeds of seeds_beside.
+"""
+
+import numpy as np
+import pandas as pd
+
+from ser.datasets import Array, read_features
+from ser.files import read_table, write_parquet
+from ser.ladder import CLIPS, RECIPES, VARIANTS, Recipe, n_folds, sides
+from ser.ladder_scores import Run
+from ser.parallel import run_all
+from ser.params import ArticleCnn, load_params
+from stages import command
+
+BESIDE = ("permuted", "scaled_on_all", "scaled_by_speaker")
+
+
+def contours(recipe: Recipe) -> list[Array]:
+    """Read the copies of a recipe, padded as it says."""
+    if recipe.padding == "0 dB":
+        return read_features("contour", list(recipe.copies))
+    silent = np.load("data/ladder/contour_silence.npy", mmap_mode="r", allow_pickle=False)
+    return [silent[VARIANTS.index(variant)] for variant in recipe.copies]
+
+
+def run_one(
+    about: Run, settings: ArticleCnn, test_size: float, validation_clips: int, bar: int
+) -> pd.DataFrame:
+    """Make one run; the form in which workers are called. Only here is TensorFlow loaded."""
+    from ser.article_cnn import NETWORKS
+    from ser.ladder_networks import run
+
+    recipe = RECIPES[about.recipe]
+    divided = sides(
+        recipe,
+        read_table("data/clips.parquet", CLIPS),
+        contours(recipe),
+        axes=(0,),
+        seed=about.seed,
+        fold=about.fold,
+        test_size=test_size,
+        validation_clips=validation_clips,
+    )
+    return run(NETWORKS["article"], settings, divided, about=about, bar_position=bar)
+
+
+def main() -> None:
+    """Train all rungs and what stands beside them."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    settings, beside = params.ladder.contour.network, params.ladder.contour.seeds_beside
+    runs = [
+        Run("contour_cnn", name, seed, fold)
+        for name, recipe in RECIPES.items()
+        if name != "without_twins"
+        for seed in (beside if name in BESIDE else settings.seeds)
+        for fold in range(n_folds(recipe))
+    ]
+    calls = [
+        (
+            about,
+            settings,
+            params.split.article.test_size,
+            params.ladder.validation_clips,
+            1 + place % params.workers.jobs,
+        )
+        for place, about in enumerate(runs)
+    ]
+    tables = run_all(run_one, calls, workers=params.workers, what="ladder contour", unit="run")
+    write_parquet("data/ladder/contour_cnn.parquet", pd.concat(tables, ignore_index=True))
+
+
+if __name__ == "__main__":
+    command.run(main)
