@@ -1,8 +1,5 @@
 """The stages of pipelines/robustness on a tiny corpus: what they write, and that no test actor babbles."""
 
-# It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
-
 import shutil
 import sys
 from pathlib import Path
