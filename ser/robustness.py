@@ -104,13 +104,15 @@ def gains(
     """
 
     def figures(models: Mapping[str, Tally]) -> dict[str, float]:
-        pair = (models[better], models[than])
-        difference = np.subtract(*(float(uar(it.pooled).mean()) for it in pair))
-        drawn = np.subtract(*(_resampled_uar(it.counts, samples=samples, seed=seed) for it in pair))
+        first, second = models[better], models[than]
+        difference = uar(first.pooled).mean() - uar(second.pooled).mean()
+        drawn = _resampled_uar(first.counts, samples=samples, seed=seed)
+        drawn = drawn - _resampled_uar(second.counts, samples=samples, seed=seed)
         low, high = np.quantile(drawn, [0.025, 0.975])
         return {
-            name: round(float(value), 4)
-            for name, value in zip(("gain", "low", "high"), (difference, low, high), strict=True)
+            "gain": round(float(difference), 4),
+            "low": round(float(low), 4),
+            "high": round(float(high), 4),
         }
 
     return {condition: figures(models) for condition, models in tallies.items()}

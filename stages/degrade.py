@@ -19,6 +19,7 @@ clean clip, so that what noise does to the trimming counts too. No model is adap
 are fitted to clean clips, and of each network the first seed is taken.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +88,7 @@ def degrade_clip(
 
 
 def talkers_behind(
-    tested: pd.Series, clips: pd.DataFrame, split: pd.DataFrame, condition: ConditionParams
+    tested: Iterable[str], clips: pd.DataFrame, split: pd.DataFrame, condition: ConditionParams
 ) -> list[list[str]]:
     """Choose training actors of each clip's fold who babble behind it; nobody where there is no babble."""
     if not isinstance(condition, Babble):
