@@ -78,6 +78,15 @@ def gender_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def robustness_table(metrics: Path) -> str:
+    """Quote the table of degraded recordings."""
+    path = metrics / "robustness.md"
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); pipelines/robustness writes it") from error
+
+
 def shown_by_dvc(metrics: Path) -> str:
     """Quote what ``dvc metrics show`` prints in the project of these metrics."""
     done = ask_dvc(metrics.resolve().parent, "metrics", "show")
@@ -92,6 +101,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "article": article_table,
     "emotions": emotion_table,
     "genders": gender_table,
+    "robustness": robustness_table,
     "shown": shown_by_dvc,
 }
 

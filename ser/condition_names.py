@@ -1,0 +1,27 @@
+"""What the conditions are called under which tested clips are heard."""
+
+from collections.abc import Mapping
+
+KINDS = ("clean", "white", "babble", "telephone", "reverberation", "level", "clipping", "start")
+"""Each a section of ``robustness`` in params.yaml."""
+_CONDITION_WORDS: Mapping[str, str] = {
+    "clean": "clean",
+    "white": "white noise, SNR {} dB",
+    "babble": "babble, SNR {} dB",
+    "telephone": "telephone, 8 kHz, mu-law",
+    "reverberation": "room, RT60 {} s",
+    "level": "level {} dB",
+    "clipping": "clipped, {} of the samples",
+    "start": "first {} s of the speech",
+}
+
+
+def condition_words(condition: str) -> str:
+    """Say what a condition's name stands for."""
+    kind, _, value = condition.partition("_")
+    if kind == "level":
+        number, _, clipped = value.partition("_")
+        return f"level {float(number):+g} dB" + (", clipped at full scale" if clipped else "")
+    if kind == "clipping":
+        value = f"{100 * float(value):g} %"
+    return _CONDITION_WORDS[kind].format(value)
