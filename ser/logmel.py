@@ -121,23 +121,24 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> Array:
 
 
 def fit_middle(speech: Array, *, settings: LogMelParams) -> Array:
-    """Cut or pad a log-mel of speech at both ends alike: the 2-D network's input.
+    """Cut or pad a log-mel of speech at both ends alike, and cut what is too quiet: the 2-D network's input.
 
     Parameters
     ----------
     speech
         [shape=(t, n_mels)] in dB.
     settings
-        The section ``extract.logmel``: the result has ``n_frames``, padding is ``floor_db``.
+        The section ``extract.logmel``: the result has ``n_frames``; padding is ``network_floor_db``, and
+        nothing lies below it.
 
     Returns
     -------
     numpy.ndarray [shape=(n_frames, n_mels), dtype=float32]
     """
+    floor = np.float32(settings.network_floor_db)
+    speech = np.maximum(speech, floor)
     surplus = len(speech) - settings.n_frames
     if surplus >= 0:
         return speech[surplus // 2 :][: settings.n_frames]
     before = -surplus // 2
-    return np.pad(
-        speech, ((before, -surplus - before), (0, 0)), constant_values=np.float32(settings.floor_db)
-    )
+    return np.pad(speech, ((before, -surplus - before), (0, 0)), constant_values=floor)

@@ -132,6 +132,7 @@ class LogMelParams(MelParams):
     win_length: Count
     trim_db: Positive
     floor_db: Annotated[float, Field(lt=0, allow_inf_nan=False)]
+    network_floor_db: Annotated[float, Field(lt=0, allow_inf_nan=False)]
     n_frames: Count
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from ser.files import read_table, replacing, write_csv, write_json
 from ser.params import load_params
 from stages import command
 
-TRAINED = ("baselines_luna5", "baselines_transfer")
+TRAINED = ("baselines_luna5", "baselines_transfer", "cnn_logmel", "fused")
 SHARES = tuple(percent / 100 for percent in range(1, 101))
 
 

@@ -34,6 +34,7 @@ TRAINED = (
     "baselines_luna5",
     "baselines_transfer",
     "cnn_logmel",
+    "fused",
     "baselines_article",
     "cnn_article",
     "cnn_article_augmented",

@@ -1,7 +1,11 @@
-"""Average what the 2-D network and the model on the speaker encoder say of each test clip.
+"""Average what the 2-D network and an LDA say of each clip.
 
-Reads   data/predictions/{cnn_logmel,baselines_transfer}.parquet, and the same of the validation actors
-Writes  data/predictions/fused.parquet and fused_validation.parquet: one model a seed of the network
+fused_scratch   with the LDA on functionals: nothing but RAVDESS was learned from
+fused_transfer  with the LDA on the states of the pretrained speaker encoder
+
+Reads   data/predictions/{cnn_logmel,baselines_luna5,baselines_transfer}.parquet, and the same of the
+        validation actors
+Writes  data/predictions/fused.parquet and fused_validation.parquet: each model once a seed of the network
 
 The two weigh the same, so that nothing is fitted or chosen here.
 """
@@ -13,18 +17,22 @@ from ser.fusion import mean_of
 from ser.scores import read_predictions
 from stages import command
 
-NETWORK, ENCODER = "cnn_logmel", "baselines_transfer"
+PARTNERS = {
+    "fused_scratch": ("baselines_luna5", "lda_augmented"),
+    "fused_transfer": ("baselines_transfer", "encoder_lda_augmented"),
+}
 
 
 def main() -> None:
     """Average the predictions of the test clips, and of the validation clips."""
     command.parser(__doc__).parse_args()
     for side in ("", "_validation"):
-        network, encoder = (
-            read_predictions([f"data/predictions/{name}{side}.parquet"]) for name in (NETWORK, ENCODER)
-        )
-        fused: pd.DataFrame = mean_of(network, encoder, model="fused")
-        write_parquet(f"data/predictions/fused{side}.parquet", fused)
+        network = read_predictions([f"data/predictions/cnn_logmel{side}.parquet"])
+        fused = []
+        for model, (name, partner) in PARTNERS.items():
+            single = read_predictions([f"data/predictions/{name}{side}.parquet"])
+            fused.append(mean_of(network, single[single["model"] == partner], model=model))
+        write_parquet(f"data/predictions/fused{side}.parquet", pd.concat(fused, ignore_index=True))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_enrolment import TRAINING, speech_of
 
 from ser.enrolment_search import ALL_VIEWS, choose, fit_weights, inner_folds
 from ser.params import Enrolled
-from tests.test_enrolment import TRAINING, speech_of
 
 SETTINGS = Enrolled(
     clips=[0, 8], seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0]

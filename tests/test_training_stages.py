@@ -393,7 +393,7 @@ def test_resample_writes_a_copy_for_each_speed(recordings: Path) -> None:
             assert np.isfinite(copies).all()
     # Faster speech fills fewer of the frames.
     logmels = np.load("data/features/resampled/logmel.npy")
-    filled = (logmels > load_params().extract.logmel.floor_db).any(axis=3).sum(axis=2)
+    filled = (logmels > load_params().extract.logmel.network_floor_db).any(axis=3).sum(axis=2)
     assert (np.diff(filled, axis=0) < 0).all()
     run(resample)
     assert files(recordings / "data/features/resampled") == before

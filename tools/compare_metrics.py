@@ -21,7 +21,12 @@ from ser.scores import FOLD_COLUMNS
 from stages import command
 from tools import machine
 
-CLASSICAL = frozenset({"dummy", "decision_tree", "lda", "logistic_regression", "svm_rbf", "encoder_lda"})
+CLASSICAL = frozenset(
+    {
+        *("dummy", "decision_tree", "lda", "lda_augmented", "logistic_regression", "svm_rbf"),
+        *("encoder_lda", "encoder_lda_augmented"),
+    }
+)
 NETWORK_TOLERANCE = 0.02
 NETWORK_CLIPS = 2
 
