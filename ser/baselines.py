@@ -24,7 +24,7 @@ from ser.shrinkage_lda import ShrinkageLda
 
 Grids = Luna5Baselines | TransferBaselines | HuggingfaceBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
-SEARCHED_MODELS = {
+SEARCHED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "luna5": {
         "lda": ("clean",),
         "lda_augmented": ("clean", "resampled"),

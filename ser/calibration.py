@@ -191,7 +191,7 @@ def check_runs(tested: pd.DataFrame, validated: pd.DataFrame) -> None:
     InputError
         Where a run has one kind of predictions alone; names all of them.
     """
-    runs = [set(table.groupby(_RUN).groups) for table in (tested, validated)]
+    runs = [set(table[_RUN].itertuples(index=False, name=None)) for table in (tested, validated)]
     problems = [
         f"{model}, seed {seed}, fold {fold}: no {kind} predictions"
         for kind, lacking in (("validation", runs[0] - runs[1]), ("test", runs[1] - runs[0]))

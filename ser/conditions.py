@@ -217,7 +217,8 @@ def add_noise(samples: Waveform, noise: Waveform, *, snr_db: float, speech: slic
     """
     wanted = _power(samples[speech]) / 10 ** (snr_db / 10)
     gain = np.sqrt(wanted / max(_power(noise[speech]), _TINY))
-    return (samples + gain * noise).astype(np.float32)
+    noisy: Waveform = (samples + gain * noise).astype(np.float32)
+    return noisy
 
 
 def telephone(samples: Waveform, *, rate: int, settings: Telephone) -> Waveform:
@@ -286,7 +287,8 @@ def reverberate(samples: Waveform, response: npt.NDArray[np.float64], *, speech:
     """Hear a recording in a room, with the mean power of its speech kept and the end cut to its length."""
     wet = signal.fftconvolve(samples, response)[: len(samples)]
     gain = np.sqrt(_power(samples[speech]) / max(_power(wet[speech]), _TINY))
-    return (gain * wet).astype(np.float32)
+    heard: Waveform = (gain * wet).astype(np.float32)
+    return heard
 
 
 def amplify(samples: Waveform, *, gain_db: float) -> Waveform:

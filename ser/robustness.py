@@ -121,7 +121,8 @@ def gains(
 def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> np.ndarray:
     n_actors = counts.shape[1]
     times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
-    return uar(np.tensordot(times, counts, axes=(1, 1))).mean(axis=1)
+    resampled: np.ndarray = uar(np.tensordot(times, counts, axes=(1, 1))).mean(axis=1)
+    return resampled
 
 
 def markdown_table(scores: Scores, gained: Mapping[str, Mapping[str, float]]) -> str:

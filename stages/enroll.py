@@ -72,10 +72,10 @@ def run_fold(
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[int, dict[str, Any]]:
     """Score by the number of clips: the headline, and how far it varies with the draw of the clips."""
-    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender", "intensity", "statement"))
     tallies = scores.tally_all(predictions, clips)
     summary = scores.summarize(tallies, samples=samples, seed=seed)
-    details = scores.describe(tallies)
+    details = scores.describe(tallies, predictions, clips)
     by_clips = {}
     for protocol, models in summary.items():
         detail = details[protocol][MODEL]

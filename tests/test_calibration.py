@@ -119,8 +119,8 @@ def predict(role: str, model: str, *, seed: int) -> pd.DataFrame:
     table = pd.DataFrame(
         calibration.scale(turned, 1 / TEMPERATURES[model]), columns=list(scores.PROBABILITIES)
     )
-    keys = {"protocol": "luna5", "model": model, "seed": seed, "fold": rows["fold"], "clip": rows["clip"]}
-    return table.assign(**keys)[list(scores.COLUMNS)]
+    table = table.assign(protocol="luna5", model=model, seed=seed, fold=rows["fold"], clip=rows["clip"])
+    return table[list(scores.COLUMNS)]
 
 
 def fill(project: Path) -> None:

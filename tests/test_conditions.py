@@ -38,7 +38,7 @@ def power(samples: np.ndarray) -> float:
 
 
 def in_db(ratio: float) -> float:
-    return 10 * np.log10(ratio)
+    return float(10 * np.log10(ratio))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,7 +96,7 @@ def test_noise_is_the_same_at_every_ratio_and_another_for_every_clip(kind: str) 
         degraded = degrade(it, settings=section)
         first, last = (degraded[f"{kind}_{snr:g}"] - it.samples for snr in (5, 0))
         np.testing.assert_allclose(first * 10 ** (5 / 20), last, atol=1e-6)
-        return last / np.sqrt(power(last))
+        return np.asarray(last / np.sqrt(power(last)))
 
     same, other = added(recording("a")), added(recording("b"))
     assert abs(np.corrcoef(same, other)[0, 1]) < 0.2

@@ -34,7 +34,7 @@ def test_the_log_holds_every_trial_and_the_best_is_chosen(n_clips: int, points: 
     for view, choice in choices.items():
         rows = trials[trials["view"] == view]
         assert len(rows) == points
-        best = rows.loc[rows["chosen"]].squeeze()
+        best = rows[rows["chosen"]].iloc[0]
         assert best["inner_uar"] == rows["inner_uar"].max()
         chosen = (choice.shrinkage, choice.prior_clips, choice.weight)
         assert tuple(best[["shrinkage", "prior_clips", "weight"]]) == chosen

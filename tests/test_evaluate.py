@@ -223,9 +223,9 @@ def test_examples_are_clips_of_the_best_model(evaluated: Path) -> None:
     predictions = pd.read_parquet(evaluated / "data/evaluation/predictions.parquet")
     best = predictions.query("model == 'encoder_lda'").set_index("clip")
     assert list(table["emotion"]) == [emotion for emotion in EMOTIONS for _ in range(2)]
-    for row in table.itertuples():
-        assert best.loc[row.clip, f"p_{row.predicted}"] == row.confidence
-        assert (row.emotion == row.predicted) == row.right
+    for row in table.to_dict("records"):
+        assert best[f"p_{row['predicted']}"][row["clip"]] == row["confidence"]
+        assert (row["emotion"] == row["predicted"]) == row["right"]
 
 
 def drop_a_clip(project: Path) -> None:

@@ -157,7 +157,7 @@ def test_article_comparison_says_which_are_inside() -> None:
 
 def test_people_and_models_are_drawn_at_their_recalls() -> None:
     figure = FIGURES["human_comparison"]()
-    drawn = {str(line.get_label()): line.get_xdata() for line in figure.axes[0].lines}
+    drawn = {str(line.get_label()): np.asarray(line.get_xdata()) for line in figure.axes[0].lines}
     people = COMPARED["human"]["per_emotion"]
     order = sorted(people, key=lambda name: -people[name])
     np.testing.assert_allclose(drawn["people (62.4)"], [62.4, *(100 * people[name] for name in order)])

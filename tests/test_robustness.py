@@ -43,8 +43,8 @@ def predictions_of(right: dict[str, float], *, seed: int = 0) -> pd.DataFrame:
             scores = np.full((len(CLIPS), 8), 0.05)
             scores[np.arange(len(CLIPS)), told] = 0.65
             table = pd.DataFrame(scores, columns=list(PROBABILITIES))
-            about = {"condition": condition, "protocol": "luna5", "model": model, "seed": 0, "fold": 0}
-            tables.append(table.assign(**about, clip=CLIPS["clip"]))
+            table = table.assign(condition=condition, protocol="luna5", model=model, seed=0, fold=0)
+            tables.append(table.assign(clip=CLIPS["clip"]))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -125,7 +125,7 @@ def test_the_table_and_figures_tell_every_condition() -> None:
     drawn = dict(zip(robustness.MODELS, white.get_lines(), strict=False))
     for model, line in drawn.items():
         expected = [100 * scores[it][model]["uar"] for it in ("clean", "white_10", "white_0")]
-        np.testing.assert_allclose(line.get_ydata(), expected)
+        np.testing.assert_allclose(np.asarray(line.get_ydata()), expected)
     (axes,) = robustness_figures.conditions(scores).axes
     rows = [tick.get_text() for tick in axes.get_yticklabels()]
     assert rows == [

@@ -156,7 +156,7 @@ def test_clean_features_are_those_of_the_main_pipeline(corpus: Path, monkeypatch
     extracted = extract_clip(path, params.article_window, params.extract)
     np.testing.assert_array_equal(computed["logmel"], extracted["logmel"])
     np.testing.assert_array_equal(computed["functionals"], extracted["functionals"])
-    np.testing.assert_array_equal(computed["encoder"], encode_clip(path, params.encode)[:2])
+    np.testing.assert_array_equal(computed["encoder"], encode_clip(path, [1.0], params.encode)[0, :2])
 
 
 def test_from_recordings_to_scores_and_figures(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
