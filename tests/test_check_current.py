@@ -26,16 +26,30 @@ stages:
           cache: false
 """
 
+MORE = """\
+stages:
+  more:
+    wdir: ../..
+    cmd: python -c "open('more.json', 'w').write('1')"
+    deps: [copy.txt, more.txt]
+    metrics:
+      - more.json:
+          cache: false
+"""
+
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline that was run, without its data and cache."""
+    """Two pipelines that were run, without their data and cache."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "dvc.yaml").write_text(PIPELINE)
     (folder / "in.txt").write_text("one\n")
+    (folder / "more.txt").write_text("one\n")
+    (folder / "pipelines" / "more").mkdir(parents=True)
+    (folder / "pipelines" / "more" / "dvc.yaml").write_text(MORE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-        for arguments in (["init", "--quiet", "--no-scm"], ["repro", "--quiet"]):
+        for arguments in (["init", "--quiet", "--no-scm"], ["repro", "--quiet", "--all-pipelines"]):
             subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
     (folder / "copy.txt").unlink()
     shutil.rmtree(folder / ".dvc" / "cache")
@@ -56,6 +70,17 @@ def test_a_changed_dependency_is_named(project: Path) -> None:
     assert stale_stages(project)[0] == ["copy"]
 
 
+@pytest.mark.parametrize("name", ["more.txt", "more.json"])
+def test_another_pipeline_is_looked_at_too(project: Path, name: str) -> None:
+    (project / name).write_text("2")
+    assert stale_stages(project)[0] == ["pipelines/more/dvc.yaml:more"]
+
+
+def test_a_pipeline_that_was_never_run_is_named(project: Path) -> None:
+    (project / "pipelines" / "more" / "dvc.lock").unlink()
+    assert stale_stages(project)[0] == ["pipelines/more/dvc.yaml:more"]
+
+
 def test_a_changed_metric_is_named(project: Path) -> None:
     (project / "words.json").write_text("2")
     assert stale_stages(project)[0] == ["count@words"]
@@ -63,7 +88,7 @@ def test_a_changed_metric_is_named(project: Path) -> None:
 
 def test_a_stage_without_a_lock_is_named(project: Path) -> None:
     (project / "dvc.lock").unlink()
-    assert stale_stages(project)[0] == ["copy", "count@lines", "count@words"]
+    assert stale_stages(project)[0][:3] == ["copy", "count@lines", "count@words"]
 
 
 def test_a_new_matrix_value_is_named(project: Path) -> None:

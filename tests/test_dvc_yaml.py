@@ -1,4 +1,4 @@
-"""dvc.yaml says exactly what each stage reads: its code, its files and its keys of params.yaml."""
+"""Every dvc.yaml says exactly what each stage reads: its code, its files and its keys of params.yaml."""
 
 import ast
 import shutil
@@ -10,6 +10,10 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 PROJECT = Path(__file__).resolve().parents[1]
+PIPELINES = (
+    "dvc.yaml",
+    *sorted(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("pipelines/*/dvc.yaml")),
+)
 # No output can depend on these: they report errors, and give values that DVC tracks key by key.
 NEUTRAL = {"ser/__init__.py", "ser/errors.py", "ser/params.py", "stages/__init__.py", "stages/command.py"}
 # How fast, never what.
@@ -79,11 +83,19 @@ def keys_read(script: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PipelineStage]:
     folder = tmp_path_factory.mktemp("graph")
-    for name in ("dvc.yaml", "params.yaml"):
-        shutil.copy(PROJECT / name, folder)
+    for name in (*PIPELINES, "params.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
     Repo.init(str(folder), no_scm=True)
     with Repo(str(folder)) as repo:
-        return {stage.name: stage for stage in repo.index.stages}
+        found = list(repo.index.stages)
+        # Paths below are compared as they are written: all must start from the root, whatever the pipeline.
+        for stage in found:
+            assert Path(stage.wdir) == folder, f"{stage.addressing}: wdir must be the root"
+        assert {Path(stage.path).relative_to(folder).as_posix() for stage in found} == set(PIPELINES)
+        names = [stage.name for stage in found]
+        assert len(set(names)) == len(names), f"stages of one name in two pipelines: {sorted(names)}"
+        return {stage.name: stage for stage in found}
 
 
 def script_of(stage: PipelineStage) -> Path:
@@ -138,7 +150,10 @@ def test_every_dependency_is_in_git_or_another_stages_output(stages: dict[str, P
     for name, stage in stages.items():
         for dep in stage.deps:
             path = dep.def_path
-            if path != "params.yaml":
+            if path == "params.yaml":
+                # As DVC reads it, not beside the pipeline's own dvc.yaml.
+                assert Path(dep.fs_path).parent == Path(stage.wdir), name
+            else:
                 assert path in outputs or (PROJECT / path).is_file(), f"{name}: nobody makes {path}"
 
 

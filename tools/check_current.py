@@ -1,8 +1,8 @@
-"""Fail where dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
+"""Fail where a dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
 
-`dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is read. A
-stage counts as current only where DVC says that it did not change, so that other wording in a later DVC fails
-this check rather than passing it.
+All pipelines are asked, that of the root and those in pipelines/. `dvc repro --dry --allow-missing` exits
+with 0 whether or not a stage would run, so its output is read. A stage counts as current only where DVC says
+that it did not change, so that other wording in a later DVC fails this check rather than passing it.
 """
 
 import re
@@ -27,7 +27,8 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
     Returns
     -------
     stages : list of str
-        In the order of dvc.yaml; empty where all are current.
+        By their addresses, which in a pipeline of a folder begin with its dvc.yaml; empty where all are
+        current.
     output : str
         What DVC printed, errors included.
 
@@ -36,11 +37,11 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
     InputError
         Where the folder has no stage, or DVC cannot read its files.
     """
-    listing = ask_dvc(folder, "stage", "list", "--name-only")
+    listing = ask_dvc(folder, "stage", "list", "--all", "--name-only")
     names = listing.stdout.split()
     if listing.returncode or not names:
         raise InputError(f"{folder}: DVC lists no stage here\n{listing.stderr}".rstrip())
-    dry = ask_dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going")
+    dry = ask_dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going", "--all-pipelines")
     current = set(_CURRENT.findall(dry.stdout))
     return [name for name in names if name not in current], dry.stdout + dry.stderr
 
@@ -58,10 +59,10 @@ def main() -> None:
     if stale:
         print(output)
         raise InputError(
-            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings, then commit "
-            "dvc.lock, metrics/ and figures/"
+            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (for a stage of "
+            "pipelines/NAME, `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/ and figures/"
         )
-    print("dvc.lock is current: no stage would run.")
+    print("Every dvc.lock is current: no stage would run.")
 
 
 if __name__ == "__main__":
