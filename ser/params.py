@@ -36,6 +36,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
+Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -259,6 +260,7 @@ class LadderContour(Section):
 
     network: ArticleCnn
     seeds_beside: Seeds
+    folds_beside: Luna5Folds
 
 
 class LadderLogMel(Section):
@@ -267,7 +269,7 @@ class LadderLogMel(Section):
     epochs: Count
     splits: Seeds
     seeds: Seeds
-    folds: Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
+    folds: Luna5Folds
 
 
 class LadderClassical(Section):
