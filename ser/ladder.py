@@ -44,7 +44,7 @@ class Recipe:
         By whom an epoch is chosen. Who validates does not train.
     scaling : {"training", "all", "speaker"}
         Whose mean and deviation are used: those of the training rows, of all rows, or of each speaker's own
-        clean clips, a tested speaker's too (without their labels).
+        clean clips, a tested speaker's too (without their labels), before those of the training rows.
     permuted : bool
         Whether the training clips' labels are dealt out anew, at random.
     twins : bool
@@ -171,7 +171,8 @@ def sides(
     labels = emotion_index(clips)
     learned = _permuted(labels, _any_copy(train), seed=seed) if recipe.permuted else labels
     if recipe.scaling == "speaker":
-        copies = _scaled_by_speaker(copies, clips["actor"].to_numpy(), axes=axes)
+        usual = Scaler.fit(_part(clips, copies, train, labels).x, axes=axes)
+        copies = _scaled_by_speaker(copies, clips["actor"].to_numpy(), axes=axes, usual=usual)
     training = _part(clips, copies, train, learned)
     rows = np.concatenate(copies) if recipe.scaling == "all" else training.x
     return LadderSides(
@@ -232,13 +233,16 @@ def _permuted(labels: Labels, training: npt.NDArray[np.bool_], *, seed: int) -> 
     return dealt
 
 
-def _scaled_by_speaker(copies: list[Array], actors: Labels, *, axes: tuple[int, ...]) -> list[Array]:
+def _scaled_by_speaker(
+    copies: list[Array], actors: Labels, *, axes: tuple[int, ...], usual: Scaler
+) -> list[Array]:
+    """Give every speaker the usual mean and deviation: features stay in dB, as the augmentations need them."""
     scaled = [np.empty(features.shape, dtype=np.float32) for features in copies]
     for actor in np.unique(actors):
         own = actors == actor
         scaler = Scaler.fit(copies[0][own], axes=axes)
         for features, result in zip(copies, scaled, strict=True):
-            result[own] = scaler.transform(features[own])
+            result[own] = scaler.transform(features[own]) * usual.deviation + usual.mean
     return scaled
 
 

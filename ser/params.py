@@ -38,6 +38,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
 Decibels = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
+Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -303,6 +304,7 @@ class LadderContour(Section):
 
     network: ArticleCnn
     seeds_beside: Seeds
+    folds_beside: Luna5Folds
 
 
 class LadderLogMel(Section):
@@ -311,7 +313,7 @@ class LadderLogMel(Section):
     epochs: Count
     splits: Seeds
     seeds: Seeds
-    folds: Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
+    folds: Luna5Folds
 
 
 class LadderClassical(Section):

@@ -3,8 +3,8 @@
 Reads   data/clips.parquet, data/features/VARIANT/contour.npy, data/ladder/contour_silence.npy
 Writes  data/ladder/contour_cnn.parquet: what the network made of every tested clip after every epoch
 
-The rungs are ser.ladder.RUNGS. Each seed draws its own random split as well; the speaker-independent rungs
-test all five folds. Permuted labels and the other ways to scale have the seeds of seeds_beside.
+The rungs are ser.ladder.RUNGS. Each seed draws its own random split as well; the sixth rung tests all five
+folds. Permuted labels and the other ways to scale have fewer, those of seeds_beside and folds_beside.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 
 from ser.datasets import Array, read_features
 from ser.files import read_table, write_parquet
-from ser.ladder import CLIPS, RECIPES, VARIANTS, Recipe, n_folds, sides
+from ser.ladder import CLIPS, RECIPES, RUNGS, VARIANTS, Recipe, n_folds, sides
 from ser.ladder_scores import Run
 from ser.parallel import run_all
 from ser.params import ArticleCnn, load_params
@@ -54,13 +54,20 @@ def main() -> None:
     """Train all rungs and what stands beside them."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, beside = params.ladder.contour.network, params.ladder.contour.seeds_beside
+    chosen = params.ladder.contour
+    settings = chosen.network
     runs = [
         Run("contour_cnn", name, seed, fold)
-        for name, recipe in RECIPES.items()
-        if name != "without_twins"
-        for seed in (beside if name in BESIDE else settings.seeds)
+        for name, recipe in RUNGS.items()
+        if name not in BESIDE
+        for seed in settings.seeds
         for fold in range(n_folds(recipe))
+    ]
+    runs += [
+        Run("contour_cnn", name, seed, fold)
+        for name in BESIDE
+        for seed in chosen.seeds_beside
+        for fold in chosen.folds_beside
     ]
     calls = [
         (
