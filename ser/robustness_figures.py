@@ -102,7 +102,7 @@ def conditions(scores: Scores) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_xlabel("UAR in % (95 % interval over actors)")
-        axes.set_title("Recognition of degraded recordings (LUNA5, models of clean training clips)")
+        axes.set_title("Recognition of degraded recordings (LUNA5; no model is adapted to them)")
         _legend(figure, axes)
     return figure
 
