@@ -236,7 +236,7 @@ def _permuted(labels: Labels, training: npt.NDArray[np.bool_], *, seed: int) -> 
 def _scaled_by_speaker(
     copies: list[Array], actors: Labels, *, axes: tuple[int, ...], usual: Scaler
 ) -> list[Array]:
-    """Give every speaker the usual mean and deviation: features stay in dB, as the augmentations need them."""
+    """Give every speaker the usual mean and deviation: features stay in dB, as augmentation needs."""
     scaled = [np.empty(features.shape, dtype=np.float32) for features in copies]
     for actor in np.unique(actors):
         own = actors == actor

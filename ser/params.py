@@ -418,6 +418,12 @@ class Robustness(Section):
 ConditionParams = Clean | WhiteNoise | Babble | Telephone | Reverberation | Level | Clipping | Start
 
 
+class CheckLeaks(Section):
+    """Shuffles of the training labels."""
+
+    seeds: Seeds
+
+
 class Evaluate(Section):
     """The bootstrap over actors."""
 
@@ -447,6 +453,7 @@ class Params(Section):
     train_cnn: TrainCnn
     ladder: Ladder
     robustness: Robustness
+    check_leaks: CheckLeaks
     evaluate: Evaluate
     calibrate: Calibrate
     enrolled: Enrolled

@@ -1,8 +1,9 @@
 """Fail where a dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
 
-All pipelines are asked, that of the root and those in pipelines/. `dvc repro --dry --allow-missing` exits
-with 0 whether or not a stage would run, so its output is read. A stage counts as current only where DVC says
-that it did not change, so that other wording in a later DVC fails this check rather than passing it.
+All pipelines are asked: that of the root, and those in pipelines/ that were run, which a dvc.lock beside them
+tells. `dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is read. A
+stage counts as current only where DVC says that it did not change, so that other wording in a later DVC fails
+this check rather than passing it.
 """
 
 import re
@@ -38,12 +39,18 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
         Where the folder has no stage, or DVC cannot read its files.
     """
     listing = ask_dvc(folder, "stage", "list", "--all", "--name-only")
-    names = listing.stdout.split()
+    names = [name for name in listing.stdout.split() if _is_asked(folder, name)]
     if listing.returncode or not names:
         raise InputError(f"{folder}: DVC lists no stage here\n{listing.stderr}".rstrip())
     dry = ask_dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going", "--all-pipelines")
     current = set(_CURRENT.findall(dry.stdout))
     return [name for name in names if name not in current], dry.stdout + dry.stderr
+
+
+def _is_asked(folder: Path, stage: str) -> bool:
+    """Tell whether a stage belongs to the root's pipeline, or to one that was run."""
+    pipeline, _, _ = stage.rpartition(":")
+    return not pipeline or (folder / pipeline).with_name("dvc.lock").exists()
 
 
 def ask_dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +67,7 @@ def main() -> None:
         print(output)
         raise InputError(
             f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (for a stage of "
-            "pipelines/NAME, `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/ and figures/"
+            "pipelines/NAME, `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/, figures/"
         )
     print("Every dvc.lock is current: no stage would run.")
 
