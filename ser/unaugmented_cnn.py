@@ -14,8 +14,9 @@ from ser.normalization import read_scaler
 from ser.params import LogMelCnn
 
 OFF = {
-    "clean_share": 1.0,
     "gain_db": 0.0,
+    "tilt_db": 0.0,
+    "noise_share": 0.0,
     "tempo_change": 0.0,
     "mel_warp": 0.0,
     "time_mask_frames": 0,

@@ -16,8 +16,8 @@ def predictions(model: str, *, seeds: list[int], draw: int) -> pd.DataFrame:
     for seed in seeds:
         shares = np.random.default_rng([draw, seed]).dirichlet(np.ones(8), len(CLIPS))
         table = pd.DataFrame(shares, columns=list(PROBABILITIES))
-        about = {"protocol": "luna5", "model": model, "seed": seed, "fold": np.arange(len(CLIPS)) % 3}
-        tables.append(table.assign(clip=CLIPS, **about))
+        table = table.assign(protocol="luna5", model=model, seed=seed, fold=np.arange(len(CLIPS)) % 3)
+        tables.append(table.assign(clip=CLIPS))
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.tree import DecisionTreeClassifier
 
 from ser.datasets import Part
 from ser.leak_checks import permuted, with_canary, without
@@ -56,7 +56,7 @@ def test_the_canary_sings_where_actors_are_on_both_sides() -> None:
     # An actor who always speaks in one emotion: who has heard them knows the emotion by the voice.
     y = PART.actors % 8
     told = with_canary(PART, actors=np.array([3, 7, 9])).x[:, 0]
-    model = LinearDiscriminantAnalysis().fit(told[: len(y) // 2], y[: len(y) // 2])
+    model = DecisionTreeClassifier(random_state=0).fit(told[: len(y) // 2], y[: len(y) // 2])
     assert model.score(told[len(y) // 2 :], y[len(y) // 2 :]) == 1
 
 

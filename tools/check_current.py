@@ -1,9 +1,9 @@
 """Fail where a dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
 
-All pipelines are asked: that of the root, and those in pipelines/ that were run, which a dvc.lock beside them
-tells. `dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is read. A
-stage counts as current only where DVC says that it did not change, so that other wording in a later DVC fails
-this check rather than passing it.
+All pipelines are asked: that of the root, and those in pipelines/ that were run, which a dvc.lock beside
+them tells. `dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is
+read. A stage counts as current only where DVC says that it did not change, so that other wording in a later
+DVC fails this check rather than passing it.
 """
 
 import re
