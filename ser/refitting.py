@@ -59,7 +59,9 @@ def refit(name: str, *, point: Mapping[str, float], training: Part, grids: Grids
     grids
         The model's section of ``train_baselines``.
     """
-    model, grid = searched_model(name, grids=grids)
+    # The features may hold fewer layers than were searched: no more than the chosen one is needed.
+    layers = getattr(grids, "layer", None) or [int(point.get("layer", 1))]
+    model, grid = searched_model(name, grids=grids, n_layers=max(layers))
     # The table holds numbers alone; a layer's must be whole again.
     values = {key: type(choices[0])(point[key.split("__")[1]]) for key, choices in grid.items()}
     return model.set_params(**values).fit(training.x, training.y)

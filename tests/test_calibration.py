@@ -24,8 +24,16 @@ from stages import calibrate
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 SPLIT = split_by_actor(CLIPS, LUNA5)
-TEMPERATURES = {"lda": 4.0, "logistic_regression": 1.0, "svm_rbf": 0.5, "encoder_lda": 2.0}
-FILES = {"baselines_luna5": list(TEMPERATURES)[:3], "baselines_transfer": ["encoder_lda"]}
+FILES = {
+    "baselines_luna5": ["lda", "logistic_regression", "svm_rbf"],
+    "baselines_transfer": ["encoder_lda"],
+    "cnn_logmel": ["logmel_cnn"],
+    "fused": ["fused_transfer"],
+}
+TEMPERATURES = {
+    **{"lda": 4.0, "logistic_regression": 1.0, "svm_rbf": 0.5},
+    **{"encoder_lda": 2.0, "logmel_cnn": 0.7, "fused_transfer": 1.5},
+}
 
 
 def honest(n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
