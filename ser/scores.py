@@ -403,7 +403,7 @@ def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
             "share": round(float(shares[row, column]), 4),
         }
         for row, column in places
-        if mean[row, column] > 0
+        if shares[row, column] > 0
     ]
 
 

@@ -52,6 +52,7 @@ def test_the_temperature_that_spoiled_honest_probabilities_is_found(temperature:
     np.testing.assert_allclose(mended, probabilities, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 20))
 def test_scaling_keeps_every_answer_and_sums_to_1(state: int, temperature: float) -> None:
     probabilities, _ = honest(50, seed=state)
@@ -60,7 +61,7 @@ def test_scaling_keeps_every_answer_and_sums_to_1(state: int, temperature: float
     np.testing.assert_array_equal(scaled.argmax(axis=1), probabilities.argmax(axis=1))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_no_other_temperature_has_less_loss(state: int) -> None:
     probabilities, y = honest(60, seed=state)
