@@ -178,7 +178,7 @@ def test_the_stage_mends_every_model_and_says_so(calibrated: Path) -> None:
         accuracies = list(it["accuracy_at_coverage"].values())
         assert accuracies == sorted(accuracies)
     temperatures = pd.read_csv(calibrated / "metrics/temperatures.csv")
-    assert len(temperatures) == 4 * 2 * 5
+    assert len(temperatures) == len(TEMPERATURES) * 2 * 5
     bins = pd.read_csv(calibrated / "metrics/plots/reliability.csv")
     assert list(bins.columns) == list(calibration_figures.RELIABILITY)
     assert bins.groupby(["model", "scaled"])["clips"].sum().eq(2 * 1440).all()

@@ -77,17 +77,17 @@ def test_one_augmentation_parameter_runs_one_branch(workspace: Workspace, tmp_pa
     in_git = ("metrics", "figures")
     for name in in_git:
         shutil.copytree(workspace.folder / name, tmp_path / name)
-    with workspace.changed("augment.stretch.rate", 0.9):
+    with workspace.changed("augment.speed_pitch.factor", 1.3):
         ran = workspace.repro()
     assert ran == {
-        "augment@stretch",
-        "extract@stretch",
-        "normalize_logmel",
-        "train_cnn_logmel",
+        "augment@speed_pitch",
+        "extract@speed_pitch",
+        "normalize_article_augmented",
+        "train_cnn_article_augmented",
         "evaluate",
         "report",
     }
-    assert ran == workspace.downstream("augment@stretch")
+    assert ran == workspace.downstream("augment@speed_pitch")
     # The way back: what git does, then DVC.
     (workspace.folder / "dvc.lock").write_text(lock, encoding="utf-8")
     for name in in_git:
@@ -105,9 +105,10 @@ def test_an_epoch_count_runs_that_training_and_what_follows(workspace: Workspace
     with workspace.changed("train_cnn.logmel.epochs", 2):
         ran = workspace.repro()
         after = json.loads(summary.read_text(encoding="utf-8"))
-    assert ran == {"train_cnn_logmel", "evaluate", "report"}
+    assert ran == {"train_cnn_logmel", "fuse", "evaluate", "calibrate", "report"}
     assert ran == workspace.downstream("train_cnn_logmel")
-    assert after["luna5"].pop("logmel_cnn") != before["luna5"].pop("logmel_cnn")
+    for model in ("logmel_cnn", "fused_scratch", "fused_transfer"):
+        assert after["luna5"].pop(model) != before["luna5"].pop(model)
     assert after == before
     # Set back it really trains a second time, and to the same bytes.
     assert workspace.repro() == ran
