@@ -66,8 +66,8 @@ def main() -> None:
     if stale:
         print(output)
         raise InputError(
-            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (for a stage of "
-            "pipelines/NAME, `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/, figures/"
+            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (in "
+            "pipelines/NAME `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/ and figures/"
         )
     print("Every dvc.lock is current: no stage would run.")
 

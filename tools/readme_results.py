@@ -27,10 +27,14 @@ def percent(share: float) -> str:
 
 def luna5_table(metrics: Path) -> str:
     """Tabulate the speaker-independent models, the best first."""
-    lines = ["| model | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
+    lines = ["| model | UAR | 95 % interval | seeds | accuracy | macro-F1 |", "|---|---|---|---|---|---|"]
+    details = _read(metrics / "details.json")["luna5"]
     for model, scores in _read(metrics / "summary.json")["luna5"].items():
         interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
-        figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), percent(scores["macro_f1"])]
+        spread, n_seeds = details[model]["uar_sd"], len(details[model]["seeds"])
+        seeds = str(n_seeds) if spread is None else f"{n_seeds} (± {percent(spread)})"
+        accuracy, f1 = percent(scores["accuracy"]), percent(scores["macro_f1"])
+        figures = [percent(scores["uar"]), interval, seeds, accuracy, f1]
         lines.append(f"| {model_name(model)} (`{model}`) | {' | '.join(figures)} |")
     return "\n".join(lines)
 
@@ -78,6 +82,20 @@ def gender_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def enrolled_table(metrics: Path) -> str:
+    """Tabulate the scores of enrolled speakers by the number of their clips."""
+    lines = [
+        "| clips heard | UAR | 95 % interval | accuracy | spread over draws |",
+        "|---|---|---|---|---|",
+    ]
+    for n_clips, scores in _read(metrics / "enrolled.json").items():
+        interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+        spread = "" if scores["uar_sd"] is None else percent(scores["uar_sd"])
+        figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), spread]
+        lines.append(f"| {n_clips} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
 def robustness_table(metrics: Path) -> str:
     """Quote the table of degraded recordings."""
     path = metrics / "robustness.md"
@@ -101,6 +119,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "article": article_table,
     "emotions": emotion_table,
     "genders": gender_table,
+    "enrolled": enrolled_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
 }
