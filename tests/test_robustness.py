@@ -162,7 +162,7 @@ def test_a_model_is_fitted_again_as_its_search_fitted_it(
     grids = PARAMS.train_baselines.transfer
     again = refit("encoder_lda", point=points[0], training=part, grids=grids).predict_proba(part.x)
     model, _ = searched_model("encoder_lda", grids=grids, n_layers=3)
-    model.set_params(layerchoice__layer=3, lineardiscriminantanalysis__shrinkage=0.25)
+    model.set_params(layerchoice__layer=3, shrinkagelda__shrinkage=0.25)
     np.testing.assert_array_equal(again, model.fit(part.x, part.y).predict_proba(part.x))
 
     with pytest.raises(InputError, match=r"has no lda; run the stage train_baselines"):
