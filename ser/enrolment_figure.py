@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ser.figure_style import project_style
 
@@ -38,6 +39,7 @@ def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
         )
         for count, score in scores.items():
             seeds = [100 * each for each in score["uar_per_seed"].values()]
+            # Beside the interval, which would hide them.
             axes.plot(
                 [count + 0.6] * len(seeds),
                 seeds,
@@ -55,6 +57,7 @@ def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
             )
         axes.margins(x=0.08)
         axes.set_xticks(counts)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("unlabelled clips of the speaker that are heard first")
         axes.set_ylabel("UAR in % on the speaker's other clips")
         axes.grid(axis="y")

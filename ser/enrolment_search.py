@@ -105,7 +105,8 @@ def choose(
         By the view.
     trials : pandas.DataFrame
         A row a point of each view's grid: ``view``, ``shrinkage``, ``prior_clips``, ``weight`` (0 of
-        what was not chosen), ``inner_uar`` (mean over draws), ``chosen``; a last row is the weighted sum's.
+        what was not chosen), ``inner_uar`` (mean over draws), ``chosen``; a last row is the weighted sum's,
+        whose weights were fitted to the same clips.
     """
     rehearsal = Rehearsal(folds, n_clips, settings.seeds)
     labels = rehearsal.labels()

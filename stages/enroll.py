@@ -5,10 +5,10 @@ voice and is scored on the actor's other clips. It sums up one LDA a layer of th
 and one on functionals; all there is to choose is chosen by inner folds of training actors, who enrol as many.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{encoder,functionals}.npy
-Writes  data/predictions/enrolled.parquet, as those of other models, but the protocol is enrolled_N after
-        the number of clips, and the clips that a seed enrols are missing
-        metrics/enrolled.json                scores by the number of clips
-        metrics/search/enrolled.csv          every trial of the inner folds
+Writes  data/predictions/enrolled.parquet  as those of other models, but the protocol is enrolled_N after the
+                                           number of clips, and the clips that a seed enrols are missing
+        metrics/enrolled.json              scores by the number of clips
+        metrics/search/enrolled.csv        every trial of the inner folds
         figures/enrolled/uar_by_clips.png
 
 No emotion of a test actor is read before scoring, but clips of theirs are heard: these figures are not those

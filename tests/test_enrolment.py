@@ -1,4 +1,4 @@
-"""Enrolled speakers: what is heard of them is what was drawn, and nothing else of them is used."""
+"""Enrolled speakers: only drawn clips are heard of them, and training actors alone choose how to listen."""
 
 from dataclasses import replace
 
@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from ser.datasets import Part
 from ser.enrolment import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
+from ser.enrolment_search import ALL_VIEWS, choose, fit_weights, inner_folds
+from ser.params import Enrolled
 from ser.ravdess import EMOTIONS
 
+SETTINGS = Enrolled(
+    clips=[0, 8], seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0]
+)
 CHOICES = {"clear": ViewChoice(0.3, 1.0, 0.8), "noisy": ViewChoice(0.7, 2.0, 0.2)}
 
 
@@ -48,15 +53,12 @@ def uar(speech: Speech, *, n_clips: int) -> float:
     others=st.lists(st.integers(1, 99), unique=True, max_size=6),
     n_clips=st.integers(0, 23),
     seed=st.integers(0, 2**32 - 1),
-    chance=st.randoms(use_true_random=False),
 )
-def test_a_draw_depends_on_seed_and_actor_alone(
-    others: list[int], n_clips: int, seed: int, chance: "object"
-) -> None:
+def test_a_draw_depends_on_seed_and_actor_alone(others: list[int], n_clips: int, seed: int) -> None:
     alone = draw_enrolled(np.full(24, 7), n_clips=n_clips, seed=seed)
     assert alone.sum() == n_clips
     actors = np.repeat([*[other for other in others if other != 7], 7], 24)
-    chance.shuffle(actors)  # type: ignore[attr-defined]
+    actors = np.random.default_rng(seed).permutation(actors)
     together = draw_enrolled(actors, n_clips=n_clips, seed=seed)
     np.testing.assert_array_equal(together[actors == 7], alone)
     counts = [together[actors == actor].sum() for actor in np.unique(actors)]
@@ -152,3 +154,61 @@ def test_views_of_different_clips_are_refused() -> None:
     one = Part(clips=np.array(["a"]), actors=np.array([1]), x=np.zeros((1, 2), np.float32), y=np.array([0]))
     with pytest.raises(ValueError, match="different clips"):
         Speech.join({"one": one, "two": replace(one, clips=np.array(["b"]))})
+
+
+def test_held_out_actors_are_unknown_to_the_models_that_see_them() -> None:
+    poisoned = inner_folds(TRAINING, n_folds=3)
+    held_out = [set(fold.actors) for fold in poisoned]
+    assert sum(map(len, held_out)) == len(set().union(*held_out)) == 12
+    for fold in poisoned:
+        own = np.isin(TRAINING.actors, list(set(fold.actors)))
+        views = {view: np.where(own[:, None], 1e6, x) for view, x in TRAINING.views.items()}
+        again = inner_folds(replace(TRAINING, views=views), n_folds=3)
+        same = next(other for other in again if set(other.actors) == set(fold.actors))
+        for view, voices in fold.voices.items():
+            np.testing.assert_array_equal(same.voices[view].rest, voices.rest)
+            np.testing.assert_array_equal(same.voices[view].emotions, voices.emotions)
+
+
+@pytest.mark.parametrize(("n_clips", "points"), [(0, 2), (8, 4)])
+def test_the_log_holds_every_trial_and_the_best_is_chosen(n_clips: int, points: int) -> None:
+    choices, trials = choose(inner_folds(TRAINING, n_folds=3), n_clips=n_clips, settings=SETTINGS)
+    for view, choice in choices.items():
+        rows = trials[trials["view"] == view]
+        assert len(rows) == points
+        best = rows[rows["chosen"]].iloc[0]
+        assert best["inner_uar"] == rows["inner_uar"].max()
+        chosen = (choice.shrinkage, choice.prior_clips, choice.weight)
+        assert tuple(best[["shrinkage", "prior_clips", "weight"]]) == chosen
+    assert (trials["view"] == ALL_VIEWS).sum() == 1
+    assert trials["inner_uar"].between(0.125, 1).all()
+
+
+def test_the_view_that_tells_more_weighs_more() -> None:
+    choices, _ = choose(inner_folds(TRAINING, n_folds=3), n_clips=8, settings=SETTINGS)
+    assert choices["clear"].weight > choices["noisy"].weight >= 0
+
+
+def test_where_voices_differ_a_weak_prior_is_chosen() -> None:
+    choices, _ = choose(inner_folds(TRAINING, n_folds=3), n_clips=8, settings=SETTINGS)
+    assert choices["clear"].prior_clips == 0.5
+
+
+def test_permuted_labels_come_out_near_chance() -> None:
+    speech = speech_of(tuple(range(1, 19)))
+    permuted = replace(speech, y=np.random.default_rng(1).permutation(speech.y))
+    _, trials = choose(inner_folds(permuted, n_folds=3), n_clips=8, settings=SETTINGS)
+    assert trials["inner_uar"].max() < 0.25
+
+
+def test_weights_find_the_scale_of_true_log_probabilities() -> None:
+    draw = np.random.default_rng(0)
+    logits = draw.normal(0, 2, (20_000, 8))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y = np.array([draw.choice(8, p=share) for share in shares])
+    useless = draw.normal(0, 1, (20_000, 8))
+    weights = fit_weights([logits / 4, useless, -logits], y)
+    # Three quarters of the truth are told by the first; the last must not count backwards.
+    assert weights[0] == pytest.approx(4, rel=0.05)
+    assert weights[1] == pytest.approx(0, abs=0.05)
+    assert weights[2] == 0
