@@ -14,16 +14,17 @@ from ser.ravdess import EMOTIONS
 from ser.training import Epoch
 
 
-def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
+def logmel_cnn(*, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
     """Build the 2-D CNN, compiled.
 
     A stem that strides early (two frames, four bands), squeeze-and-excitation, one residual block, then
-    attentive statistics pooling over time: weighted mean and deviation of each channel.
+    attentive statistics pooling over time: weighted mean and deviation of each channel. A log-mel may have
+    any number of frames: training shows excerpts, and whole clips are recognised.
 
     Parameters
     ----------
-    n_frames, n_mels
-        Shape of the log-mel.
+    n_mels
+        Bands of the log-mel.
     settings
         The section ``train_cnn.logmel``.
     steps_per_epoch
@@ -34,15 +35,15 @@ def logmel_cnn(*, n_frames: int, n_mels: int, settings: LogMelCnn, steps_per_epo
     Hu J et al. (2018). Squeeze-and-Excitation Networks. CVPR.
     Okabe K et al. (2018). Attentive Statistics Pooling for Deep Speaker Embedding. Interspeech.
     """
-    spectrogram = layers.Input((n_frames, n_mels))
-    x = layers.Reshape((n_frames, n_mels, 1))(spectrogram)
+    spectrogram = layers.Input((None, n_mels))
+    x = layers.Reshape((-1, n_mels, 1))(spectrogram)
     x = _convolution(x, 32, kernel=(5, 7), strides=(2, 4))
     x = _convolution(x, 64, strides=2)
     x = _squeeze_excitation(x)
     x = layers.add([x, _convolution(x, 64)])
     x = _convolution(x, 96, strides=(1, 2))
     x = _squeeze_excitation(x)
-    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
+    x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)
     x = layers.Dense(128, use_bias=False)(x)
     x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     x = layers.Dropout(settings.dropout)(_attentive_statistics(x))
@@ -99,8 +100,7 @@ class _SafeRoot(layers.Layer):  # type: ignore[misc]
 
 
 def _build(shape: tuple[int, ...], settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
-    n_frames, n_mels = shape
-    return logmel_cnn(n_frames=n_frames, n_mels=n_mels, settings=settings, steps_per_epoch=steps_per_epoch)
+    return logmel_cnn(n_mels=shape[1], settings=settings, steps_per_epoch=steps_per_epoch)
 
 
 def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epoch:
@@ -113,6 +113,7 @@ def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epo
         x = augmentation.choose_copies(part.x, copies=copies, generator=generator)
         order = generator.permutation(n)
         x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
+        x = augmentation.crop(x, settings=settings, generator=generator)
         x = augmentation.mask(scaler.transform(x), settings=settings, generator=generator)
         return augmentation.mix(
             x, labels[order], batch_size=settings.batch_size, settings=settings, generator=generator

@@ -281,6 +281,7 @@ class LogMelCnn(Section):
     noise_max_db: Finite
     tempo_change: Share
     mel_warp: Share
+    crop_frames: Annotated[int, Field(ge=0)]
     time_mask_frames: Annotated[int, Field(ge=0)]
     frequency_mask_bands: Annotated[int, Field(ge=0)]
 

@@ -136,6 +136,24 @@ def test_mel_warp_scales_bands_from_0_and_moves_no_frame() -> None:
     np.testing.assert_allclose(distorted(in_time, mel_warp=0.2), in_time, atol=1e-4)
 
 
+@given(length=st.integers(0, 2 * FRAMES), seed=st.integers(0, 99))
+def test_excerpts_are_consecutive_frames_of_their_own_clip(length: int, seed: int) -> None:
+    numbered = np.arange(N * FRAMES, dtype=np.float32).reshape(N, FRAMES, 1)
+    generator = np.random.default_rng(seed)
+    excerpts = augmentation.crop(numbered, settings=chosen(crop_frames=length), generator=generator)
+    assert excerpts.shape[1] == (min(length, FRAMES) or FRAMES)
+    assert (np.diff(excerpts, axis=1) == 1).all()
+    np.testing.assert_array_equal(excerpts[:, 0] // FRAMES, np.arange(N)[:, None])
+
+
+def test_excerpts_begin_anywhere() -> None:
+    numbered = np.broadcast_to(np.arange(FRAMES, dtype=np.float32)[:, None], (200, FRAMES, 1))
+    excerpts = augmentation.crop(
+        numbered, settings=chosen(crop_frames=FRAMES - 5), generator=np.random.default_rng(0)
+    )
+    assert set(excerpts[:, 0, 0]) == set(range(6))
+
+
 @settings(max_examples=30, deadline=None)
 @given(frames=st.integers(0, 200), bands=st.integers(0, 200), seed=st.integers(0, 99))
 def test_masks_hide_two_strips_of_each_kind_at_the_most(frames: int, bands: int, seed: int) -> None:

@@ -20,19 +20,25 @@ def seeded() -> None:
     deterministic_tensorflow.start(0)
 
 
-def logmel_cnn(settings: LogMelCnn = COMMITTED.logmel, *, frames: int = 160, bands: int = 64) -> keras.Model:
-    return module.logmel_cnn(n_frames=frames, n_mels=bands, settings=settings, steps_per_epoch=10)
+def logmel_cnn(settings: LogMelCnn = COMMITTED.logmel, *, bands: int = 64) -> keras.Model:
+    return module.logmel_cnn(n_mels=bands, settings=settings, steps_per_epoch=10)
 
 
 @pytest.mark.parametrize(("frames", "bands"), [(160, 64), (33, 20)])
 def test_the_logmel_network_gives_a_distribution_for_each_clip(frames: int, bands: int) -> None:
-    model = logmel_cnn(frames=frames, bands=bands)
+    model = logmel_cnn(bands=bands)
     assert model.output_shape == (None, 8)
     x = np.random.default_rng(0).normal(size=(3, frames, bands)).astype(np.float32)
     probabilities = model.predict_on_batch(x)
     assert (probabilities > 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert np.ptp(probabilities, axis=0).max() > 0
+
+
+def test_what_it_learned_of_excerpts_it_applies_to_whole_clips() -> None:
+    model = logmel_cnn(bands=16)
+    model.train_on_batch(np.ones((4, 24, 16), dtype=np.float32), np.eye(8, dtype=np.float32)[:4])
+    assert model.predict_on_batch(np.ones((2, 32, 16), dtype=np.float32)).shape == (2, 8)
 
 
 def test_the_logmel_network_is_small() -> None:
@@ -61,13 +67,13 @@ def test_a_warm_up_longer_than_the_training_is_cut() -> None:
 
 def test_the_gradient_is_finite_where_nothing_varies() -> None:
     # All frames alike have a deviation of 0, where the slope of a root is infinite.
-    model = logmel_cnn(frames=32, bands=16)
+    model = logmel_cnn(bands=16)
     model.train_on_batch(np.zeros((4, 32, 16), dtype=np.float32), np.eye(8, dtype=np.float32)[:4])
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
 def test_architecture_and_weights_come_back_as_the_same_network(tmp_path: Path) -> None:
-    model = logmel_cnn(frames=32, bands=16)
+    model = logmel_cnn(bands=16)
     x = np.random.default_rng(0).normal(size=(3, 32, 16)).astype(np.float32)
     model.save_weights(tmp_path / "a.weights.h5")
     again = keras.models.model_from_json(model.to_json())
