@@ -91,7 +91,7 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
             raise InputError(f"{name}: may not be read; change its permissions") from error
     else:
         name = name or str(getattr(source, "name", "stream"))
-        with _seekable(source) as file, _decoded(file, name) as sound:
+        with _seekable(source) as whole, _decoded(whole, name) as sound:
             yield sound
 
 
@@ -211,9 +211,10 @@ def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Wavef
     for start in range(0, len(table), size):
         block = table[start : start + size]
         if block.dtype.kind in "iu":
-            scale = np.iinfo(block.dtype).max // 2 + 1 if block.dtype.kind == "u" else 0
-            full = float(np.iinfo(block.dtype).max) + 1 if not scale else float(scale)
-            block = ((block.astype(np.float64) - scale) / full).astype(np.float32)
+            # Unsigned ones, as of 8-bit sound, have their 0 in the middle.
+            full = 2.0 ** (8 * block.dtype.itemsize - 1)
+            middle = full if block.dtype.kind == "u" else 0.0
+            block = (block.astype(np.float64) - middle) / full
         yield _mono(block.astype(np.float32, copy=False), name)
 
 

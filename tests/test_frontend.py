@@ -45,14 +45,14 @@ def test_features_are_those_of_training(
     samples = np.concatenate([quiet, loud, quiet]).astype(np.float32)
 
     found = features(samples, settings=front_end)
-    wanted = logmel.speech_logmel(samples, settings=params.extract.logmel)
-    expected = logmel.fit_middle(wanted, settings=params.extract.logmel)
+    whole = logmel.speech_logmel(samples, settings=params.extract.logmel)
+    expected = logmel.fit_middle(whole, settings=params.extract.logmel)
     np.testing.assert_allclose(found.logmel, expected, atol=1e-3)
 
     speech = speaker_encoder.speech_of(samples, trim_db=params.encode.trim_db)
     mel = speaker_encoder.encoder_mel(speech)
-    decibels = [10 * np.log10(np.maximum(power, 1e-10)) for power in (found.mel, mel)]
-    np.testing.assert_allclose(*decibels, atol=1e-3)
+    computed, wanted = (10 * np.log10(np.maximum(power, 1e-10)) for power in (found.mel, mel))
+    np.testing.assert_allclose(computed, wanted, atol=1e-3)
     rms = np.sqrt(np.mean(np.square(speech, dtype=np.float64)))
     np.testing.assert_allclose(found.level, [20 * np.log10(max(rms, 1e-10)), len(speech) / RATE], rtol=1e-5)
 

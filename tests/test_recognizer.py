@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ser.errors import InputError
 from ser.model_bundle import ABOUT, MODEL, SHIPPED, read_bundle
 from ser.ravdess import EMOTIONS
-from ser.recognizer import Recognition, Recognizer
+from ser.recognizer import Recognition, Recognizer, Segment
 
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
@@ -46,7 +46,8 @@ def difference(one: Recognition, other: Recognition) -> float:
 
 
 def check(result: Recognition) -> None:
-    for it in (result, *result.segments):
+    everything: list[Recognition | Segment] = [result, *result.segments]
+    for it in everything:
         assert sum(it.probabilities.values()) == pytest.approx(1)
         assert it.confidence == max(it.probabilities.values()) == it.probabilities[it.emotion]
         assert it.uncertain == (it.confidence < 0.5)
