@@ -40,7 +40,7 @@ def small_params() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the main pipeline leaves of 32 buzzes, eight emotions of four actors; and what train_final does."""
+    """What the main pipeline leaves of 32 buzzes, eight emotions of four actors, and what was trained."""
     root = tmp_path_factory.mktemp("final")
     draw = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
