@@ -89,9 +89,7 @@ def conditions(scores: Scores) -> Figure:
                     **look,
                 )
         axes.axvline(100 * CHANCE, color=_DARK, linestyle=":", linewidth=1)
-        axes.annotate(
-            "chance", (100 * CHANCE, len(shown) - 0.5), (3, 3), textcoords="offset points", fontsize=8
-        )
+        axes.annotate("chance", (100 * CHANCE, -0.5), (4, -9), textcoords="offset points", fontsize=8)
         axes.set_xlim(0, 100 * _highest(scores) + 4)
         axes.set_xlabel("UAR in % (95 % interval over actors)")
         axes.set_title("Recognition of degraded recordings (LUNA5; no model is adapted to them)")
