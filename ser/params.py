@@ -396,10 +396,9 @@ class Start(Section):
 
 
 class Unaugmented(Section):
-    """The 2-D CNN trained without augmentation, for comparison."""
+    """The 2-D CNN trained without augmentation, for comparison; all else is that of ``train_cnn.logmel``."""
 
     seed: Seed
-    epochs: Count
 
 
 class Robustness(Section):

@@ -30,7 +30,6 @@ clips (dropout, weight decay, label smoothing) stays."""
 def train_unaugmented(
     settings: LogMelCnn,
     *,
-    epochs: int,
     seed: int,
     fold: int,
     folder: Path,
@@ -43,8 +42,6 @@ def train_unaugmented(
     ----------
     settings
         The section ``train_cnn.logmel``, of which all augmentation is turned off.
-    epochs
-        In place of the section's.
     seed, fold
         Which run.
     folder
@@ -71,7 +68,7 @@ def train_unaugmented(
     )
     model, curve = fit(
         NETWORKS["logmel"],
-        settings.model_copy(update={**OFF, "epochs": epochs}),
+        settings.model_copy(update=OFF),
         sides,
         seed=seed,
         name=f"unaugmented fold {fold}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from ser.article_results import TEST_CLIPS
 from ser.errors import InputError
+from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
 from ser.model_names import model_name
 from stages import command
 from tools.check_current import ask_dvc
@@ -96,8 +97,54 @@ def enrolled_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def ladder_table(metrics: Path) -> str:
+    """Tabulate the rungs of the ladder, and below them what each leak is worth to each model."""
+    results = _read(metrics / "ladder.json")
+    lines = [
+        "| rung: what changes | epoch chosen by | UAR | 95 % interval | seeds, least to greatest |",
+        "|---|---|---|---|---|",
+    ]
+    for place, rung in enumerate(results["rungs"], start=1):
+        chosen_by = "test clips" if rung["shown"] == "test" else "validation clips"
+        seeds = (
+            f"{len(rung['per_seed'])}, {percent(min(rung['per_seed']))} to {percent(max(rung['per_seed']))}"
+        )
+        interval = f"{percent(rung['uar_low'])} to {percent(rung['uar_high'])}"
+        name = _one_line(RUNG_NAMES[rung["recipe"]])
+        lines.append(f"| {place}. {name} | {chosen_by} | {percent(rung['uar'])} | {interval} | {seeds} |")
+    return "\n".join([*lines, "", *_leak_lines(results)])
+
+
+def _leak_lines(results: dict[str, Any]) -> list[str]:
+    """Tabulate points of UAR, a row a leak, a column a model."""
+    worths = {(it["leak"], it["model"]): it for it in results["leaks"]}
+    pairs = {it["model"]: it for it in results["byte_identical_pair"]}
+    models = [model for model in LEAKY_MODELS if any(model == known for _, known in worths)]
+
+    def cell(leak: str, model: str) -> str:
+        if (leak, model) in worths:
+            points, low, high = (100 * worths[leak, model][name] for name in ("points", "low", "high"))
+            return f"{points:+.1f} ({low:+.1f} to {high:+.1f})"
+        # The pair is one clip: where no run went without it, what it could be worth is bounded.
+        if leak == "byte_identical_pair" and model in pairs:
+            return f"at most {100 * pairs[model]['at_most']:+.1f}"
+        return ""
+
+    lines = [
+        f"| leak, points of UAR | {' | '.join(LEAKY_MODELS[model][0] for model in models)} |",
+        f"|---|{'---|' * len(models)}",
+    ]
+    for leak, name in LEAK_NAMES.items():
+        lines.append(f"| {_one_line(name)} | {' | '.join(cell(leak, model) for model in models)} |")
+    return lines
+
+
+def _one_line(label: str) -> str:
+    return label.replace("\n", " ")
+
+
 def robustness_table(metrics: Path) -> str:
-    """Quote the table of degraded recordings."""
+    """Quote the tables of degraded recordings."""
     path = metrics / "robustness.md"
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -120,6 +167,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "emotions": emotion_table,
     "genders": gender_table,
     "enrolled": enrolled_table,
+    "ladder": ladder_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
 }
