@@ -19,6 +19,7 @@ OFF = {
     "noise_share": 0.0,
     "tempo_change": 0.0,
     "mel_warp": 0.0,
+    "crop_frames": 0,
     "time_mask_frames": 0,
     "frequency_mask_bands": 0,
     "mixup_share": 0.0,

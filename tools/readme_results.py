@@ -18,6 +18,27 @@ from stages import command
 from tools.check_current import ask_dvc
 
 PAGES = ("README.md", "docs/model_card.md")
+PROTOCOL_TITLES = {
+    "emobox6": "EMOBOX6: 6 folds by actor",
+    "loso": "LOSO: 24 folds, an actor each",
+    "article": "article: random split, every actor on both sides",
+}
+"""The further protocols, those that split actors first."""
+EMOBOX_UAR = {
+    "Whisper-large-v3": 75.3,
+    "WavLM-large": 72.0,
+    "HuBERT-large": 70.0,
+    "HuBERT-base": 65.4,
+    "WavLM-base": 61.6,
+    "wav2vec2-base": 54.3,
+}
+"""UAR in percent of a small classifier on pretrained encoders, of RAVDESS under the folds of EMOBOX6.
+
+References
+----------
+Ma Z et al. (2024). EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark.
+Interspeech. There it is called UA.
+"""
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
@@ -143,6 +164,35 @@ def _one_line(label: str) -> str:
     return label.replace("\n", " ")
 
 
+def protocols_table(metrics: Path) -> str:
+    """Tabulate the UAR of the final models under each further protocol that was run."""
+    measured = {
+        name: _read(metrics / "protocols" / f"{name}.json")
+        for name in PROTOCOL_TITLES
+        if (metrics / "protocols" / f"{name}.json").exists()
+    }
+    if not measured:
+        raise InputError(f"{metrics / 'protocols'}: no results; pipelines/protocols writes them")
+    lines = [
+        f"| UAR, % (95 % interval) | {' | '.join(PROTOCOL_TITLES[name] for name in measured)} |",
+        f"|---|{'---|' * len(measured)}",
+    ]
+    for model in next(iter(measured.values())):
+        cells = [_uar_cell(results[model]) for results in measured.values()]
+        lines.append(f"| {model_name(model)} (`{model}`) | {' | '.join(cells)} |")
+    for encoder, figure in EMOBOX_UAR.items() if "emobox6" in measured else ():
+        cells = [str(figure) if name == "emobox6" else "" for name in measured]
+        lines.append(f"| {encoder}, frozen, as published by EmoBox | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _uar_cell(scores: dict[str, Any]) -> str:
+    interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+    spread, n_seeds = scores["uar_sd"], len(scores["seeds"])
+    seeds = "" if spread is None else f" ± {percent(spread)}, {n_seeds} seeds"
+    return f"{percent(scores['uar'])}{seeds} ({interval})"
+
+
 def robustness_table(metrics: Path) -> str:
     """Quote the tables of degraded recordings."""
     path = metrics / "robustness.md"
@@ -168,6 +218,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "genders": gender_table,
     "enrolled": enrolled_table,
     "ladder": ladder_table,
+    "protocols": protocols_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
 }
