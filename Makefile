@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 REPORT := data/report/index.html
-# dvc.yaml calls `python -m stages.NAME`, so .venv must come first; hash order and oneDNN change float results.
+# dvc.yaml calls `python -m stages.NAME`, so .venv must come first; the order of hashes must not change a result.
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -65,13 +67,7 @@ def ladder(rungs: Sequence[Rung]) -> Figure:
             axes.plot(seeds, np.full(len(seeds), row + 0.22), ".", color=colour, markersize=4, alpha=0.7)
             axes.plot(100 * rung.last_epoch, row, "|", color=_DARK, markersize=12, markeredgewidth=1.5)
             axes.plot(mean, row, "o", color=colour, markersize=6)
-            axes.annotate(
-                f"{mean:.1f}  ({low:.1f} to {high:.1f})",
-                (1.015, row),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                annotation_clip=False,
-            )
+            _beside(axes, row, f"{mean:.1f}  ({low:.1f} to {high:.1f})")
         axes.axvline(100 * CHANCE, color=_DARK, linestyle="--", linewidth=1, zorder=0)
         axes.annotate("chance", (100 * CHANCE, -0.45), (4, 0), textcoords="offset points", va="center")
         names = [f"{place}  {RUNG_NAMES[rung.recipe]}" for place, rung in enumerate(rungs, start=1)]
@@ -109,15 +105,7 @@ def worth_of_leaks(worths: Sequence[Worth]) -> Figure:
             row = leaks.index(worth.leak) + 0.19 * place
             axes.hlines(row, 100 * worth.low, 100 * worth.high, color=colour, linewidth=2, alpha=0.5)
             axes.plot(100 * worth.points, row, marker, color=colour, markersize=5)
-            axes.annotate(
-                f"{100 * worth.points:+.1f}",
-                (1.015, row),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                color=colour,
-                fontsize=7.5,
-                annotation_clip=False,
-            )
+            _beside(axes, row, f"{100 * worth.points:+.1f}", color=colour, fontsize=7.5)
         axes.axvline(0, color=_DARK, linewidth=1, zorder=0)
         for row in range(1, len(leaks)):
             axes.axhline(row - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
@@ -134,3 +122,10 @@ def worth_of_leaks(worths: Sequence[Worth]) -> Figure:
         names = [LEAKY_MODELS[model][0] for model in models]
         figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8)
     return figure
+
+
+def _beside(axes: Axes, row: float, text: str, **look: Any) -> None:
+    """Write at the right of a row, outside the axes."""
+    axes.annotate(
+        text, (1.015, row), xycoords=("axes fraction", "data"), va="center", annotation_clip=False, **look
+    )

@@ -396,10 +396,9 @@ class Start(Section):
 
 
 class Unaugmented(Section):
-    """The 2-D CNN trained without augmentation, for comparison."""
+    """The 2-D CNN trained without augmentation, for comparison; all else is that of ``train_cnn.logmel``."""
 
     seed: Seed
-    epochs: Count
 
 
 class Robustness(Section):
@@ -417,6 +416,21 @@ class Robustness(Section):
 
 
 ConditionParams = Clean | WhiteNoise | Babble | Telephone | Reverberation | Level | Clipping | Start
+
+
+class Protocol(Section):
+    """How the final models are trained under one more protocol; all else is as in the main pipeline."""
+
+    seeds: Seeds
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+
+
+class Protocols(Section):
+    """The protocols of pipelines/protocols and pipelines/loso, a section each."""
+
+    emobox6: Protocol
+    loso: Protocol
+    article: Protocol
 
 
 class CheckLeaks(Section):
@@ -481,6 +495,7 @@ class Params(Section):
     train_cnn: TrainCnn
     ladder: Ladder
     robustness: Robustness
+    protocols: Protocols
     check_leaks: CheckLeaks
     evaluate: Evaluate
     calibrate: Calibrate

@@ -1,48 +1,76 @@
 """How well degraded recordings are recognised: UAR by condition and model, and what augmentation is worth."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from ser.condition_names import condition_words
-from ser.scores import PROBABILITIES, Counts, Tally, tally, uar, uar_interval
+from ser.fusion import mean_of
+from ser.model_names import model_name
+from ser.scores import Counts, Tally, tally, uar, uar_interval
 
-MODELS = ("fusion", "encoder_lda", "logmel_cnn", "logmel_cnn_unaugmented", "lda")
-FUSED = ("encoder_lda", "logmel_cnn")
-"""Whose mean probabilities are the model ``fusion``."""
-MODEL_WORDS: Mapping[str, str] = {
-    "fusion": "mean of encoder LDA and CNN",
-    "encoder_lda": "LDA on the speaker encoder",
-    "logmel_cnn": "log-mel CNN",
-    "logmel_cnn_unaugmented": "log-mel CNN, no augmentation",
-    "lda": "LDA on functionals",
-}
+MODELS = (
+    "fused_transfer",
+    "encoder_lda_augmented",
+    "encoder_lda",
+    "fused_scratch",
+    "logmel_cnn",
+    "logmel_cnn_unaugmented",
+    "lda_augmented",
+    "lda",
+)
+FUSED: Mapping[str, str] = MappingProxyType(
+    {"fused_scratch": "lda_augmented", "fused_transfer": "encoder_lda_augmented"}
+)
+"""With whom the 2-D network is averaged, as in stages/fuse.py."""
+PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "encoder_lda": ("encoder_lda_augmented", "encoder_lda"),
+        "logmel_cnn": ("logmel_cnn", "logmel_cnn_unaugmented"),
+        "lda": ("lda_augmented", "lda"),
+    }
+)
+"""A kind of model, with and without augmented copies in training."""
+MODEL_WORDS: Mapping[str, str] = MappingProxyType(
+    {model: model_name(model) for model in MODELS}
+    | {"logmel_cnn": "log-mel CNN, augmented", "logmel_cnn_unaugmented": "log-mel CNN"}
+)
+"""What is called augmented learned of augmented copies; so did what is fused."""
 
 Tallies = Mapping[str, Mapping[str, Tally]]
 """``{condition: {model: tally}}``."""
 Scores = dict[str, dict[str, dict[str, float]]]
+Gains = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""``{kind: {condition: {gain, low, high}}}``, the kinds being those of `PAIRS`."""
 
 
-def add_fusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Add the model ``fusion``, the mean of the probabilities of `FUSED`, under each condition.
+def add_fused(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Add the models of `FUSED` under each condition, once a seed of the network.
 
     Parameters
     ----------
     predictions
-        ``condition`` and `ser.scores.COLUMNS`, one seed a model.
+        ``condition`` and `ser.scores.COLUMNS`.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows and those of the fusion, with seed 0.
+        The same rows, and below them those of the fused models.
+
+    Raises
+    ------
+    InputError
+        Where the models do not predict the same clips under a condition.
     """
-    fused = predictions[predictions["model"].isin(FUSED)]
-    keys = ["condition", "protocol", "fold", "clip"]
-    means = fused.groupby(keys, sort=False)[list(PROBABILITIES)].mean().reset_index()
-    return pd.concat([predictions, means.assign(model="fusion", seed=0)], ignore_index=True)[
-        list(predictions.columns)
-    ]
+    tables = [predictions]
+    for _, rows in predictions.groupby("condition", sort=False):
+        network = rows[rows["model"] == "logmel_cnn"]
+        tables += [
+            mean_of(network, rows[rows["model"] == partner], model=model) for model, partner in FUSED.items()
+        ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def tally_conditions(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, dict[str, Tally]]:
@@ -125,13 +153,29 @@ def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> np.ndarray:
     return resampled
 
 
-def markdown_table(scores: Scores, gained: Mapping[str, Mapping[str, float]]) -> str:
-    """Tabulate UAR in percent, a row a condition, with the gain by augmentation and its interval."""
-    heads = ["condition", *(MODEL_WORDS[model] for model in MODELS), "gain by augmentation"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for condition, models in scores.items():
-        figures = [f"{100 * models[model]['uar']:.1f}" for model in MODELS]
-        gain, low, high = (100 * gained[condition][name] for name in ("gain", "low", "high"))
-        cells = [condition_words(condition), *figures, f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def markdown_table(scores: Scores, gained: Gains) -> str:
+    """Tabulate UAR in percent, a row a condition; below it the gains by augmentation with their intervals."""
+    uars = {
+        condition: [f"{100 * models[model]['uar']:.1f}" for model in MODELS]
+        for condition, models in scores.items()
+    }
+    changes = {condition: [_points(gained[kind][condition]) for kind in PAIRS] for condition in scores}
+    return "\n\n".join(
+        (
+            _table("UAR, %", [MODEL_WORDS[model] for model in MODELS], uars),
+            _table(
+                "gain by augmentation, points", [MODEL_WORDS[plain] for _, plain in PAIRS.values()], changes
+            ),
+        )
+    )
+
+
+def _points(gain: Mapping[str, float]) -> str:
+    mean, low, high = (100 * gain[name] for name in ("gain", "low", "high"))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _table(corner: str, heads: list[str], cells: Mapping[str, list[str]]) -> str:
+    rows = [[corner, *heads], ["---"] * (1 + len(heads))]
+    rows += [[condition_words(condition), *figures] for condition, figures in cells.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

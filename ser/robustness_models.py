@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy.typing as npt
 import pandas as pd
 
-from ser.baselines import Grids
+from ser.baselines import SEARCHED_MODELS, Grids
 from ser.datasets import Array, Part, prediction_table, read_features, read_split, take
 from ser.normalization import read_scaler
 from ser.refitting import read_chosen, refit
 
-CLASSICAL = {"encoder_lda": ("transfer", "encoder"), "lda": ("luna5", "functionals")}
+CLASSICAL = {
+    "encoder_lda": ("transfer", "encoder"),
+    "encoder_lda_augmented": ("transfer", "encoder"),
+    "lda": ("luna5", "functionals"),
+    "lda_augmented": ("luna5", "functionals"),
+}
 """By model: its section of ``train_baselines``, and the features that it reads."""
 NETWORKS = {
     "logmel_cnn": (Path("models/cnn_logmel"), "data/normalized/logmel.npz"),
@@ -40,7 +45,9 @@ class Tested:
 
 
 def apply_classical(model: str, tested: Tested, grids: Grids) -> pd.DataFrame:
-    """Fit one of `CLASSICAL` on all clean clips of actors that are not tested, and apply it.
+    """Fit one of `CLASSICAL` on all actors that are not tested, as it was for the main results, and apply it.
+
+    Which copies of their clips it learns of, `ser.baselines.SEARCHED_MODELS` tells.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def apply_classical(model: str, tested: Tested, grids: Grids) -> pd.DataFrame:
     training = take(
         clips,
         split.replace({"role": {"validation": "train"}}),
-        read_features(features, ["clean"]),
+        read_features(features, list(SEARCHED_MODELS[group][model])),
         fold=tested.fold,
         role="train",
     )

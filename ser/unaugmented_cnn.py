@@ -19,6 +19,7 @@ OFF = {
     "noise_share": 0.0,
     "tempo_change": 0.0,
     "mel_warp": 0.0,
+    "crop_frames": 0,
     "time_mask_frames": 0,
     "frequency_mask_bands": 0,
     "mixup_share": 0.0,
@@ -30,7 +31,6 @@ clips (dropout, weight decay, label smoothing) stays."""
 def train_unaugmented(
     settings: LogMelCnn,
     *,
-    epochs: int,
     seed: int,
     fold: int,
     folder: Path,
@@ -43,8 +43,6 @@ def train_unaugmented(
     ----------
     settings
         The section ``train_cnn.logmel``, of which all augmentation is turned off.
-    epochs
-        In place of the section's.
     seed, fold
         Which run.
     folder
@@ -71,7 +69,7 @@ def train_unaugmented(
     )
     model, curve = fit(
         NETWORKS["logmel"],
-        settings.model_copy(update={**OFF, "epochs": epochs}),
+        settings.model_copy(update=OFF),
         sides,
         seed=seed,
         name=f"unaugmented fold {fold}",

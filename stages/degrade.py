@@ -10,13 +10,13 @@ clipping       several shares of the samples clipped
 start          no more than the beginning of the speech
 
 Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, metrics/search/baselines_{luna5,transfer}.csv
-        and data/features/clean/{functionals,encoder}.npy for the LDAs, models/cnn_logmel,
+        and data/features/{clean,resampled}/{functionals,encoder}.npy for the LDAs, models/cnn_logmel,
         data/normalized/logmel.npz, models/cnn_logmel_unaugmented, and the weights in Resemblyzer
 Writes  data/robustness/KIND.parquet: condition, protocol, model, seed, fold, clip, p_neutral ... p_surprised
 
 The whole recording is degraded, at 16 kHz; only then is silence trimmed and are features computed, as of a
-clean clip, so that what noise does to the trimming counts too. No model is adapted to a condition: the LDAs
-are fitted to clean clips, and of each network the first seed is taken.
+clean clip, so that what noise does to the trimming counts too. No model is adapted to a condition: all are
+those of the main results, the LDAs fitted again to the same clips, and the 2-D network without augmentation.
 """
 
 from collections.abc import Iterable
@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ser import audio, logmel
+from ser.baselines import Grids
 from ser.condition_names import KINDS
 from ser.conditions import Recording, choose_talkers, degrade, speech_span
 from ser.datasets import take
@@ -116,7 +117,9 @@ def main() -> None:
             "degraded waveform serves all features"
         )
 
-    n_layers = int(max(point["layer"] for point in read_chosen("transfer", "encoder_lda").values()))
+    on_encoder = [model for model, (group, _) in CLASSICAL.items() if group == "transfer"]
+    chosen = [point for model in on_encoder for point in read_chosen("transfer", model).values()]
+    n_layers = int(max(point["layer"] for point in chosen))
     settings = Settings(params.extract.logmel, params.extract.functionals, params.encode, n_layers)
     behind = talkers_behind(tested["clip"], clips, split, condition)
     calls = [
@@ -134,15 +137,18 @@ def main() -> None:
             for fold in sorted(split["fold"].unique().tolist())
         ]
 
-    grids = {"encoder_lda": params.train_baselines.transfer, "lda": params.train_baselines.luna5}
-    fits = [(model, it, grids[model]) for model, (_, name) in CLASSICAL.items() for it in heard_as(name)]
+    grids: dict[str, Grids] = {
+        "transfer": params.train_baselines.transfer,
+        "luna5": params.train_baselines.luna5,
+    }
+    fits = [(model, it, grids[group]) for model, (group, name) in CLASSICAL.items() for it in heard_as(name)]
     tables = run_all(apply_classical, fits, workers=params.workers, what="LDA", unit="fold")
 
     seeds = {
-        "logmel_cnn": params.train_cnn.logmel.seeds[0],
-        "logmel_cnn_unaugmented": params.robustness.unaugmented.seed,
+        "logmel_cnn": params.train_cnn.logmel.seeds,
+        "logmel_cnn_unaugmented": [params.robustness.unaugmented.seed],
     }
-    trained = [(model, it, seeds[model]) for it in heard_as("logmel") for model in NETWORKS]
+    trained = [(model, it, seed) for it in heard_as("logmel") for model in NETWORKS for seed in seeds[model]]
     tables += run_all(apply_network, trained, workers=params.workers, what="networks", unit="fold")
     write_parquet(f"data/robustness/{kind}.parquet", pd.concat(tables, ignore_index=True))
 

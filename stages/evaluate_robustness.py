@@ -2,11 +2,11 @@
 
 Reads   data/robustness/KIND.parquet, data/splits/luna5.parquet, data/clips.parquet
 Writes  metrics/robustness.json: under ``uar`` each model's UAR under each condition with its 95 % interval
-        (bootstrap over actors), under ``gain_by_augmentation`` how much the augmented 2-D network exceeds the
-        same one trained without; metrics/robustness.md, the same as a table
-        figures/robustness/{noise,conditions}.png
+        (bootstrap over actors), under ``gain_by_augmentation`` how much each kind of model that learned of
+        augmented copies exceeds the same trained without; metrics/robustness.md, the same as two tables
+        figures/robustness/{noise,conditions,augmentation}.png
 
-The model ``fusion`` is the mean of the probabilities of the LDA on the speaker encoder and the 2-D network.
+Of the 2-D network and what is fused with it a score is the mean over seeds; without augmentation it has one.
 """
 
 import pandas as pd
@@ -28,18 +28,20 @@ def main() -> None:
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
     split = read_table("data/splits/luna5.parquet", SPLIT)
     tables = [read_table(f"data/robustness/{kind}.parquet", ("condition", *COLUMNS)) for kind in KINDS]
-    predictions = robustness.add_fusion(pd.concat(tables, ignore_index=True))
+    predictions = robustness.add_fused(pd.concat(tables, ignore_index=True))
     for _, tested in predictions.groupby("condition"):
         check_predictions(tested, {"luna5": split})
 
     tallies = robustness.tally_conditions(predictions, clips)
     scores = robustness.score(tallies, samples=samples, seed=seed)
-    gained = robustness.gains(
-        tallies, better="logmel_cnn", than="logmel_cnn_unaugmented", samples=samples, seed=seed
-    )
+    gained = {
+        kind: robustness.gains(tallies, better=augmented, than=plain, samples=samples, seed=seed)
+        for kind, (augmented, plain) in robustness.PAIRS.items()
+    }
     with replacing("figures/robustness") as folder:
         save(robustness_figures.noise(scores), folder / "noise.png")
         save(robustness_figures.conditions(scores), folder / "conditions.png")
+        save(robustness_figures.augmentation(gained), folder / "augmentation.png")
     table = robustness.markdown_table(scores, gained)
     with replacing("metrics/robustness.md") as temporary:
         temporary.write_text(table + "\n", encoding="utf-8")

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ser.datasets import Array, read_features
-from ser.files import read_table, write_parquet
+from ser.files import read_table
 from ser.ladder import CLIPS, RECIPES, RUNGS, VARIANTS, Recipe, n_folds, sides
+from ser.ladder_runs import train_all
 from ser.ladder_scores import Run
-from ser.parallel import run_all
 from ser.params import ArticleCnn, load_params
 from stages import command
 
@@ -69,18 +69,15 @@ def main() -> None:
         for seed in chosen.seeds_beside
         for fold in chosen.folds_beside
     ]
-    calls = [
-        (
-            about,
-            settings,
-            params.split.article.test_size,
-            params.ladder.validation_clips,
-            1 + place % params.workers.jobs,
-        )
-        for place, about in enumerate(runs)
-    ]
-    tables = run_all(run_one, calls, workers=params.workers, what="ladder contour", unit="run")
-    write_parquet("data/ladder/contour_cnn.parquet", pd.concat(tables, ignore_index=True))
+    train_all(
+        run_one,
+        runs,
+        settings,
+        test_size=params.split.article.test_size,
+        validation_clips=params.ladder.validation_clips,
+        workers=params.workers,
+        path="data/ladder/contour_cnn.parquet",
+    )
 
 
 if __name__ == "__main__":

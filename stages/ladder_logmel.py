@@ -10,15 +10,15 @@ than those of the main pipeline; they are to be compared with one another.
 import pandas as pd
 
 from ser.datasets import read_features
-from ser.files import read_table, write_parquet
+from ser.files import read_table
 from ser.ladder import CLIPS, RECIPES, sides
+from ser.ladder_runs import train_all
 from ser.ladder_scores import Run
 from ser.normalization import INPUTS
-from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
 from stages import command
 
-BY_ACTORS = ("speakers", "permuted", "scaled_by_speaker")
+BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
 
 
 def run_one(
@@ -55,18 +55,15 @@ def main() -> None:
         for seed in chosen.seeds
         for fold in chosen.folds
     ]
-    calls = [
-        (
-            about,
-            settings,
-            params.split.article.test_size,
-            params.ladder.validation_clips,
-            1 + place % params.workers.jobs,
-        )
-        for place, about in enumerate(runs)
-    ]
-    tables = run_all(run_one, calls, workers=params.workers, what="ladder logmel", unit="run")
-    write_parquet("data/ladder/logmel_cnn.parquet", pd.concat(tables, ignore_index=True))
+    train_all(
+        run_one,
+        runs,
+        settings,
+        test_size=params.split.article.test_size,
+        validation_clips=params.ladder.validation_clips,
+        workers=params.workers,
+        path="data/ladder/logmel_cnn.parquet",
+    )
 
 
 if __name__ == "__main__":

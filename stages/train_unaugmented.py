@@ -16,20 +16,19 @@ from ser.datasets import read_features, read_split
 from ser.files import remove, replacing, write_csv
 from ser.normalization import INPUTS, fit_scalers, write_scalers
 from ser.parallel import run_all
-from ser.params import LogMelCnn, Unaugmented, load_params
+from ser.params import LogMelCnn, load_params
 from stages import command
 
 
 def run_one(
-    settings: LogMelCnn, unaugmented: Unaugmented, fold: int, folder: Path, checkpoints: Path, bar: int
+    settings: LogMelCnn, seed: int, fold: int, folder: Path, checkpoints: Path, bar: int
 ) -> tuple[pd.DataFrame, str]:
     """Train one fold; the form in which workers are called. Only here is TensorFlow loaded."""
     from ser.unaugmented_cnn import train_unaugmented
 
     return train_unaugmented(
         settings,
-        epochs=unaugmented.epochs,
-        seed=unaugmented.seed,
+        seed=seed,
         fold=fold,
         folder=folder,
         checkpoints=checkpoints,
@@ -41,7 +40,7 @@ def main() -> None:
     """Train all folds."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, unaugmented = params.train_cnn.logmel, params.robustness.unaugmented
+    settings, seed = params.train_cnn.logmel, params.robustness.unaugmented.seed
     clips, split = read_split("luna5")
     clean = read_features("logmel", ["clean"])
     checkpoints = Path("data/checkpoints/cnn_logmel_unaugmented")
@@ -51,7 +50,7 @@ def main() -> None:
         scalers = fit_scalers(clips, split, clean, axes=INPUTS["logmel"].axes)
         write_scalers(str(folder / "scaler.npz"), scalers)
         calls = [
-            (settings, unaugmented, fold, folder, checkpoints, 1 + fold % params.workers.jobs)
+            (settings, seed, fold, folder, checkpoints, 1 + fold % params.workers.jobs)
             for fold in range(len(scalers))
         ]
         results = run_all(run_one, calls, workers=params.workers, what="train unaugmented", unit="run")

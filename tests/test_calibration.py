@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
 from sklearn.metrics import log_loss
+from stage_runs import run_in
 
 from ser import calibration, calibration_figures, scores
 from ser.errors import InputError
@@ -142,13 +142,6 @@ def fill(project: Path) -> None:
             write_parquet(project / f"data/predictions/{name}{suffix}.parquet", pd.concat(tables))
 
 
-def run(project: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setattr(sys, "argv", ["calibrate"])
-        calibrate.main()
-
-
 def results(project: Path) -> dict[str, bytes]:
     paths = [
         path for name in ("metrics", "figures") for path in (project / name).rglob("*") if path.is_file()
@@ -160,7 +153,7 @@ def results(project: Path) -> dict[str, bytes]:
 def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     fill(project)
-    run(project)
+    run_in(project, calibrate)
     return project
 
 
@@ -193,7 +186,7 @@ def test_a_second_run_writes_the_same_bytes(calibrated: Path) -> None:
         "figures/calibration/reliability.png",
         "figures/calibration/risk_coverage.png",
     }
-    run(calibrated)
+    run_in(calibrated, calibrate)
     assert results(calibrated) == before
 
 
@@ -202,7 +195,7 @@ def test_what_is_tested_has_no_part_in_a_temperature(calibrated: Path, tmp_path:
     path = project / "data/predictions/baselines_transfer.parquet"
     tested = pd.read_parquet(path)
     write_parquet(path, tested.assign(**dict.fromkeys(scores.PROBABILITIES, 0.125)))
-    run(project)
+    run_in(project, calibrate)
     name = "metrics/temperatures.csv"
     assert (project / name).read_bytes() == (calibrated / name).read_bytes()
     assert results(project) != results(calibrated)
@@ -261,7 +254,7 @@ def test_bad_input_stops_the_stage_before_it_writes(
     harm(project)
     before = results(project)
     with pytest.raises(InputError, match=message):
-        run(project)
+        run_in(project, calibrate)
     assert results(project) == before
 
 

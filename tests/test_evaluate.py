@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from stage_runs import run_in
 
 from ser import article_results
 from ser.errors import InputError
@@ -111,13 +111,6 @@ def fill(project: Path) -> None:
         write_csv(project / f"data/curves/{name}.csv", epochs.assign(model=model, seed=0, fold=0))
 
 
-def run(project: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setattr(sys, "argv", ["evaluate"])
-        evaluate.main()
-
-
 def files(project: Path) -> dict[str, str]:
     """Name and hash of every file."""
     return {
@@ -131,7 +124,7 @@ def files(project: Path) -> dict[str, str]:
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     fill(project)
-    run(project)
+    run_in(project, evaluate)
     return project
 
 
@@ -147,7 +140,7 @@ def test_a_second_run_writes_the_same_files_and_prints_the_table(
     stray = tmp_path / "figures/results/confusion_luna5_gone.png"
     stray.parent.mkdir(parents=True)
     stray.touch()
-    run(tmp_path)
+    run_in(tmp_path, evaluate)
     after = files(tmp_path)
     assert set(after) - set(before) == WRITTEN
     assert after == files(evaluated)
@@ -268,7 +261,7 @@ def test_bad_input_stops_the_stage_before_it_writes(
     harm(project)
     before = files(project)
     with pytest.raises(InputError, match=message):
-        run(project)
+        run_in(project, evaluate)
     assert files(project) == before
 
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from stage_runs import run_in
 
 from ser import audio
 from ser.errors import InputError
@@ -44,13 +44,6 @@ def fill(project: Path) -> None:
     write_parquet(project / "data/clips.parquet", measured)
 
 
-def run(project: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setattr(sys, "argv", ["explore"])
-        explore.main()
-
-
 def hashes(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
@@ -59,7 +52,7 @@ def hashes(folder: Path) -> dict[str, str]:
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     fill(project)
-    run(project)
+    run_in(project, explore)
     return project
 
 
@@ -67,7 +60,7 @@ def test_the_files_written_are_these_and_the_same_on_every_run(explored: Path) -
     first = hashes(explored / "figures/explore")
     assert set(first) == WRITTEN
     (explored / "figures/explore/stray.png").touch()
-    run(explored)
+    run_in(explored, explore)
     assert hashes(explored / "figures/explore") == first
 
 
@@ -88,7 +81,7 @@ def test_bad_input_is_named_and_the_former_figures_stay(
     if content is not None:
         (project / broken).write_bytes(content)
     with pytest.raises(InputError, match=words):
-        run(project)
+        run_in(project, explore)
     assert [path.name for path in (project / "figures").iterdir()] == ["explore"]
     assert hashes(project / "figures/explore") == hashes(explored / "figures/explore")
 
@@ -98,5 +91,5 @@ def test_a_table_without_a_column_is_named(explored: Path, tmp_path: Path) -> No
     clips = pd.read_parquet(explored / "data/clips.parquet").drop(columns=["rms_dbfs"])
     write_parquet(tmp_path / "data/clips.parquet", clips)
     with pytest.raises(InputError, match="rms_dbfs"):
-        run(tmp_path)
+        run_in(tmp_path, explore)
     assert not (tmp_path / "figures").exists()

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,6 +16,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from stage_runs import run_in
 
 from ser import report
 from ser.article_results import compare
@@ -197,10 +197,7 @@ def fill(project: Path) -> None:
 
 
 def run(project: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setattr(sys, "argv", ["report"])
-        stage.main()
+    run_in(project, stage)
     return project / "data/report/index.html"
 
 

@@ -18,6 +18,7 @@ from ser.params import load_params
 from ser.ravdess import EMOTIONS
 from ser.refitting import read_chosen, refit
 from ser.scores import PROBABILITIES
+from stages.fuse import PARTNERS
 
 PARAMS = load_params(Path(__file__).parents[1] / "params.yaml")
 CLIPS = pd.DataFrame(
@@ -27,7 +28,7 @@ CLIPS = pd.DataFrame(
         for emotion in EMOTIONS
     ]
 )
-TRAINED = ("encoder_lda", "lda", "logmel_cnn", "logmel_cnn_unaugmented")
+TRAINED = tuple(model for model in robustness.MODELS if model not in robustness.FUSED)
 CONDITIONS = ("clean", "white_10", "white_0", "babble_10", "telephone", "level_20_clipped", "start_1")
 
 
@@ -51,25 +52,34 @@ def predictions_of(right: dict[str, float], *, seed: int = 0) -> pd.DataFrame:
 GOOD = dict.fromkeys(TRAINED, 0.7)
 
 
-def test_the_fusion_is_the_mean_of_two_models_clip_by_clip() -> None:
-    predictions = predictions_of(GOOD).sample(frac=1, random_state=0)
-    fused = robustness.add_fusion(predictions)
+def test_fused_models_are_means_of_two_clip_by_clip_once_a_seed_of_the_network() -> None:
+    once = predictions_of(GOOD)
+    network = once[once["model"] == "logmel_cnn"]
+    other = network.assign(seed=7, **dict.fromkeys(PROBABILITIES, 1 / 8))
+    predictions = pd.concat([once, other]).sample(frac=1, random_state=0)
+    fused = robustness.add_fused(predictions)
     assert list(fused.columns) == list(predictions.columns)
     pd.testing.assert_frame_equal(fused[: len(predictions)], predictions.reset_index(drop=True))
-    keys = ["condition", "clip"]
-    by_model = {
-        model: rows.set_index(keys)[list(PROBABILITIES)].sort_index()
-        for model, rows in fused.groupby("model")
-    }
-    assert len(by_model["fusion"]) == len(CONDITIONS) * len(CLIPS)
-    mean = (by_model["encoder_lda"] + by_model["logmel_cnn"]) / 2
-    pd.testing.assert_frame_equal(by_model["fusion"], mean)
+
+    def of(model: str, seed: int) -> pd.DataFrame:
+        rows = fused[(fused["model"] == model) & (fused["seed"] == seed)]
+        return rows.set_index(["condition", "clip"])[list(PROBABILITIES)].sort_index()
+
+    for model, partner in robustness.FUSED.items():
+        for seed in (0, 7):
+            assert len(of(model, seed)) == len(CONDITIONS) * len(CLIPS)
+            mean = (of("logmel_cnn", seed) + of(partner, 0)) / 2
+            pd.testing.assert_frame_equal(of(model, seed), mean)
+
+
+def test_what_is_fused_is_what_the_main_pipeline_fuses() -> None:
+    assert {model: partner for model, (_, partner) in PARTNERS.items()} == robustness.FUSED
 
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 99))
 def test_gains_are_differences_of_the_scores_and_turn_with_the_models(seed: int) -> None:
-    predictions = robustness.add_fusion(predictions_of(GOOD | {"logmel_cnn_unaugmented": 0.4}, seed=seed))
+    predictions = robustness.add_fused(predictions_of(GOOD | {"logmel_cnn_unaugmented": 0.4}, seed=seed))
     tallies = robustness.tally_conditions(predictions, CLIPS)
     scores = robustness.score(tallies, samples=200, seed=0)
     assert list(scores) == list(CONDITIONS)
@@ -99,7 +109,7 @@ def test_a_pair_right_on_the_same_clips_differs_by_a_certain_amount() -> None:
     predictions.loc[exact, list(PROBABILITIES)] = np.tile(truth, (len(CONDITIONS), 1))
     other = predictions["model"].eq("logmel_cnn_unaugmented")
     predictions.loc[other, list(PROBABILITIES)] = np.tile(lost, (len(CONDITIONS), 1))
-    tallies = robustness.tally_conditions(robustness.add_fusion(predictions), CLIPS)
+    tallies = robustness.tally_conditions(robustness.add_fused(predictions), CLIPS)
     gained = robustness.gains(
         tallies, better="logmel_cnn", than="logmel_cnn_unaugmented", samples=100, seed=1
     )
@@ -107,22 +117,25 @@ def test_a_pair_right_on_the_same_clips_differs_by_a_certain_amount() -> None:
 
 
 def test_the_table_and_figures_tell_every_condition() -> None:
-    tallies = robustness.tally_conditions(robustness.add_fusion(predictions_of(GOOD)), CLIPS)
+    tallies = robustness.tally_conditions(robustness.add_fused(predictions_of(GOOD)), CLIPS)
     scores = robustness.score(tallies, samples=100, seed=0)
-    gained = robustness.gains(
-        tallies, better="logmel_cnn", than="logmel_cnn_unaugmented", samples=100, seed=0
-    )
-    lines = robustness.markdown_table(scores, gained).splitlines()
-    assert len(lines) == 2 + len(CONDITIONS)
-    assert len({line.count("|") for line in lines}) == 1
-    assert lines[3].startswith(
-        f"| white noise, SNR 10 dB | {100 * scores['white_10']['fusion']['uar']:.1f} |"
-    )
+    gained = {
+        kind: robustness.gains(tallies, better=better, than=than, samples=100, seed=0)
+        for kind, (better, than) in robustness.PAIRS.items()
+    }
+    tables = [table.splitlines() for table in robustness.markdown_table(scores, gained).split("\n\n")]
+    for lines in tables:
+        assert len(lines) == 2 + len(CONDITIONS)
+        assert len({line.count("|") for line in lines}) == 1
+    uars, gains = (lines[3] for lines in tables)
+    first = 100 * scores["white_10"][robustness.MODELS[0]]["uar"]
+    assert uars.startswith(f"| white noise, SNR 10 dB | {first:.1f} |")
+    assert f"| {100 * gained['logmel_cnn']['white_10']['gain']:+.1f} (" in gains
 
     white, babble = robustness_figures.noise(scores).axes
     assert [tick.get_text() for tick in white.get_xticklabels()] == ["clean", "10", "0"]
     assert [tick.get_text() for tick in babble.get_xticklabels()] == ["clean", "10"]
-    drawn = dict(zip(robustness.MODELS, white.get_lines(), strict=False))
+    drawn = dict(zip(robustness_figures.DRAWN, white.get_lines(), strict=False))
     for model, line in drawn.items():
         expected = [100 * scores[it][model]["uar"] for it in ("clean", "white_10", "white_0")]
         np.testing.assert_allclose(np.asarray(line.get_ydata()), expected)
@@ -134,6 +147,11 @@ def test_the_table_and_figures_tell_every_condition() -> None:
         "level +20 dB, clipped at full scale",
         "first 1 s of the speech",
     ]
+    (axes,) = robustness_figures.augmentation(gained).axes
+    assert len(axes.get_yticklabels()) == len(CONDITIONS)
+    for kind, line in zip(robustness.PAIRS, axes.get_lines(), strict=False):
+        expected = [100 * gained[kind][condition]["gain"] for condition in CONDITIONS]
+        np.testing.assert_allclose(np.asarray(line.get_xdata()), expected)
 
 
 def test_a_model_is_fitted_again_as_its_search_fitted_it(

@@ -23,7 +23,7 @@ from ser.protocols import LUNA5, split_by_actor
 from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
 from ser.robustness_models import CLASSICAL
 from ser.robustness_models import NETWORKS as TRAINED
-from ser.scores import COLUMNS
+from ser.scores import COLUMNS, PROBABILITIES
 from ser.speaker_encoder import SAMPLE_RATE as RATE
 from ser.unaugmented_cnn import OFF
 from stages import command, degrade, evaluate_robustness, train_unaugmented
@@ -37,10 +37,10 @@ FEW = [name for name in all_clips() if name[9:17] == "01-01-01"]
 def small_params() -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params["workers"]["jobs"] = 1
-    params["train_cnn"]["logmel"] |= {"batch_size": 64, "seeds": [0], "warmup_epochs": 0}
+    params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "seeds": [0], "warmup_epochs": 0}
     params["robustness"]["white"]["snr_db"] = [10]
     params["robustness"]["babble"] |= {"snr_db": [0], "talkers": 3}
-    params["robustness"]["unaugmented"] = {"seed": 0, "epochs": 1}
+    params["robustness"]["unaugmented"] = {"seed": 0}
     return params
 
 
@@ -69,15 +69,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             audio.write_pcm16(path, synthesize(name), sample_rate=SAMPLE_RATE)
             rows.append(degrade.features_of(audio.load(path, sample_rate=RATE), settings))
         for features in rows[0]:
-            write_array(f"data/features/clean/{features}.npy", np.stack([row[features] for row in rows]))
+            clean = np.stack([row[features] for row in rows])
+            write_array(f"data/features/clean/{features}.npy", clean)
+            write_array(f"data/features/resampled/{features}.npy", np.stack([1.1 * clean]))
         for group, model, point in (
             ("transfer", "encoder_lda", "layer=1 shrinkage=0.5"),
             ("luna5", "lda", "shrinkage=0.5"),
         ):
-            trials = pd.DataFrame(
-                {"model": model, "fold": range(len(FOLDS)), "parameters": point, "chosen": True}
-            )
-            write_csv(f"metrics/search/baselines_{group}.csv", trials)
+            trials = [
+                pd.DataFrame({"model": name, "fold": range(len(FOLDS)), "parameters": point, "chosen": True})
+                for name in (model, f"{model}_augmented")
+            ]
+            write_csv(f"metrics/search/baselines_{group}.csv", pd.concat(trials))
     return root
 
 
@@ -174,6 +177,12 @@ def test_from_recordings_to_scores_and_figures(trained: Path, monkeypatch: pytes
             assert len(rows) == len(tested)
             assert set(map(tuple, rows[["fold", "clip"]].to_numpy())) == tested
     clean = pd.read_parquet("data/robustness/clean.parquet")
+    for model in ("encoder_lda", "lda"):
+        plain, augmented = (
+            clean.loc[clean["model"] == name, list(PROBABILITIES)].to_numpy()
+            for name in (model, f"{model}_augmented")
+        )
+        assert np.abs(plain - augmented).max() > 1e-6
     # Both networks have the same weights here, so that they must agree.
     one, other = (clean[clean["model"] == model].drop(columns="model") for model in TRAINED)
     np.testing.assert_array_equal(one.drop(columns="condition"), other.drop(columns="condition"))
@@ -188,13 +197,16 @@ def test_from_recordings_to_scores_and_figures(trained: Path, monkeypatch: pytes
     run(evaluate_robustness)
     scores = yaml.safe_load(Path("metrics/robustness.json").read_text())
     assert list(scores["uar"]) == ["clean", "white_10", "babble_0", *others[1:]]
-    assert scores["gain_by_augmentation"]["clean"] == {"gain": 0, "low": 0, "high": 0}
+    gained = scores["gain_by_augmentation"]
+    assert set(gained) == {"encoder_lda", "logmel_cnn", "lda"}
+    assert gained["logmel_cnn"]["clean"] == {"gain": 0, "low": 0, "high": 0}
     assert scores["uar"]["white_10"] == scores["uar"]["clean"]
     assert sorted(path.name for path in Path("figures/robustness").iterdir()) == [
+        "augmentation.png",
         "conditions.png",
         "noise.png",
     ]
-    assert len(Path("metrics/robustness.md").read_text().splitlines()) == 2 + len(KINDS)
+    assert len(Path("metrics/robustness.md").read_text().splitlines()) == 2 * (2 + len(KINDS)) + 1
 
     write_parquet("data/robustness/start.parquet", clean.assign(condition="start_1").iloc[1:])
     with pytest.raises(SystemExit, match="not tested where the split has them"):

@@ -12,11 +12,33 @@ from typing import Any
 
 from ser.article_results import TEST_CLIPS
 from ser.errors import InputError
+from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
 from ser.model_names import model_name
 from stages import command
 from tools.check_current import ask_dvc
 
 PAGES = ("README.md", "docs/model_card.md")
+PROTOCOL_TITLES = {
+    "emobox6": "EMOBOX6: 6 folds by actor",
+    "loso": "LOSO: 24 folds, an actor each",
+    "article": "article: random split, every actor on both sides",
+}
+"""The further protocols, those that split actors first."""
+EMOBOX_UAR = {
+    "Whisper-large-v3": 75.3,
+    "WavLM-large": 72.0,
+    "HuBERT-large": 70.0,
+    "HuBERT-base": 65.4,
+    "WavLM-base": 61.6,
+    "wav2vec2-base": 54.3,
+}
+"""UAR in percent of a small classifier on pretrained encoders, of RAVDESS under the folds of EMOBOX6.
+
+References
+----------
+Ma Z et al. (2024). EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark.
+Interspeech. There it is called UA.
+"""
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
@@ -96,8 +118,83 @@ def enrolled_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def ladder_table(metrics: Path) -> str:
+    """Tabulate the rungs of the ladder, and below them what each leak is worth to each model."""
+    results = _read(metrics / "ladder.json")
+    lines = [
+        "| rung: what changes | epoch chosen by | UAR | 95 % interval | seeds, least to greatest |",
+        "|---|---|---|---|---|",
+    ]
+    for place, rung in enumerate(results["rungs"], start=1):
+        chosen_by = "test clips" if rung["shown"] == "test" else "validation clips"
+        seeds = (
+            f"{len(rung['per_seed'])}, {percent(min(rung['per_seed']))} to {percent(max(rung['per_seed']))}"
+        )
+        interval = f"{percent(rung['uar_low'])} to {percent(rung['uar_high'])}"
+        name = _one_line(RUNG_NAMES[rung["recipe"]])
+        lines.append(f"| {place}. {name} | {chosen_by} | {percent(rung['uar'])} | {interval} | {seeds} |")
+    return "\n".join([*lines, "", *_leak_lines(results)])
+
+
+def _leak_lines(results: dict[str, Any]) -> list[str]:
+    """Tabulate points of UAR, a row a leak, a column a model."""
+    worths = {(it["leak"], it["model"]): it for it in results["leaks"]}
+    pairs = {it["model"]: it for it in results["byte_identical_pair"]}
+    models = [model for model in LEAKY_MODELS if any(model == known for _, known in worths)]
+
+    def cell(leak: str, model: str) -> str:
+        if (leak, model) in worths:
+            points, low, high = (100 * worths[leak, model][name] for name in ("points", "low", "high"))
+            return f"{points:+.1f} ({low:+.1f} to {high:+.1f})"
+        # The pair is one clip: where no run went without it, what it could be worth is bounded.
+        if leak == "byte_identical_pair" and model in pairs:
+            return f"at most {100 * pairs[model]['at_most']:+.1f}"
+        return ""
+
+    lines = [
+        f"| leak, points of UAR | {' | '.join(LEAKY_MODELS[model][0] for model in models)} |",
+        f"|---|{'---|' * len(models)}",
+    ]
+    for leak, name in LEAK_NAMES.items():
+        lines.append(f"| {_one_line(name)} | {' | '.join(cell(leak, model) for model in models)} |")
+    return lines
+
+
+def _one_line(label: str) -> str:
+    return label.replace("\n", " ")
+
+
+def protocols_table(metrics: Path) -> str:
+    """Tabulate the UAR of the final models under each further protocol that was run."""
+    measured = {
+        name: _read(metrics / "protocols" / f"{name}.json")
+        for name in PROTOCOL_TITLES
+        if (metrics / "protocols" / f"{name}.json").exists()
+    }
+    if not measured:
+        raise InputError(f"{metrics / 'protocols'}: no results; pipelines/protocols writes them")
+    lines = [
+        f"| UAR, % (95 % interval) | {' | '.join(PROTOCOL_TITLES[name] for name in measured)} |",
+        f"|---|{'---|' * len(measured)}",
+    ]
+    for model in next(iter(measured.values())):
+        cells = [_uar_cell(results[model]) for results in measured.values()]
+        lines.append(f"| {model_name(model)} (`{model}`) | {' | '.join(cells)} |")
+    for encoder, figure in EMOBOX_UAR.items() if "emobox6" in measured else ():
+        cells = [str(figure) if name == "emobox6" else "" for name in measured]
+        lines.append(f"| {encoder}, frozen, as published by EmoBox | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _uar_cell(scores: dict[str, Any]) -> str:
+    interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+    spread, n_seeds = scores["uar_sd"], len(scores["seeds"])
+    seeds = "" if spread is None else f" ± {percent(spread)}, {n_seeds} seeds"
+    return f"{percent(scores['uar'])}{seeds} ({interval})"
+
+
 def robustness_table(metrics: Path) -> str:
-    """Quote the table of degraded recordings."""
+    """Quote the tables of degraded recordings."""
     path = metrics / "robustness.md"
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -120,6 +217,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "emotions": emotion_table,
     "genders": gender_table,
     "enrolled": enrolled_table,
+    "ladder": ladder_table,
+    "protocols": protocols_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
 }
