@@ -1,7 +1,6 @@
 """Write the bundle of a trained model: an ONNX file, what else is to be known of it, and its licences."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
 
 import hashlib
 import json
@@ -24,10 +23,10 @@ from ser.params import LogMelParams
 from ser.ravdess import EMOTIONS
 
 LICENCE = {
-    "weights": "CC BY-NC-SA 4.0, as the recordings that they were trained on: RAVDESS, Livingstone SR, Russo FA "
-    "(2018), doi 10.1371/journal.pone.0196391",
-    "speaker_encoder": "Apache License 2.0: the lower LSTM layers of the voice encoder of Resemblyzer 0.1.4, Jemine C, "
-    f"unchanged but for the order of the gates; see {ENCODER_LICENCE}",
+    "weights": "CC BY-NC-SA 4.0, as the recordings that they were trained on: RAVDESS, Livingstone SR, "
+    "Russo FA (2018), doi 10.1371/journal.pone.0196391",
+    "speaker_encoder": "Apache License 2.0: the lower LSTM layers of the voice encoder of Resemblyzer 0.1.4, "
+    f"Jemine C, unchanged but for the order of the gates; see {ENCODER_LICENCE}",
     "code": "MIT",
 }
 
@@ -50,9 +49,11 @@ def front_end_of(logmel: LogMelParams, *, trim_db: float) -> FrontEndSettings:
     rate = speaker_encoder.SAMPLE_RATE
     if logmel.sample_rate != rate:
         raise InputError(
-            f"params.yaml: extract.logmel.sample_rate must be {rate}, as the speaker encoder's, for the recognizer"
+            f"params.yaml: extract.logmel.sample_rate must be {rate}, as the speaker encoder's, to export"
         )
-    bands = logmel.model_dump(include={"sample_rate", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax"})
+    bands = logmel.model_dump(
+        include={"sample_rate", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax"}
+    )
     n_fft = speaker_encoder.N_FFT
     return FrontEndSettings(
         logmel=MelSettings(**bands),
@@ -125,8 +126,8 @@ def write_bundle(
     size = sum(map(len, files.values()))
     if size > LARGEST_BYTES:
         raise InputError(
-            f"{folder}: {size} bytes, but a bundle has at most {LARGEST_BYTES}; take a smaller network, or a lower "
-            "layer of the speaker encoder"
+            f"{folder}: {size} bytes, but a bundle has at most {LARGEST_BYTES}; take a smaller network, or a "
+            "lower layer of the speaker encoder"
         )
     folder.mkdir()
     for name, written in files.items():

@@ -11,8 +11,8 @@ MODEL = "fused_transfer"
 """The model that is exported, by its name in the results."""
 
 _WHY = (
-    "the same recipe under LUNA5, each actor recognised by a model that had not heard them; the exported model has "
-    "heard all of them, so that RAVDESS cannot test it"
+    "the same recipe under LUNA5, each actor recognised by a model that had not heard them; the exported "
+    "model has heard all of them, so that RAVDESS cannot test it"
 )
 
 

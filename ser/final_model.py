@@ -10,6 +10,7 @@ from ser.params import TransferBaselines
 LDA = "encoder_lda_augmented"
 """The network's partner, by its name in the predictions."""
 
+
 def everyone(clips: pd.DataFrame) -> pd.DataFrame:
     """Make a split of one fold in which every clip trains."""
     return pd.DataFrame({"fold": 0, "clip": clips["clip"], "role": "train"})
@@ -20,9 +21,9 @@ def all_of(clips: pd.DataFrame, copies: list[Array]) -> Part:
     return take(clips, everyone(clips), copies, fold=0, role="train")
 
 
-def fit_lda(clips: pd.DataFrame, copies: list[Array], *, grids: TransferBaselines) -> tuple[
-    LinearDiscriminant, pd.DataFrame
-]:
+def fit_lda(
+    clips: pd.DataFrame, copies: list[Array], *, grids: TransferBaselines
+) -> tuple[LinearDiscriminant, pd.DataFrame]:
     """Choose layer and shrinkage by inner folds of actors, then fit on all of them.
 
     It is what each fold of LUNA5 does with its training actors, so that the scores there tell what to expect.
@@ -44,9 +45,7 @@ def fit_lda(clips: pd.DataFrame, copies: list[Array], *, grids: TransferBaseline
     """
     training = all_of(clips, copies)
     # Nothing is left to test, and what the search predicts is not used.
-    searched = search(
-        LDA, training=training, test=all_of(clips, copies[:1]), grids=grids, copies=len(copies)
-    )
+    searched = search(LDA, training=training, test=all_of(clips, copies[:1]), grids=grids, copies=len(copies))
     choice, scaler, lda = (
         step for _, step in fit(searched.model, training=training, grids=grids, copies=len(copies)).steps
     )

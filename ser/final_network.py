@@ -54,7 +54,7 @@ def train_network(
         Of the network's input.
     """
     (scaler,) = fit_scalers(clips, everyone(clips), copies, axes=INPUTS["logmel"].axes)
-    # Nobody is left whom the learning curve could follow: it watches clips that it trains on, and is not kept.
+    # Nobody is left whom the learning curve could follow: it watches clips that train, and is not kept.
     watched = all_of(clips.head(settings.batch_size), [copies[0][: settings.batch_size]])
     sides = Sides(training=all_of(clips, copies), copies=len(copies), watched=watched, scaler=scaler)
     model, _ = fit(NETWORKS["logmel"], settings, sides, seed=seed, name="final", checkpoint=checkpoint)

@@ -1,4 +1,4 @@
-"""What is learned of the exported model beside the network's weights: its scaler, and the LDA as plain arrays."""
+"""What the exported model has learned beside the network's weights: a scaler, and the LDA as arrays."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +54,7 @@ def write_parts(folder: Path, scaler: Scaler, lda: LinearDiscriminant) -> None:
     """Write all that was learned but the network's weights."""
     arrays = {f"lda_{name}": getattr(lda, name) for name in _LDA_ARRAYS}
     layer = np.array(lda.layer)
-    write_arrays(
-        folder / _ARRAYS, mean=scaler.mean, deviation=scaler.deviation, lda_layer=layer, **arrays
-    )
+    write_arrays(folder / _ARRAYS, mean=scaler.mean, deviation=scaler.deviation, lda_layer=layer, **arrays)
 
 
 def read_parts(folder: Path) -> tuple[Scaler, LinearDiscriminant]:

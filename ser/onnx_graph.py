@@ -21,6 +21,7 @@ OPSET = 17
 """Of ONNX 1.12: every runtime of the last years reads it."""
 IR_VERSION = 8
 
+
 @dataclass
 class Graph:
     """Nodes and constants of a graph that is being written; every value has a name."""

@@ -1,4 +1,4 @@
-"""A Keras network as ONNX nodes, layer by layer, from its own graph; a layer that is not known here is an error.
+"""A Keras network as ONNX nodes, layer by layer; a layer that is not known here is an error.
 
 Images are held channels first, as ONNX wants them, so that convolutions need no transposition between them.
 """
@@ -145,7 +145,9 @@ def _nothing(_graph: Graph, _layer: keras.layers.Layer, inputs: list[str]) -> st
 
 def _expect(layer: keras.layers.Layer, condition: bool) -> None:
     if not condition:
-        raise ValueError(f"layer {layer.name}: no translation of these settings to ONNX: {layer.get_config()}")
+        raise ValueError(
+            f"layer {layer.name}: no translation of these settings to ONNX: {layer.get_config()}"
+        )
 
 
 _LAYERS: dict[str, Translation] = {

@@ -185,9 +185,7 @@ class Recognizer:
         heard = self._hear(source, sample_rate, name)
         return heard if isinstance(heard, Recognition) else self._recognise([heard])[0]
 
-    def predict_many(
-        self, sources: Iterable[Source], *, jobs: int = 1
-    ) -> Iterator[Recognition | InputError]:
+    def predict_many(self, sources: Iterable[Source], *, jobs: int = 1) -> Iterator[Recognition | InputError]:
         """Recognise many recordings, in their order; faster than one by one.
 
         Parameters
@@ -260,15 +258,14 @@ class Recognizer:
     def _hear(self, source: Source, sample_rate: int | None, name: str | None) -> "Recognition | _Short":
         listening = self.bundle.listening
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(
-                sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s
-            )
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
             if not isinstance(samples, np.ndarray):
                 return self._recognise_long(sound.name, samples)
             duration_s = len(samples) / self.sample_rate
             if duration_s < listening.shortest_s:
                 raise InputError(
-                    f"{sound.name}: {duration_s:.3f} s of sound, but at least {listening.shortest_s} s are needed"
+                    f"{sound.name}: {duration_s:.3f} s of sound, but at least {listening.shortest_s} s "
+                    "are needed"
                 )
             if self._level_dbfs(samples) < listening.silence_dbfs:
                 raise _silent(sound.name)
@@ -277,13 +274,15 @@ class Recognizer:
     def _recognise(self, heard: Sequence["_Short"]) -> list[Recognition]:
         rows = self.probabilities([it.window for it in heard])
         return [
-            Recognition(it.name, it.duration_s, *self._judge(row)) for it, row in zip(heard, rows, strict=True)
+            Recognition(it.name, it.duration_s, *self._judge(row))
+            for it, row in zip(heard, rows, strict=True)
         ]
 
     def _recognise_long(self, name: str, blocks: Iterator[Array]) -> Recognition:
         segments = []
-        end = 0.0
-        for end, segment in self._segments(blocks):
+        duration_s = 0.0
+        for end_s, segment in self._segments(blocks):
+            duration_s = end_s
             if segment is not None:
                 segments.append(segment)
         if not segments:
@@ -291,7 +290,7 @@ class Recognizer:
         # By length, as the last piece may be shorter.
         lengths = [segment.end_s - segment.start_s for segment in segments]
         mean = np.average([list(it.probabilities.values()) for it in segments], axis=0, weights=lengths)
-        return Recognition(name, end, *self._judge(mean), tuple(segments))
+        return Recognition(name, duration_s, *self._judge(mean), tuple(segments))
 
     def _segments(self, blocks: Iterator[Array]) -> Iterator[tuple[float, Segment | None]]:
         """Give each piece's end in seconds, and its segment if there is speech in it."""

@@ -68,8 +68,8 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
     Raises
     ------
     InputError
-        Where there is no such file, it is empty or no audio, its rate is absurd; and from `Sound.blocks` where
-        it is truncated or holds NaN.
+        Where there is no such file, it is empty or no audio, its rate is absurd; and from `Sound.blocks`
+        where it is truncated or holds NaN.
     """
     if isinstance(source, np.ndarray):
         if sample_rate is None:
@@ -169,7 +169,8 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
 def _checked(sound: Sound) -> Sound:
     if not LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
         raise InputError(
-            f"{sound.name}: sample rate is {sound.rate} Hz, but must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz"
+            f"{sound.name}: sample rate is {sound.rate} Hz, but must be from {LOWEST_RATE} to "
+            f"{HIGHEST_RATE} Hz"
         )
     return sound
 
@@ -196,8 +197,8 @@ def _file_blocks(decoder: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
 def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Waveform]:
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise InputError(
-            f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got {samples.dtype} "
-            f"of shape {samples.shape}"
+            f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got "
+            f"{samples.dtype} of shape {samples.shape}"
         )
     table = samples.reshape(len(samples), -1)
     if not table.shape[1]:
@@ -222,7 +223,7 @@ def _mono(block: Waveform, name: str) -> Waveform:
 def _ffmpeg_format(start: bytes) -> str | None:
     """Name ffmpeg's demuxer of what libsndfile does not read.
 
-    It is always named to ffmpeg, which would otherwise follow a playlist in disguise to files of this machine.
+    ffmpeg is always told, as it would otherwise follow a playlist in disguise to files of this machine.
     """
     if start[4:8] == b"ftyp":
         return "mov"
@@ -238,9 +239,10 @@ def _ffmpeg(file: BinaryIO, name: str, container: str) -> Iterator[Sound]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError(
-            f"{name}: {container} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG or MP3"
+            f"{name}: {container} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG "
+            "or MP3"
         )
-    # Copied to a file without a name: ffmpeg must be able to seek, and a file's own name may look like an option.
+    # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
     with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile() as complaints:
         shutil.copyfileobj(file, copy)
         copy.seek(0)

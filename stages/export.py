@@ -4,9 +4,9 @@ Reads   models/final, and the weights in the package Resemblyzer; metrics/temper
         metrics/luna5/fused_transfer.json; data/clips.parquet, data/raw and data/features/clean for the check
 Writes  ser/bundle: model.onnx, recognizer.json, and the licence of the speaker encoder
 
-The temperature is the mean of those that validation actors gave in the folds of LUNA5, where nothing was trained on
-them. From a recording of each actor the bundle, with its own front end, must compute the original's
-probabilities within 0.0001, or nothing is written.
+The temperature is the mean of those that validation actors gave in the folds of LUNA5, where nothing was
+trained on them. From a recording of each actor the bundle, with its own front end, must compute the
+original's probabilities within 0.0001, or nothing is written.
 """
 
 from pathlib import Path
