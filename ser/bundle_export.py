@@ -1,13 +1,8 @@
-"""Write the bundle of a trained model: an ONNX file, what else is to be known of it, and its licences."""
+"""A trained model as ONNX, the front end that it was trained with, and its licences."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 
-import hashlib
-import json
-from dataclasses import asdict
 from importlib.metadata import distribution
-from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -16,11 +11,10 @@ from ser.datasets import Scaler
 from ser.errors import InputError
 from ser.final_parts import LinearDiscriminant
 from ser.frontend import FrontEndSettings, MelSettings
-from ser.model_bundle import ABOUT, ENCODER_LICENCE, FORMAT, LARGEST_BYTES, MODEL, ListeningSettings
+from ser.model_bundle import ENCODER_LICENCE
 from ser.onnx_graph import Graph, standardize, write_model
 from ser.onnx_network import append_network
 from ser.params import LogMelParams
-from ser.ravdess import EMOTIONS
 
 LICENCE = {
     "weights": "CC BY-NC-SA 4.0, as the recordings that they were trained on: RAVDESS, Livingstone SR, "
@@ -68,37 +62,27 @@ def front_end_of(logmel: LogMelParams, *, trim_db: float) -> FrontEndSettings:
     )
 
 
-def write_bundle(
-    folder: Path,
+def onnx_of(
     network: keras.Model,
     scaler: Scaler,
     lda: LinearDiscriminant,
     *,
-    version: str,
-    temperature: float,
-    uncertain_below: float,
     front_end: FrontEndSettings,
-    listening: ListeningSettings,
-    about: dict[str, Any],
-) -> None:
-    """Write a bundle that `ser.model_bundle.read_bundle` reads; equal models give equal bytes.
+    temperature: float,
+) -> bytes:
+    """Write a trained model as ONNX; equal models give equal bytes.
 
     Parameters
     ----------
-    folder
-        Made here.
     network, scaler, lda
         What was trained.
-    version, temperature, uncertain_below, front_end, listening, about
-        As of `ser.model_bundle.Bundle`; licences are added to `about`.
-
-    Raises
-    ------
-    InputError
-        Where the bundle is larger than git should hold.
+    front_end
+        Of `front_end_of`.
+    temperature
+        Divides the logarithms of the two models' mean.
     """
     graph = Graph()
-    model = write_model(
+    return write_model(
         graph,
         append_network(graph, network, standardize(graph, "logmel", scaler)),
         encoder=speaker_encoder.pretrained_encoder(),
@@ -106,29 +90,8 @@ def write_bundle(
         temperature=temperature,
         logmel_shape=(front_end.n_frames, front_end.logmel.n_mels),
     )
-    content = {
-        "format": FORMAT,
-        "version": version,
-        "labels": EMOTIONS,
-        "model_sha256": hashlib.sha256(model).hexdigest(),
-        "temperature": temperature,
-        "uncertain_below": uncertain_below,
-        "front_end": asdict(front_end),
-        "listening": asdict(listening),
-        "about": {**about, "licence": LICENCE},
-    }
-    licence = distribution("resemblyzer").read_text("LICENSE") or ""
-    files = {
-        MODEL: model,
-        ABOUT: (json.dumps(content, indent=2, allow_nan=False) + "\n").encode(),
-        ENCODER_LICENCE: licence.encode(),
-    }
-    size = sum(map(len, files.values()))
-    if size > LARGEST_BYTES:
-        raise InputError(
-            f"{folder}: {size} bytes, but a bundle has at most {LARGEST_BYTES}; take a smaller network, or a "
-            "lower layer of the speaker encoder"
-        )
-    folder.mkdir()
-    for name, written in files.items():
-        (folder / name).write_bytes(written)
+
+
+def encoder_licence() -> str:
+    """Read the licence that comes with the speaker encoder's weights."""
+    return distribution("resemblyzer").read_text("LICENSE") or ""

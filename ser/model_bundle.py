@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +99,47 @@ def read_bundle(folder: Path | str = SHIPPED) -> Bundle:
         raise InputError(
             f"{folder}: no exported model ({error}); run dvc repro pipelines/recognizer/dvc.yaml"
         ) from error
+
+
+def write_bundle(folder: Path, bundle: Bundle, *, encoder_licence: str) -> None:
+    """Write a bundle; equal ones give equal bytes.
+
+    Parameters
+    ----------
+    folder
+        Made here.
+    bundle
+        What to write.
+    encoder_licence
+        The text of the speaker encoder's licence, which must go wherever its weights go.
+
+    Raises
+    ------
+    InputError
+        Where the bundle is larger than git should hold.
+    """
+    content = {
+        "format": FORMAT,
+        "version": bundle.version,
+        "labels": EMOTIONS,
+        "model_sha256": hashlib.sha256(bundle.model).hexdigest(),
+        "temperature": bundle.temperature,
+        "uncertain_below": bundle.uncertain_below,
+        "front_end": asdict(bundle.front_end),
+        "listening": asdict(bundle.listening),
+        "about": bundle.about,
+    }
+    files = {
+        MODEL: bundle.model,
+        ABOUT: (json.dumps(content, indent=2, allow_nan=False) + "\n").encode(),
+        ENCODER_LICENCE: encoder_licence.encode(),
+    }
+    size = sum(map(len, files.values()))
+    if size > LARGEST_BYTES:
+        raise InputError(
+            f"{folder}: {size} bytes, but a bundle has at most {LARGEST_BYTES}; take a smaller network, or a "
+            "lower layer of the speaker encoder"
+        )
+    folder.mkdir()
+    for name, written in files.items():
+        (folder / name).write_bytes(written)

@@ -8,26 +8,10 @@ from pathlib import Path
 from ser.errors import InputError
 
 ENDINGS = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".caf",
-        ".w64",
-        ".m4a",
-        ".mp4",
-        ".aac",
-        ".webm",
-        ".mka",
-    ]
+    (
+        *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
+        *(".au", ".caf", ".w64", ".m4a", ".mp4", ".aac", ".webm", ".mka"),
+    )
 )
 """What is taken for a recording in a folder; a file that is named is read whatever its ending."""
 

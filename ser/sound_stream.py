@@ -123,6 +123,10 @@ def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float) -> Wavefo
 
 
 def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Waveform]:
+    if sound.rate == sample_rate:
+        yield from head
+        yield from sound.blocks
+        return
     resampler = soxr.ResampleStream(sound.rate, sample_rate, 1, dtype="float32", quality="HQ")
     while head:
         yield resampler.resample_chunk(head.pop(0))

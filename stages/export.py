@@ -18,7 +18,7 @@ from ser.datasets import read_features
 from ser.errors import InputError
 from ser.files import read_table, replacing
 from ser.final_model import read_parts
-from ser.model_bundle import ListeningSettings
+from ser.model_bundle import Bundle, ListeningSettings, write_bundle
 from ser.params import load_params
 from ser.recognizer import Recognizer
 from ser.speaker_encoder import check_weights
@@ -41,33 +41,33 @@ def main() -> None:
     temperature = mean_temperature("metrics/temperatures.csv")
 
     # Only here is TensorFlow loaded.
-    from ser.bundle_export import front_end_of, write_bundle
+    from ser.bundle_export import LICENCE, encoder_licence, front_end_of, onnx_of
     from ser.final_network import read_network, reference
 
     network = read_network(FOLDER)
+    front_end = front_end_of(params.extract.logmel, trim_db=params.encode.trim_db)
+    bundle = Bundle(
+        version=settings.version,
+        front_end=front_end,
+        listening=ListeningSettings(**settings.listening.model_dump()),
+        temperature=temperature,
+        uncertain_below=settings.uncertain_below,
+        about={
+            "expected": expected_score("metrics/luna5/fused_transfer.json"),
+            "training": {
+                "recordings": f"RAVDESS speech, {len(clips)} clips of {clips['actor'].nunique()} actors",
+                "network": params.train_cnn.logmel.model_dump() | {"seeds": [settings.seed]},
+                "speeds": params.resample.speeds,
+                "encoder_layer": lda.layer,
+                "encoder_weights_sha256": params.encode.weights_sha256,
+            },
+            "licence": LICENCE,
+        },
+        model=onnx_of(network, scaler, lda, front_end=front_end, temperature=temperature),
+    )
     expected = reference(network, scaler, lda, logmels[compared], states[compared], temperature=temperature)
     with replacing("ser/bundle") as folder:
-        write_bundle(
-            folder,
-            network,
-            scaler,
-            lda,
-            version=settings.version,
-            temperature=temperature,
-            uncertain_below=settings.uncertain_below,
-            front_end=front_end_of(params.extract.logmel, trim_db=params.encode.trim_db),
-            listening=ListeningSettings(**settings.listening.model_dump()),
-            about={
-                "expected": expected_score("metrics/luna5/fused_transfer.json"),
-                "training": {
-                    "recordings": f"RAVDESS speech, {len(clips)} clips of {clips['actor'].nunique()} actors",
-                    "network": params.train_cnn.logmel.model_dump() | {"seeds": [settings.seed]},
-                    "speeds": params.resample.speeds,
-                    "encoder_layer": lda.layer,
-                    "encoder_weights_sha256": params.encode.weights_sha256,
-                },
-            },
-        )
+        write_bundle(folder, bundle, encoder_licence=encoder_licence())
         recognizer = Recognizer.load(folder)
         heard = [recognizer.predict(path).probabilities for path in clips["path"].iloc[compared]]
         difference = float(np.abs(np.array([list(it.values()) for it in heard]) - expected).max())

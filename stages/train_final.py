@@ -5,8 +5,8 @@ Writes  models/final: the 2-D network's architecture and weights, its scaler, an
         metrics/search/final.csv: what inner folds of actors say of each layer and shrinkage of the LDA
 
 The network has the settings of train_cnn.logmel, the LDA those that inner folds of all actors choose, as
-in each fold of LUNA5: the scores there are of the same recipe, on actors whom it had not heard. A killed training
-goes on from its last epoch when the stage runs again.
+in each fold of LUNA5: the scores there are of the same recipe, on actors whom it had not heard. A killed
+training goes on from its last epoch when the stage runs again.
 """
 
 from pathlib import Path
