@@ -16,7 +16,6 @@ from ser import cli, recognizer
 from ser.corpora import CORPORA
 from ser.cross_corpus import restrict, score
 from ser.errors import InputError
-from ser.model_bundle import SHIPPED
 from ser.ravdess import EMOTIONS, all_clips
 from ser.recognizer import Recognition
 
@@ -213,12 +212,14 @@ def test_one_emotion_with_many_recordings_weighs_no_more() -> None:
     assert (result["uar"], result["accuracy"]) == (0.5, 0.9)
 
 
-@pytest.mark.skipif(not SHIPPED.is_dir(), reason="no exported model in the package yet")
-def test_with_the_exported_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_an_exported_model(
+    tmp_path: Path, bundle_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for speaker in SPEAKERS[:2]:
         for letter in LETTERS:
             write_wav(tmp_path / f"{speaker}a01{letter}a.wav")
-    code, out, err = evaluate(capsys, tmp_path, "--corpus", "emodb", "--jobs", "2", "--json")
+    options = ("--corpus", "emodb", "--model", bundle_folder, "--jobs", "2", "--json")
+    code, out, err = evaluate(capsys, tmp_path, *options)
     assert (code, err) == (0, "")
     result = json.loads(out)
     # The same noise everywhere: one answer for all.
