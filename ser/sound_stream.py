@@ -204,7 +204,7 @@ def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Wavef
             f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got "
             f"{samples.dtype} of shape {samples.shape}"
         )
-    table = samples.reshape(len(samples), -1)
+    table = samples[:, None] if samples.ndim == 1 else samples
     if not table.shape[1]:
         raise InputError(f"{name}: no channel")
     size = max(_BLOCK_VALUES // table.shape[1], 1)

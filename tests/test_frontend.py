@@ -82,5 +82,5 @@ def test_frames_and_trimming(n: int, frame: int, hop: int) -> None:
 
 def test_another_rate_than_the_encoders_is_refused(params: Params) -> None:
     other = params.extract.logmel.model_copy(update={"sample_rate": 22_050})
-    with pytest.raises(InputError, match="extract.logmel.sample_rate must be 16000"):
+    with pytest.raises(InputError, match=r"extract\.logmel\.sample_rate must be 16000"):
         front_end_of(other, trim_db=32)

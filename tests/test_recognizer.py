@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -239,14 +240,17 @@ def test_a_long_recording_is_never_held_whole(recognizer: Recognizer, tmp_path: 
         for _ in range(10):
             sound.write(minute)
     del minute
+    # Windows that do not overlap, for time's sake.
+    listening = replace(recognizer.bundle.listening, hop_s=3.0)
+    listener = Recognizer(replace(recognizer.bundle, listening=listening))
     tracemalloc.start()
     try:
-        result = recognizer.predict(path)
+        result = listener.predict(path)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert result.duration_s == pytest.approx(600)
-    assert len(result.segments) == 600
+    assert len(result.segments) == 200
     # Its samples alone, as 32-bit mono at 16 kHz, are 38 MB.
     assert peak < 20e6
 
