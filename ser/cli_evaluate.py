@@ -67,6 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**about, **outcome, **_unused(found, len(failed))}))
     else:
         print(format_score(corpus, outcome, found))
+        expected = recognizer.bundle.about.get("expected", {})
+        if "uar" in expected:
+            print(
+                f"To compare: {100 * expected['uar']:.1f} % UAR on RAVDESS speech, over 8 emotions, of "
+                "speakers that a model of the same recipe had not heard."
+            )
         if problems:
             print(f"Skipped: {len(problems)} files, named on standard error.")
     return 1 if problems else 0

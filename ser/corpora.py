@@ -199,7 +199,7 @@ CORPORA: dict[str, Corpus] = {
         parse=ravdess_speech,
         note=(
             "WARNING: the model was trained on these very recordings. This is no test of it and must not be "
-            "quoted as one; the README has a figure for speakers that a model has not heard."
+            "quoted as one."
         ),
     ),
 }

@@ -141,7 +141,7 @@ def format_score(corpus: Corpus, result: Mapping[str, Any], found: Recordings) -
     if found.doubled:
         first = found.doubled[0]
         remarks.append(f"Not used: {len(found.doubled)} files that repeat a clip, such as {first}.")
-    return "\n".join([*lines, "", *(remark for remark in remarks if remark)])
+    return "\n".join([*lines, "", *(remark for remark in remarks if remark)]).rstrip()
 
 
 def _interval_words(result: Mapping[str, Any]) -> str:
