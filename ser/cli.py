@@ -40,6 +40,7 @@ class CommandModule(Protocol):
 
 COMMANDS = {
     "predict": Command("ser.cli_predict", "recognise the emotion in recordings"),
+    "evaluate": Command("ser.cli_evaluate", "score the model on another corpus"),
 }
 """By name."""
 
