@@ -438,6 +438,33 @@ class Calibrate(Section):
     bins: Annotated[int, Field(ge=2, le=100)]
 
 
+class Listening(Section):
+    """How the exported model hears recordings; see `ser.model_bundle.ListeningSettings`."""
+
+    timeline_after_s: Positive
+    window_s: Positive
+    hop_s: Positive
+    shortest_s: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
+    silence_dbfs: Annotated[float, Field(lt=0, allow_inf_nan=False)]
+
+    @model_validator(mode="after")
+    def _hop_divides(self) -> Self:
+        if self.hop_s > self.window_s or self.window_s % self.hop_s:
+            raise ValueError("hop_s must divide window_s")
+        if self.window_s > self.timeline_after_s:
+            raise ValueError("window_s must not exceed timeline_after_s")
+        return self
+
+
+class RecognizerParams(Section):
+    """The exported model."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    seed: Seed
+    uncertain_below: Share
+    listening: Listening
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -458,6 +485,7 @@ class Params(Section):
     evaluate: Evaluate
     calibrate: Calibrate
     enrolled: Enrolled
+    recognizer: RecognizerParams
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:

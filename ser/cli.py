@@ -1,0 +1,85 @@
+"""The command `ser`: its subcommands, each in a module of its own that is loaded only when it is called."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ser.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand.
+
+    Attributes
+    ----------
+    module : str
+        Has ``add_arguments(parser)`` and ``run(arguments) -> int``; see `CommandModule`.
+    summary : str
+        A line for ``ser --help``; the module's docstring is what its own ``--help`` says.
+    """
+
+    module: str
+    summary: str
+
+
+class CommandModule(Protocol):
+    """What the module of a subcommand defines."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare its arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; 0 if all went well, 1 if some input failed."""
+
+
+COMMANDS = {
+    "predict": Command("ser.cli_predict", "recognise the emotion in recordings"),
+}
+"""By name."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; give the exit code: 0 all well, 1 some input failed, 2 wrong usage."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((it for it in argv if not it.startswith("-")), None)
+    parser = argparse.ArgumentParser(
+        prog="ser",
+        description="Recognise the emotion in recordings of speech. ser COMMAND --help tells more.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for name, command in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=command.summary)
+            continue
+        module: CommandModule = importlib.import_module(command.module)  # type: ignore[assignment]
+        chosen_parser = commands.add_parser(
+            name,
+            help=command.summary,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(chosen_parser)
+        chosen_parser.set_defaults(run=module.run, usage_error=chosen_parser.error)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. Python would complain once more when it closes stdout.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

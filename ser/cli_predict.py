@@ -1,0 +1,183 @@
+"""Recognise the emotion in recordings of speech.
+
+  ser predict talk.wav                    a table
+  ser predict recordings/ --jobs 2 --csv  all that a folder holds, as CSV
+  ser predict '*.flac' --json             a JSON object a line
+  cat talk.wav | ser predict -            from standard input
+
+A recording longer than some seconds becomes a timeline. "not sure" stands where the confidence is too low to
+rely on. A recording that cannot be read is named on standard error and skipped, and the exit code is 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ser.errors import InputError
+from ser.ravdess import EMOTIONS
+from ser.recognizer import Recognition, Recognizer, Segment
+from ser.sound_files import find
+
+STDIN = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``ser predict``."""
+    parser.add_argument(
+        "recordings",
+        nargs="+",
+        metavar="FILE|FOLDER|PATTERN|-",
+        help="what to listen to; - is standard input",
+    )
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
+    parser.add_argument(
+        "--jobs", type=_count, default=1, metavar="N", help="recordings side by side (default: 1)"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="a JSON object a line")
+    output.add_argument("--csv", action="store_true", help="a row a recording, or a segment of a long one")
+    output.add_argument("--parquet", type=Path, metavar="OUT", help="the same rows, as a Parquet file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Recognise, write, and tell by the exit code whether all could be read."""
+    names: list[str] = arguments.recordings
+    files, problems = find(name for name in names if name != STDIN)
+    for problem in problems:
+        _complain(problem)
+    failures = len(problems)
+    recognizer = Recognizer.load(arguments.model) if arguments.model else Recognizer.load()
+
+    def recognised() -> Iterator[Recognition]:
+        nonlocal failures
+        results = _progress(_results(recognizer, names, files, arguments.jobs), len(files))
+        for result in results:
+            if isinstance(result, InputError):
+                failures += 1
+                _complain(result)
+            else:
+                yield result
+
+    if arguments.parquet:
+        _write_parquet(arguments.parquet, recognised())
+    else:
+        write: Callable[[Iterable[Recognition]], None] = _write_table
+        if arguments.json:
+            write = _write_json
+        elif arguments.csv:
+            write = _write_csv
+        write(recognised())
+    return 1 if failures else 0
+
+
+def _results(
+    recognizer: Recognizer, names: list[str], files: list[str], jobs: int
+) -> Iterator[Recognition | InputError]:
+    if STDIN in names:
+        try:
+            yield recognizer.predict(sys.stdin.buffer, name="standard input")
+        except InputError as error:
+            yield error
+    yield from recognizer.predict_many(files, jobs=jobs)
+
+
+def _progress(results: Iterator[Recognition | InputError], total: int) -> Iterable[Recognition | InputError]:
+    if total < 2:
+        return results
+    # Imported here: one file needs no bar.
+    from tqdm import tqdm
+
+    return tqdm(results, total=total, unit="file", disable=None, file=sys.stderr, leave=False)
+
+
+def _write_table(results: Iterable[Recognition]) -> None:
+    for result in results:
+        print(f"{result.source}  {_in_words(result)}")
+        spoken = groupby(result.segments, key=lambda it: None if it.uncertain else it.emotion)
+        for _, run_of in spoken:
+            for start_s, end_s, first, confidence in _joined(list(run_of)):
+                surest = "not sure" if first.uncertain else first.emotion
+                print(f"  {_clock(start_s)} to {_clock(end_s)}  {surest:9}  {confidence:4.0%}")
+        sys.stdout.flush()
+
+
+def _joined(segments: list[Segment]) -> Iterator[tuple[float, float, Segment, float]]:
+    """Join segments that touch: start, end, the first of them, and their mean confidence."""
+    part: list[Segment] = []
+    for segment in segments:
+        if part and segment.start_s > part[-1].end_s + 1e-6:
+            yield part[0].start_s, part[-1].end_s, part[0], sum(it.confidence for it in part) / len(part)
+            part = []
+        part.append(segment)
+    yield part[0].start_s, part[-1].end_s, part[0], sum(it.confidence for it in part) / len(part)
+
+
+def _in_words(result: Recognition) -> str:
+    ranked = sorted(result.probabilities.items(), key=lambda it: -it[1])
+    if result.uncertain:
+        return f"not sure: {', '.join(f'{emotion} {share:.0%}' for emotion, share in ranked[:3])}"
+    return f"{result.emotion} {result.confidence:.0%}, then {ranked[1][0]} {ranked[1][1]:.0%}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{int(minutes) // 60}:{int(minutes) % 60:02d}:{rest:04.1f}"
+
+
+def _write_json(results: Iterable[Recognition]) -> None:
+    for result in results:
+        print(json.dumps(result.as_dict(), ensure_ascii=False), flush=True)
+
+
+COLUMNS = ("file", "start_s", "end_s", "emotion", "confidence", "uncertain", *(f"p_{it}" for it in EMOTIONS))
+"""Of CSV and Parquet."""
+
+
+def _rows(result: Recognition) -> Iterator[tuple[Any, ...]]:
+    """Give a row for each segment of a long recording, else one for the whole."""
+    for it in result.segments or (result,):
+        start_s, end_s = (it.start_s, it.end_s) if isinstance(it, Segment) else (0.0, it.duration_s)
+        about = (result.source, round(start_s, 3), round(end_s, 3), it.emotion, it.confidence, it.uncertain)
+        yield (*about, *it.probabilities.values())
+
+
+def _write_csv(results: Iterable[Recognition]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        for row in _rows(result):
+            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
+        sys.stdout.flush()
+
+
+def _write_parquet(path: Path, results: Iterable[Recognition]) -> None:
+    # Imported here: they take most of a second, and only this needs them.
+    import pandas as pd
+
+    from ser.files import write_parquet
+
+    table = pd.DataFrame([row for result in results for row in _rows(result)], columns=list(COLUMNS))
+    try:
+        write_parquet(path, table)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _complain(problem: InputError) -> None:
+    if sys.stderr.isatty():
+        # Over the progress bar, if there is one.
+        print("\r\033[K", end="", file=sys.stderr)
+    print(f"error: {problem}", file=sys.stderr, flush=True)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 256:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 256, got {number}")
+    return number

@@ -1,0 +1,274 @@
+"""Any sound as mono blocks, from a file, a stream or an array, without ever holding a long one whole."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from ser.errors import InputError
+
+Waveform = npt.NDArray[np.float32]
+Source = str | Path | BinaryIO | npt.NDArray[np.generic]
+"""A file, an open binary file or stream, or samples [shape=(n,)] or [shape=(n, channels)]."""
+
+LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
+"""Sample rates in Hz between which speech is to be had, and no header is absurd."""
+
+_BLOCK_VALUES = 2**18
+_IN_MEMORY = 2**25
+# The size in a header is that of a file's length, so that less was copied than recorded.
+_COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU")
+_FFMPEG_RATE = 48_000
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that is being read.
+
+    Attributes
+    ----------
+    name : str
+        What errors call it.
+    rate : int
+        In Hz.
+    blocks : iterator of numpy.ndarray [shape=(n,), dtype=float32]
+        Its samples, the mean of its channels, finite; full scale is 1.
+    """
+
+    name: str
+    rate: int
+    blocks: Iterator[Waveform]
+
+
+@contextmanager
+def open_sound(source: Source, *, sample_rate: int | None = None, name: str | None = None) -> Iterator[Sound]:
+    """Open whatever holds a sound.
+
+    What libsndfile does not decode, such as m4a and webm, goes through ffmpeg if it is installed.
+
+    Parameters
+    ----------
+    source
+        See `Source`; a stream need not be seekable. Of an array, integers are taken relative to their type's
+        full scale.
+    sample_rate
+        Of an array, in Hz; not given otherwise.
+    name
+        What errors call a stream or an array.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, it is empty or no audio, its rate is absurd; and from `Sound.blocks`
+        where it is truncated or holds NaN.
+    """
+    if isinstance(source, np.ndarray):
+        if sample_rate is None:
+            raise InputError("an array of samples needs its sample_rate, in Hz")
+        yield _checked(Sound(name or "array", sample_rate, _array_blocks(source, name or "array")))
+        return
+    if sample_rate is not None:
+        raise InputError("sample_rate is for arrays alone; a file tells its own")
+    if isinstance(source, str | Path):
+        name = name or str(source)
+        try:
+            with Path(source).open("rb") as file, _decoded(file, name) as sound:
+                yield sound
+        except FileNotFoundError as error:
+            raise InputError(f"{name}: no such file") from error
+        except IsADirectoryError as error:
+            raise InputError(f"{name}: a folder, not a recording") from error
+        except PermissionError as error:
+            raise InputError(f"{name}: may not be read; change its permissions") from error
+    else:
+        name = name or str(getattr(source, "name", "stream"))
+        with _seekable(source) as file, _decoded(file, name) as sound:
+            yield sound
+
+
+def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float) -> Waveform | Iterator[Waveform]:
+    """Bring a sound to another rate.
+
+    Parameters
+    ----------
+    sound
+        Of `open_sound`.
+    sample_rate
+        In Hz.
+    whole_up_to_s
+        A sound up to this length in seconds is returned as one array, else as an iterator of blocks.
+    """
+    head: list[Waveform] = []
+    length = 0
+    for block in sound.blocks:
+        head.append(block)
+        length += len(block)
+        if length > whole_up_to_s * sound.rate:
+            return _stream([*head], sound, sample_rate)
+    whole = np.concatenate(head) if head else np.zeros(0, dtype=np.float32)
+    if sound.rate == sample_rate or not len(whole):
+        return whole
+    # In one go, as for training.
+    samples: Waveform = soxr.resample(whole, sound.rate, sample_rate, quality="HQ")
+    return samples
+
+
+def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Waveform]:
+    if sound.rate == sample_rate:
+        yield from head
+        yield from sound.blocks
+        return
+    resampler = soxr.ResampleStream(sound.rate, sample_rate, 1, dtype="float32", quality="HQ")
+    while head:
+        yield resampler.resample_chunk(head.pop(0))
+    for block in sound.blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+@contextmanager
+def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    if stream.seekable():
+        stream.seek(0)
+        yield stream
+        return
+    # What is larger goes to a file without a name, which vanishes whatever happens.
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        shutil.copyfileobj(stream, file)
+        file.seek(0)
+        yield file  # type: ignore[misc]
+
+
+@contextmanager
+def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
+    start = file.read(16)
+    file.seek(0)
+    if not start:
+        raise InputError(f"{name}: empty file, 0 bytes; copy it again")
+    container = _ffmpeg_format(start)
+    if container:
+        with _ffmpeg(file, name, container) as sound:
+            yield sound
+        return
+    try:
+        decoder = soundfile.SoundFile(file)
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        reason = getattr(error, "error_string", "no known format")
+        raise InputError(
+            f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
+        ) from error
+    with decoder:
+        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name)))
+
+
+def _checked(sound: Sound) -> Sound:
+    if not LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
+        raise InputError(
+            f"{sound.name}: sample rate is {sound.rate} Hz, but must be from {LOWEST_RATE} to "
+            f"{HIGHEST_RATE} Hz"
+        )
+    return sound
+
+
+def _file_blocks(decoder: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
+    size = max(_BLOCK_VALUES // decoder.channels, 1)
+    read = 0
+    while True:
+        try:
+            block = decoder.read(size, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            seconds = read / decoder.samplerate
+            raise InputError(
+                f"{name}: damaged after {seconds:.1f} s ({error.error_string.strip('. ')}); copy it again"
+            ) from error
+        if not len(block):
+            break
+        read += len(block)
+        yield _mono(block, name)
+    if decoder.format in _COUNTED and read < decoder.frames:
+        raise InputError(f"{name}: truncated, {read} of {decoder.frames} frames are there; copy it again")
+
+
+def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Waveform]:
+    if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
+        raise InputError(
+            f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got "
+            f"{samples.dtype} of shape {samples.shape}"
+        )
+    table = samples.reshape(len(samples), -1)
+    if not table.shape[1]:
+        raise InputError(f"{name}: no channel")
+    size = max(_BLOCK_VALUES // table.shape[1], 1)
+    for start in range(0, len(table), size):
+        block = table[start : start + size]
+        if block.dtype.kind in "iu":
+            scale = np.iinfo(block.dtype).max // 2 + 1 if block.dtype.kind == "u" else 0
+            full = float(np.iinfo(block.dtype).max) + 1 if not scale else float(scale)
+            block = ((block.astype(np.float64) - scale) / full).astype(np.float32)
+        yield _mono(block.astype(np.float32, copy=False), name)
+
+
+def _mono(block: Waveform, name: str) -> Waveform:
+    mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise InputError(f"{name}: holds NaN or infinite samples; export it again")
+    return mono
+
+
+def _ffmpeg_format(start: bytes) -> str | None:
+    """Name ffmpeg's demuxer of what libsndfile does not read.
+
+    ffmpeg is always told, as it would otherwise follow a playlist in disguise to files of this machine.
+    """
+    if start[4:8] == b"ftyp":
+        return "mov"
+    if start[:4] == b"\x1a\x45\xdf\xa3":
+        return "matroska"
+    if start[0] == 0xFF and start[1:2] and start[1] & 0xF6 == 0xF0:
+        return "aac"
+    return None
+
+
+@contextmanager
+def _ffmpeg(file: BinaryIO, name: str, container: str) -> Iterator[Sound]:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError(
+            f"{name}: {container} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG "
+            "or MP3"
+        )
+    # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
+    with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile() as complaints:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        command = [program, "-nostdin", "-v", "error", "-f", container, "-i", f"/dev/fd/{copy.fileno()}"]
+        command += ["-map", "0:a:0", "-ac", "1", "-ar", str(_FFMPEG_RATE), "-f", "f32le", "pipe:1"]
+        process = subprocess.Popen(  # noqa: S603
+            command, stdout=subprocess.PIPE, stderr=complaints, pass_fds=[copy.fileno()]
+        )
+        try:
+            assert process.stdout is not None
+            yield Sound(name, _FFMPEG_RATE, _pipe_blocks(process, process.stdout, complaints, name))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _pipe_blocks(
+    process: "subprocess.Popen[bytes]", pipe: Iterable[bytes], complaints: BinaryIO, name: str
+) -> Iterator[Waveform]:
+    while content := pipe.read(_BLOCK_VALUES * 4):  # type: ignore[attr-defined]
+        yield _mono(np.frombuffer(content, dtype="<f4", count=len(content) // 4)[:, None], name)
+    if process.wait():
+        complaints.seek(0)
+        reason = complaints.read(200).decode(errors="replace").strip().splitlines()
+        raise InputError(f"{name}: ffmpeg cannot read it ({reason[-1] if reason else 'no reason given'})")

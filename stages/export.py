@@ -1,0 +1,83 @@
+"""Export the final model to one small bundle that needs no TensorFlow, and hold it to the original.
+
+Reads   models/final, and the weights in the package Resemblyzer; metrics/temperatures.csv and
+        metrics/luna5/fused_transfer.json; data/clips.parquet, data/raw and data/features/clean for the check
+Writes  ser/bundle: model.onnx, recognizer.json, and the licence of the speaker encoder
+
+The temperature is the mean of those that validation actors gave in the folds of LUNA5, where nothing was
+trained on them. From a recording of each actor the bundle, with its own front end, must compute the
+original's probabilities within 0.0001, or nothing is written.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ser.bundle_summary import expected_score, mean_temperature
+from ser.datasets import read_features
+from ser.errors import InputError
+from ser.files import read_table, replacing
+from ser.final_model import read_parts
+from ser.model_bundle import Bundle, ListeningSettings, write_bundle
+from ser.params import load_params
+from ser.recognizer import Recognizer
+from ser.speaker_encoder import check_weights
+from stages import command
+
+FOLDER = Path("models/final")
+TOLERANCE = 1e-4
+
+
+def main() -> None:
+    """Write the bundle, then compare."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    check_weights(params.encode.weights_sha256)
+    settings = params.recognizer
+    scaler, lda = read_parts(FOLDER)
+    clips = read_table("data/clips.parquet", ("clip", "path", "emotion", "actor"))
+    compared = np.flatnonzero(~clips["actor"].duplicated())
+    (logmels,), (states,) = (read_features(name, ["clean"]) for name in ("logmel", "encoder"))
+    temperature = mean_temperature("metrics/temperatures.csv")
+
+    # Only here is TensorFlow loaded.
+    from ser.bundle_export import LICENCE, encoder_licence, front_end_of, onnx_of
+    from ser.final_network import read_network, reference
+
+    network = read_network(FOLDER)
+    front_end = front_end_of(params.extract.logmel, trim_db=params.encode.trim_db)
+    bundle = Bundle(
+        version=settings.version,
+        front_end=front_end,
+        listening=ListeningSettings(**settings.listening.model_dump()),
+        temperature=temperature,
+        uncertain_below=settings.uncertain_below,
+        about={
+            "expected": expected_score("metrics/luna5/fused_transfer.json"),
+            "training": {
+                "recordings": f"RAVDESS speech, {len(clips)} clips of {clips['actor'].nunique()} actors",
+                "network": params.train_cnn.logmel.model_dump() | {"seeds": [settings.seed]},
+                "speeds": params.resample.speeds,
+                "encoder_layer": lda.layer,
+                "encoder_weights_sha256": params.encode.weights_sha256,
+            },
+            "licence": LICENCE,
+        },
+        model=onnx_of(network, scaler, lda, front_end=front_end, temperature=temperature),
+    )
+    expected = reference(network, scaler, lda, logmels[compared], states[compared], temperature=temperature)
+    with replacing("ser/bundle") as folder:
+        write_bundle(folder, bundle, encoder_licence=encoder_licence())
+        recognizer = Recognizer.load(folder)
+        heard = [recognizer.predict(path).probabilities for path in clips["path"].iloc[compared]]
+        difference = float(np.abs(np.array([list(it.values()) for it in heard]) - expected).max())
+        if difference > TOLERANCE:
+            raise InputError(
+                f"ser/bundle: its probabilities differ from the original's by {difference:.6f}, more than "
+                f"{TOLERANCE}: ser/onnx_network.py or ser/frontend.py is behind the model"
+            )
+    print(f"probabilities of {len(compared)} recordings differ by at most {difference:.1e}")
+
+
+if __name__ == "__main__":
+    command.run(main)

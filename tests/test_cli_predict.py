@@ -1,0 +1,147 @@
+"""The command `ser predict`: its forms of output, which files it takes, and its exit codes."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ser.cli import COMMANDS, main
+from ser.cli_predict import COLUMNS
+from ser.ravdess import EMOTIONS
+from ser.sound_files import find
+
+RATE = 16_000
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """Two short recordings, one of them deeper, a long one, and a text."""
+    folder = tmp_path / "recordings"
+    (folder / "deeper").mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for name, seconds in (("a.wav", 1), ("deeper/b.flac", 2), ("long.ogg", 8)):
+        soundfile.write(folder / name, draw.normal(0, 0.1, seconds * RATE), RATE)
+    (folder / "notes.txt").write_text("no recording")
+    (folder / ".hidden.wav").write_text("nor this")
+    return folder
+
+
+def predict(bundle: Path, *arguments: str | Path) -> int:
+    return main(["predict", "--model", str(bundle), *map(str, arguments)])
+
+
+def test_json_is_an_object_a_line(
+    bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(bundle_folder, recordings, "--json", "--jobs", "2") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [it["file"] for it in lines] == [
+        str(recordings / name) for name in ("a.wav", "deeper/b.flac", "long.ogg")
+    ]
+    for it in lines:
+        assert list(it["probabilities"]) == list(EMOTIONS)
+        assert it["confidence"] == it["probabilities"][it["emotion"]]
+        assert it["uncertain"] == (it["confidence"] < 0.5)
+    assert ["segments" in it for it in lines] == [False, False, True]
+    assert [it["start_s"] for it in lines[2]["segments"]] == list(range(8))
+
+
+def test_csv_and_parquet_hold_the_same_rows(
+    bundle_folder: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(bundle_folder, recordings, "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 2 + 8
+    assert predict(bundle_folder, recordings, "--parquet", tmp_path / "out.parquet") == 0
+    assert capsys.readouterr().out == ""
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(table.columns) == list(rows[0]) == list(COLUMNS)
+    assert [row["emotion"] for row in rows] == list(table["emotion"])
+    assert [float(row["p_calm"]) for row in rows] == pytest.approx(list(table["p_calm"]), abs=1e-5)
+
+
+def test_the_table_says_not_sure(
+    bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(bundle_folder, recordings / "a.wav", recordings / "long.ogg") == 0
+    shown = capsys.readouterr().out
+    assert shown.count(str(recordings)) == 2
+    assert "  0:00:00.0 to " in shown
+    assert "8.0  " in shown
+    assert predict(bundle_folder, recordings / "a.wav", "--json") == 0
+    uncertain = json.loads(capsys.readouterr().out)["uncertain"]
+    assert ("not sure" in shown.splitlines()[0]) == uncertain
+
+
+def test_what_fails_is_named_and_the_rest_is_recognised(
+    bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recordings / "bad.wav").write_text("This is no sound.")
+    code = predict(bundle_folder, recordings / "gone.wav", recordings, "--json")
+    shown = capsys.readouterr()
+    assert code == 1
+    assert len(shown.out.splitlines()) == 3
+    assert f"error: {recordings / 'gone.wav'}: no such file or folder" in shown.err
+    assert f"error: {recordings / 'bad.wav'}: no readable audio" in shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["predict"], ["nonsense"], ["predict", "a.wav", "--jobs", "0"], ["predict", "a", "--csv", "--json"]],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: ser" in capsys.readouterr().err
+
+
+def test_a_missing_model_is_an_error(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict(recordings / "none", recordings) == 1
+    assert "no exported model" in capsys.readouterr().err
+
+
+def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
+    command = [sys.executable, "-m", "ser.cli", "predict", "-", "--json", "--model", str(bundle_folder)]
+    content = (recordings / "a.wav").read_bytes()
+    done = subprocess.run(command, input=content, capture_output=True, check=True)
+    assert json.loads(done.stdout)["file"] == "standard input"
+    failed = subprocess.run(command, input=b"text", capture_output=True, check=False)
+    assert failed.returncode == 1
+    assert b"standard input: no readable audio" in failed.stderr
+
+
+def test_files_folders_and_patterns(recordings: Path) -> None:
+    files, problems = find([f"{recordings}/**/*.flac", f"{recordings}/*.txt", f"{recordings}/deeper"])
+    # What is named is taken, whatever its ending, and nothing twice.
+    assert files == [str(recordings / "deeper/b.flac"), str(recordings / "notes.txt")]
+    assert problems == []
+    (recordings / "none").mkdir()
+    names = [f"{recordings}/none", f"{recordings}/*.mp3", f"{recordings}/x.wav"]
+    files, problems = find(names)
+    assert files == []
+    assert [str(it).removeprefix(f"{name}: ") for it, name in zip(problems, names, strict=True)] == [
+        "no recording in this folder",
+        "no file matches",
+        "no such file or folder",
+    ]
+    # A file whose own name looks like a pattern is meant itself.
+    (recordings / "[1].wav").write_bytes(b"")
+    assert find([f"{recordings}/[1].wav"]) == ([f"{recordings}/[1].wav"], [])
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    for name, command in COMMANDS.items():
+        assert name in shown
+        assert command.summary in shown
