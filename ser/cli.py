@@ -40,6 +40,8 @@ class CommandModule(Protocol):
 
 COMMANDS = {
     "predict": Command("ser.cli_predict", "recognise the emotion in recordings"),
+    "listen": Command("ser.cli_listen", "the same, live from the microphone"),
+    "serve": Command("ser.cli_serve", "the same, on a web page of this machine"),
 }
 """By name."""
 
