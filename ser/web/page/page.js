@@ -90,7 +90,7 @@ async function ask(blob, name, signal) {
     }
   }
   const content = await response.json().catch(() => ({ detail: `the server answered ${response.status}` }));
-  if (!response.ok) throw new Error(capital(content.detail));
+  if (!response.ok) throw new Error(content.detail);
   return { content, heard: blob };
 }
 
@@ -393,6 +393,7 @@ function drawTimeline() {
 // --- Position ---------------------------------------------------------------------------------------------
 
 let position = 0;
+let following = 0; // the request for the next picture of the cursor
 
 function moveTo(seconds) {
   position = Math.max(0, Math.min(seconds, answer.duration_s));
@@ -410,10 +411,11 @@ function showPosition() {
 }
 
 function follow() {
+  cancelAnimationFrame(following);
   if (!answer) return;
   position = $("audio").currentTime;
   showPosition();
-  if (!$("audio").paused) requestAnimationFrame(follow);
+  if (!$("audio").paused) following = requestAnimationFrame(follow);
 }
 
 function keyed(event) {
@@ -502,7 +504,7 @@ function start() {
     event.preventDefault();
     $("drop").classList.remove("over");
     const { files } = event.dataTransfer;
-    if (files.length > 1) complain("One recording at a time; this is the first of them.");
+    // One at a time: the first.
     if (files.length) recognise(files[0], files[0].name);
   });
   $("audio").addEventListener("play", follow);
