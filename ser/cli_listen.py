@@ -153,7 +153,11 @@ class _Screen:
             width = shutil.get_terminal_size().columns if self._rewrites else 200
             text = line(end_s, result, width=width, blocks=self._blocks)
         # Erased to its end, as the line before may have been longer.
-        print(f"\r{text}\033[K" if self._rewrites else text, end="" if self._rewrites else "\n", file=self._output)
+        print(
+            f"\r{text}\033[K" if self._rewrites else text,
+            end="" if self._rewrites else "\n",
+            file=self._output,
+        )
         self._output.flush()
 
     def close(self) -> None:

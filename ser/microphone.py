@@ -36,9 +36,7 @@ def sounddevice() -> Any:
 
 
 @contextmanager
-def open_microphone(
-    device: str | None, *, import_module: Callable[[], Any] = sounddevice
-) -> Iterator[Sound]:
+def open_microphone(device: str | None, *, import_module: Callable[[], Any] = sounddevice) -> Iterator[Sound]:
     """Open an input device at its own sample rate; `Sound.blocks` goes on until the device is gone.
 
     Parameters
@@ -64,7 +62,9 @@ def open_microphone(
     try:
         found = module.query_devices(wanted, "input")
         rate = round(found["default_samplerate"])
-        stream = module.InputStream(device=wanted, samplerate=rate, channels=1, dtype="float32", callback=take)
+        stream = module.InputStream(
+            device=wanted, samplerate=rate, channels=1, dtype="float32", callback=take
+        )
     except (module.PortAudioError, ValueError) as error:
         raise InputError(
             f"no microphone to listen to ({error}); ser listen --devices lists what there is"

@@ -163,7 +163,9 @@ def test_ctrl_c_ends_it_well(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli_listen, "listen", interrupted)
-    monkeypatch.setattr(cli_listen, "open_microphone", lambda _: open_microphone(None, import_module=lambda: fake))
+    monkeypatch.setattr(
+        cli_listen, "open_microphone", lambda _: open_microphone(None, import_module=lambda: fake)
+    )
     assert cli.main(["listen", "--model", str(bundle_folder)]) == 0
     assert "(no speech)" in capsys.readouterr().out
     assert fake.closed == 1

@@ -180,7 +180,9 @@ def test_zero_bytes(client: TestClient) -> None:
     assert "talk.wav: empty, 0 bytes" in refused(form, 422)
 
 
-@pytest.mark.parametrize("content", [b"Dear all,\n" * 100, b"RIFF", bytes(5000), b"<svg></svg>", b"#EXTM3U\n/etc"])
+@pytest.mark.parametrize(
+    "content", [b"Dear all,\n" * 100, b"RIFF", bytes(5000), b"<svg></svg>", b"#EXTM3U\n/etc"]
+)
 def test_what_is_no_sound(client: TestClient, content: bytes) -> None:
     assert "talk.wav: no readable audio" in refused(recognise(client, content, name="talk.wav"), 415)
 
@@ -211,7 +213,9 @@ def test_truncated(client: TestClient, voice: npt.NDArray[np.int16]) -> None:
 def test_too_large(client: TestClient, excess: int) -> None:
     content = bytes(LIMITS.largest_bytes + excess)
     assert "larger than 3 MB" in refused(recognise(client, content), 413)
-    assert "larger than 3 MB" in refused(client.post("/api/recognize", files={"file": ("a.wav", content)}), 413)
+    assert "larger than 3 MB" in refused(
+        client.post("/api/recognize", files={"file": ("a.wav", content)}), 413
+    )
 
 
 def test_too_large_without_saying_so_before(client: TestClient) -> None:
@@ -225,7 +229,9 @@ def test_too_long(client: TestClient) -> None:
     content = wav(np.zeros(31 * SAMPLE_RATE), format="FLAC")
     assert len(content) < LIMITS.largest_bytes
     for picture in ("0", "1"):
-        assert "a.flac: longer than 30 s" in refused(recognise(client, content, name="a.flac", picture=picture), 413)
+        assert "a.flac: longer than 30 s" in refused(
+            recognise(client, content, name="a.flac", picture=picture), 413
+        )
 
 
 def test_broken_forms(client: TestClient) -> None:

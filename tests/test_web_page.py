@@ -21,7 +21,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="chromium is not on the PATH")
 
 SHOWN = "!document.getElementById('result').hidden"
-SHARES = "[...document.querySelectorAll('#bars tr')].map((it) => [it.cells[0].innerText, it.cells[2].innerText])"
+SHARES = (
+    "[...document.querySelectorAll('#bars tr')].map((it) => [it.cells[0].innerText, it.cells[2].innerText])"
+)
 SIDEWAYS = """(() => {
   const { clientWidth, scrollWidth } = document.documentElement;
   const cut = [...document.querySelectorAll("h1, h2, p, td, th, button, .button, canvas, audio")].filter((it) =>

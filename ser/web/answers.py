@@ -60,7 +60,9 @@ class About(BaseModel):
     uncertain_below: float = Field(description="A confidence below this is a 'not sure'.")
     timeline_after_s: float = Field(description="A longer recording is answered with segments.")
     limits: UploadLimits
-    about: dict[str, Any] = Field(description="Training, expected score, licence, as the model's bundle says.")
+    about: dict[str, Any] = Field(
+        description="Training, expected score, licence, as the model's bundle says."
+    )
 
 
 class Problem(BaseModel):

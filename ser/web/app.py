@@ -51,7 +51,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The upload is too large, or the recording too long."},
     415: {"model": Problem, "description": "It is no sound that can be decoded."},
     422: {"model": Problem, "description": "It is a sound, but empty, silent, damaged or too short."},
-    503: {"model": Problem, "description": "Too many recordings wait; try again after `Retry-After` seconds."},
+    503: {
+        "model": Problem,
+        "description": "Too many recordings wait; try again after `Retry-After` seconds.",
+    },
 }
 _BODY = {
     "requestBody": {

@@ -128,4 +128,6 @@ class _Columns:
 
 def _join(rows: Array, size: int) -> Array:
     groups = rows.reshape(len(rows) // size, size, rows.shape[1])
-    return np.column_stack([groups[..., 0].min(axis=1), groups[..., 1].max(axis=1), groups[..., 2:].mean(axis=1)])
+    return np.column_stack(
+        [groups[..., 0].min(axis=1), groups[..., 1].max(axis=1), groups[..., 2:].mean(axis=1)]
+    )
