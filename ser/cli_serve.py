@@ -72,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"ser serve: http://{host}:{listener.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
         if not here_alone:
             print(
-                "warning: whoever reaches this machine over the network can use it, and what they send is not "
-                "encrypted; browsers record on localhost or https alone",
+                "warning: whoever reaches this machine over the network can use it, and what they send is "
+                "not encrypted; browsers record on localhost or https alone",
                 file=sys.stderr,
                 flush=True,
             )

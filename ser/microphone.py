@@ -49,7 +49,7 @@ def open_microphone(device: str | None, *, import_module: Callable[[], Any] = so
     Raises
     ------
     InputError
-        Where there is no such device, or it cannot be opened; from the blocks, where it falls silent for good.
+        Where there is no such device, or it cannot be opened; from the blocks, where it is gone.
     """
     module = import_module()
     wanted = int(device) if device is not None and device.isdigit() else device

@@ -120,7 +120,7 @@ class FakeDevice(types.SimpleNamespace):
             raise ValueError(f"No input device matching {device!r}")
         return {"name": "Fake microphone", "default_samplerate": 16000.0}
 
-    def InputStream(self, *, callback: Callable[..., None], **options: Any) -> Any:  # noqa: N802
+    def InputStream(self, *, callback: Callable[..., None], **options: Any) -> Any:
         fake = self
 
         class Stream:
@@ -156,16 +156,14 @@ def test_ctrl_c_ends_it_well(
     bundle_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake = FakeDevice(np.sin(np.arange(16000)).astype(np.float32))
-    monkeypatch.setattr("ser.microphone.sounddevice", lambda: fake)
 
     def interrupted(*_: object) -> Any:
         yield 1.0, None
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli_listen, "listen", interrupted)
-    monkeypatch.setattr(
-        cli_listen, "open_microphone", lambda _: open_microphone(None, import_module=lambda: fake)
-    )
+    opened = open_microphone(None, import_module=lambda: fake)
+    monkeypatch.setattr(cli_listen, "open_microphone", lambda _: opened)
     assert cli.main(["listen", "--model", str(bundle_folder)]) == 0
     assert "(no speech)" in capsys.readouterr().out
     assert fake.closed == 1

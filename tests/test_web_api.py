@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 import socket
 import threading
 import time
@@ -316,8 +315,9 @@ def exchange(port: int, content: bytes, *, close_early: bool = False) -> bytes:
 
 
 def request(content: bytes, length: int | None = None) -> bytes:
-    head = f"POST /api/recognize?picture=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length or len(content)}"
-    return head.encode() + b"\r\n\r\n" + content
+    head = ["POST /api/recognize?picture=1 HTTP/1.1", "Host: x", "Connection: close"]
+    head += [f"Content-Length: {length or len(content)}", "", ""]
+    return "\r\n".join(head).encode() + content
 
 
 def test_a_slow_upload_is_ended(recognizer: Recognizer, recording: bytes) -> None:
@@ -388,20 +388,24 @@ def test_no_more_than_allowed_are_listened_to(recognizer: Recognizer, recording:
     assert most == 2
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_no_file_is_left_behind(
     recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     limits = Limits(pause_s=0.3)
     big = np.random.default_rng(0).normal(0, 0.1, 100 * SAMPLE_RATE)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     with serving(recognizer, limits) as port:
-        open_before = len(os.listdir("/proc/self/fd"))
+        open_before = open_files()
         # Too large for memory: one that is answered, one that is no sound, one that never ends.
         assert exchange(port, request(wav(big))).startswith(b"HTTP/1.1 200")
         assert exchange(port, request(bytes(9_000_000))).startswith(b"HTTP/1.1 415")
         assert exchange(port, request(bytes(9_000_000), 9_000_001)).startswith(b"HTTP/1.1 408")
         assert list(tmp_path.iterdir()) == []
         time.sleep(0.1)
-        assert len(os.listdir("/proc/self/fd")) <= open_before
-    assert len(os.listdir("/proc/self/fd")) <= before
+        assert open_files() <= open_before
+    assert open_files() <= before

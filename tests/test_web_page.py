@@ -26,7 +26,8 @@ SHARES = (
 )
 SIDEWAYS = """(() => {
   const { clientWidth, scrollWidth } = document.documentElement;
-  const cut = [...document.querySelectorAll("h1, h2, p, td, th, button, .button, canvas, audio")].filter((it) =>
+  const all = "h1, h2, p, td, th, button, .button, canvas, audio";
+  const cut = [...document.querySelectorAll(all)].filter((it) =>
     !it.closest(".scroll") && it.getBoundingClientRect().right > clientWidth + 0.5);
   return [scrollWidth - clientWidth, ...cut.map((it) => it.outerHTML.slice(0, 80))];
 })()"""
@@ -98,10 +99,8 @@ def test_drop_a_file(page: chromium.Page, talk: Path) -> None:
     check_bars(page)
     assert "talk.wav" in page.run("document.getElementById('status').innerText")
     for name in ("waveform", "logmel"):
-        drawn = page.run(
-            f"new Set(document.getElementById('{name}').getContext('2d').getImageData(0, 0, 400, 60).data).size"
-        )
-        assert drawn > 2, f"{name} is blank"
+        pixels = f"document.getElementById('{name}').getContext('2d').getImageData(0, 0, 400, 60).data"
+        assert page.run(f"new Set({pixels}).size") > 2, f"{name} is blank"
     assert page.run("document.getElementById('timeline').hidden")
 
 

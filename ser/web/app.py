@@ -119,7 +119,7 @@ def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> No
         summary="Recognise the emotion in a recording",
     )
     async def recognize(request: Request, name: str = "recording", picture: bool = False) -> Response:
-        """Answer for one recording: `name` is that of a bare body, `picture` asks for waveform and log-mel."""
+        """Answer for one recording; `name` is a bare body's, `picture` asks for waveform and log-mel."""
         nonlocal accepted
         if accepted >= limits.at_once + limits.waiting:
             await discard(request, limits=limits)
@@ -140,7 +140,7 @@ def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> No
 
 
 def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
-    """Decode once for length and picture, and once more to recognise: a long recording is never held whole."""
+    """Decode once for length and picture, then again to recognise: so it is never held whole."""
     file, name = upload.file, upload.filename
     with ExitStack() as stack:
         try:

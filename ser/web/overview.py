@@ -82,7 +82,7 @@ def overview(blocks: Iterable[Array], *, settings: MelSettings, columns: int = C
 
 
 def _frames(blocks: Iterable[Array], mel: MelSettings) -> Iterator[Array]:
-    """Give the least and the greatest sample, then the power of each mel band, of every hop [shape=(n, k)]."""
+    """Give the least and the greatest sample and the power of each mel band of hops [shape=(n, k)]."""
     hop = mel.hop_length
     # A frame reaches this many hops to either side, into other blocks.
     margin = -(-mel.win_length // (2 * hop))

@@ -76,7 +76,7 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
 
 
 async def discard(request: Request, *, limits: Limits) -> None:
-    """Read what a client sends, within limits, and throw it away: only then does a browser show the answer."""
+    """Read, within limits, and throw away what a client sends: only then does a browser show the answer."""
     try:
         async for _ in _pieces(request, largest=limits.largest_bytes, limits=limits):
             pass

@@ -16,6 +16,7 @@ let played = null; // object URL of what the player has
 // --- Words ------------------------------------------------------------------------------------------------
 
 const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : `${Math.round(share * 100)} %`);
+const points = (share) => `${(share * 100).toFixed(1)} %`;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 function clock(seconds, digits = 0) {
@@ -472,14 +473,14 @@ async function loadAbout() {
   }
   const { expected, training, licence } = about.about;
   if (expected?.uar) {
-    const range = expected.uar_low ? ` (95 % interval ${percent(expected.uar_low)} to ${percent(expected.uar_high)})` : "";
+    const range = expected.uar_low ? ` (95 % interval ${points(expected.uar_low)} to ${points(expected.uar_high)})` : "";
     $("expected").textContent =
-      `Of actors it had never heard, its recipe recognises ${percent(expected.uar)}${range} of the clips, averaged over ` +
+      `Of actors it had never heard, its recipe recognises ${points(expected.uar)}${range} of the clips, averaged over ` +
       `the emotions (UAR, protocol ${expected.protocol.toUpperCase()}); guessing would give 12.5 %. ` +
       `On other people and microphones, expect less.`;
   }
   const trained = training?.recordings ? `, trained on ${training.recordings}` : "";
-  const terms = typeof licence === "string" ? ` Licence: ${licence}` : "";
+  const terms = licence?.weights ? ` Licence of its weights: ${licence.weights}.` : "";
   $("model").textContent = `Model ${about.version}${trained}.${terms}`;
 }
 
