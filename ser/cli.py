@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name != chosen:
             commands.add_parser(name, help=command.summary)
             continue
-        module: CommandModule = importlib.import_module(command.module)  # type: ignore[assignment]
+        module: CommandModule = importlib.import_module(command.module)
         chosen_parser = commands.add_parser(
             name,
             help=command.summary,
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         # Whoever reads has enough, as `head` does. Python would complain once more when it closes stdout.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except KeyboardInterrupt:
         return 130

@@ -203,7 +203,9 @@ class Recognizer:
         chunks = _chunks(iter(sources), BATCH)
         if jobs == 1:
             for chunk in chunks:
-                yield from self._predict_chunk(chunk)
+                with _one_blas_thread():
+                    results = self._predict_chunk(chunk)
+                yield from results
             return
         with _one_blas_thread(), ThreadPoolExecutor(jobs) as pool:
             waiting: deque[Future[list[Recognition | InputError]]] = deque()
@@ -383,7 +385,7 @@ def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
 
 
 def _one_blas_thread() -> Any:
-    # BLAS threads on top of ours slow each other down. Imported here, as one file does not need it.
+    # BLAS threads on top of ours slow each other down, and their number changes last digits.
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)

@@ -91,7 +91,7 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
             raise InputError(f"{name}: may not be read; change its permissions") from error
     else:
         name = name or str(getattr(source, "name", "stream"))
-        with _seekable(source) as file, _decoded(file, name) as sound:
+        with _seekable(source) as whole, _decoded(whole, name) as sound:
             yield sound
 
 
@@ -204,16 +204,17 @@ def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Wavef
             f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got "
             f"{samples.dtype} of shape {samples.shape}"
         )
-    table = samples.reshape(len(samples), -1)
+    table = samples[:, None] if samples.ndim == 1 else samples
     if not table.shape[1]:
         raise InputError(f"{name}: no channel")
     size = max(_BLOCK_VALUES // table.shape[1], 1)
     for start in range(0, len(table), size):
         block = table[start : start + size]
         if block.dtype.kind in "iu":
-            scale = np.iinfo(block.dtype).max // 2 + 1 if block.dtype.kind == "u" else 0
-            full = float(np.iinfo(block.dtype).max) + 1 if not scale else float(scale)
-            block = ((block.astype(np.float64) - scale) / full).astype(np.float32)
+            # Unsigned ones, as of 8-bit sound, have their 0 in the middle.
+            full = 2.0 ** (8 * block.dtype.itemsize - 1)
+            middle = full if block.dtype.kind == "u" else 0.0
+            block = (block.astype(np.float64) - middle) / full
         yield _mono(block.astype(np.float32, copy=False), name)
 
 

@@ -17,7 +17,7 @@ from ser.bundle_summary import expected_score, mean_temperature
 from ser.datasets import read_features
 from ser.errors import InputError
 from ser.files import read_table, replacing
-from ser.final_model import read_parts
+from ser.final_parts import read_parts
 from ser.model_bundle import Bundle, ListeningSettings, write_bundle
 from ser.params import load_params
 from ser.recognizer import Recognizer

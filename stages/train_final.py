@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ser.datasets import read_features
 from ser.files import read_table, remove, replacing, write_csv
-from ser.final_model import LDA, fit_lda, write_parts
+from ser.final_model import LDA, fit_lda
+from ser.final_parts import write_parts
 from ser.normalization import INPUTS
 from ser.params import load_params
 from stages import command

@@ -45,14 +45,14 @@ def test_features_are_those_of_training(
     samples = np.concatenate([quiet, loud, quiet]).astype(np.float32)
 
     found = features(samples, settings=front_end)
-    wanted = logmel.speech_logmel(samples, settings=params.extract.logmel)
-    expected = logmel.fit_middle(wanted, settings=params.extract.logmel)
+    whole = logmel.speech_logmel(samples, settings=params.extract.logmel)
+    expected = logmel.fit_middle(whole, settings=params.extract.logmel)
     np.testing.assert_allclose(found.logmel, expected, atol=1e-3)
 
     speech = speaker_encoder.speech_of(samples, trim_db=params.encode.trim_db)
     mel = speaker_encoder.encoder_mel(speech)
-    decibels = [10 * np.log10(np.maximum(power, 1e-10)) for power in (found.mel, mel)]
-    np.testing.assert_allclose(*decibels, atol=1e-3)
+    computed, wanted = (10 * np.log10(np.maximum(power, 1e-10)) for power in (found.mel, mel))
+    np.testing.assert_allclose(computed, wanted, atol=1e-3)
     rms = np.sqrt(np.mean(np.square(speech, dtype=np.float64)))
     np.testing.assert_allclose(found.level, [20 * np.log10(max(rms, 1e-10)), len(speech) / RATE], rtol=1e-5)
 
@@ -82,5 +82,5 @@ def test_frames_and_trimming(n: int, frame: int, hop: int) -> None:
 
 def test_another_rate_than_the_encoders_is_refused(params: Params) -> None:
     other = params.extract.logmel.model_copy(update={"sample_rate": 22_050})
-    with pytest.raises(InputError, match="extract.logmel.sample_rate must be 16000"):
+    with pytest.raises(InputError, match=r"extract\.logmel\.sample_rate must be 16000"):
         front_end_of(other, trim_db=32)

@@ -1,0 +1,111 @@
+"""The stages of pipelines/recognizer on a tiny corpus: what is trained, exported and refused."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from ser import audio, logmel, speaker_encoder
+from ser.errors import InputError
+from ser.files import write_array, write_csv, write_json, write_parquet
+from ser.model_bundle import ABOUT, ENCODER_LICENCE, MODEL
+from ser.params import load_params
+from ser.ravdess import EMOTIONS
+from ser.recognizer import Recognizer
+from stages import command, export, train_final
+
+PROJECT = Path(__file__).parents[1]
+RATE = 16_000
+ACTORS = 4
+
+
+def run(stage: ModuleType) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__])
+        command.run(stage.main)
+
+
+def small_params() -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params["train_cnn"]["logmel"] |= {"batch_size": 32, "epochs": 1, "warmup_epochs": 0}
+    params["train_baselines"]["transfer"] |= {"inner_folds": 2, "layer": [2], "lda_shrinkage": [0.5]}
+    return params
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the main pipeline leaves of 32 buzzes, eight emotions of four actors, and what was trained."""
+    root = tmp_path_factory.mktemp("final")
+    draw = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+        params = load_params()
+        rows, logmels, states = [], [], []
+        for actor in range(1, ACTORS + 1):
+            for place, emotion in enumerate(EMOTIONS):
+                path = root / f"data/raw/{actor}_{emotion}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                t = np.arange(RATE) / RATE
+                buzz = sum(np.sin(2 * np.pi * k * (100 + 20 * actor) * t) / k for k in range(1, 6))
+                loud = 0.02 * (place + 1) * (1.2 + np.sin((3 + place) * t))
+                audio.write_pcm16(path, loud * buzz + draw.normal(0, 0.003, RATE), sample_rate=RATE)
+                samples = audio.load(path, sample_rate=RATE)
+                speech = logmel.speech_logmel(samples, settings=params.extract.logmel)
+                logmels.append(logmel.fit_middle(speech, settings=params.extract.logmel))
+                trimmed = speaker_encoder.speech_of(samples, trim_db=params.encode.trim_db)
+                encoder = speaker_encoder.pretrained_encoder()
+                states.append(speaker_encoder.speech_functionals(trimmed, encoder=encoder))
+                rows.append({"clip": path.stem, "path": str(path), "emotion": emotion, "actor": actor})
+        write_parquet("data/clips.parquet", pd.DataFrame(rows))
+        for name, features in (("logmel", np.stack(logmels)), ("encoder", np.stack(states))):
+            write_array(f"data/features/clean/{name}.npy", features)
+            write_array(f"data/features/resampled/{name}.npy", features[None] * np.float32(1.01))
+        temperatures = {"model": ["fused_transfer", "fused_transfer", "lda"], "temperature": [0.7, 0.9, 5.0]}
+        write_csv("metrics/temperatures.csv", pd.DataFrame(temperatures).assign(seed=0, fold=[0, 1, 0]))
+        write_json("metrics/luna5/fused_transfer.json", {"uar": 0.7})
+        run(train_final)
+    return root
+
+
+def test_everything_that_was_learned_is_kept(trained: Path) -> None:
+    names = {file.name for file in (trained / "models/final").iterdir()}
+    assert names == {"architecture.json", "network.weights.h5", "arrays.npz"}
+    trials = pd.read_csv(trained / "metrics/search/final.csv")
+    assert list(trials["parameters"]) == ["layer=2 shrinkage=0.5"]
+    assert not (trained / "data/checkpoints/final").exists()
+
+
+def test_the_bundle_is_written_and_says_what_it_is(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trained)
+    run(export)
+    assert {it.name for it in Path("ser/bundle").iterdir()} == {MODEL, ABOUT, ENCODER_LICENCE}
+    content = json.loads(Path("ser/bundle", ABOUT).read_text())
+    assert content["temperature"] == pytest.approx(0.8)
+    assert content["about"]["expected"]["uar"] == 0.7
+    assert content["about"]["training"]["recordings"] == f"RAVDESS speech, {8 * ACTORS} clips of 4 actors"
+    first = Path("ser/bundle", MODEL).read_bytes()
+    run(export)
+    assert Path("ser/bundle", MODEL).read_bytes() == first
+    result = Recognizer.load("ser/bundle").predict("data/raw/1_angry.wav")
+    assert sum(result.probabilities.values()) == pytest.approx(1)
+
+
+def test_a_bundle_that_computes_something_else_is_not_kept(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained)
+    # As if the recordings, or the front end, were others than those of the features.
+    monkeypatch.setattr(export, "TOLERANCE", 0.0)
+    Path("ser/bundle").mkdir(parents=True, exist_ok=True)
+    before = sorted(Path("ser/bundle").iterdir())
+    monkeypatch.setattr(sys, "argv", ["export"])
+    with pytest.raises(InputError, match="differ from the original's"):
+        export.main()
+    assert sorted(Path("ser/bundle").iterdir()) == before
