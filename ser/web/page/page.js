@@ -9,6 +9,7 @@ const LARGEST_DECODED_BYTES = 30e6;
 let about = null; // of /api/about
 let answer = null; // the last one, without its picture
 let picture = null;
+let opening = false; // while the browser asks whether the microphone may be used
 let recording = null; // while the microphone is open
 let asking = null; // the AbortController of a request under way
 let played = null; // object URL of what the player has
@@ -153,7 +154,9 @@ async function startRecording() {
     complain("Browsers record only on pages of this machine (localhost) or over https. Choose a file instead.");
     return;
   }
-  $("record").disabled = true;
+  // Not disabled meanwhile: a button that is would lose the keyboard's focus.
+  if (opening) return;
+  opening = true;
   let stream = null;
   try {
     // What makes calls pleasant changes level and tone, which is what the model listens to.
@@ -175,7 +178,7 @@ async function startRecording() {
     recording = null;
     complain(microphoneProblem(error));
   } finally {
-    $("record").disabled = false;
+    opening = false;
   }
 }
 
