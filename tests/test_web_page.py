@@ -86,7 +86,7 @@ def page(browser: chromium.Page, address: str) -> Iterator[chromium.Page]:
 def check_bars(page: chromium.Page) -> None:
     shares = page.run(SHARES)
     assert [name for name, _ in shares] == list(EMOTIONS)
-    numbers = [0 if "<" in share else int(share.removesuffix(" %")) for _, share in shares]
+    numbers = [0 if "<" in share else int(share.removesuffix("\N{NO-BREAK SPACE}%")) for _, share in shares]
     assert 95 <= sum(numbers) <= 105
     widths = page.run("[...document.querySelectorAll('#bars span')].map((it) => it.offsetWidth)")
     assert max(numbers) == numbers[int(np.argmax(widths))], "the longest bar is that of another emotion"

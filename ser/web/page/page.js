@@ -16,8 +16,9 @@ let played = null; // object URL of what the player has
 
 // --- Words ------------------------------------------------------------------------------------------------
 
-const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : `${Math.round(share * 100)} %`);
-const points = (share) => `${(share * 100).toFixed(1)} %`;
+// With a space that does not break.
+const percent = (share) => (share > 0 && share < 0.005 ? "<1\u00a0%" : `${Math.round(share * 100)}\u00a0%`);
+const points = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 function clock(seconds, digits = 0) {
@@ -274,7 +275,7 @@ function prepareStack() {
   const long = Boolean(answer.segments);
   for (const id of ["timeline", "timeline-labels"]) $(id).hidden = !long;
   $("timeline-labels").replaceChildren(...[...Object.keys(answer.probabilities), "not sure"].map((it) => element("span", it)));
-  $("band").textContent = `${picture.lowest_hz} to ${picture.highest_hz} Hz`;
+  $("band").textContent = `${picture.lowest_hz} to ${picture.highest_hz}\u00a0Hz`;
   $("legend").textContent = long ? "The darker, the more probable; an empty piece is without speech." : "";
   if (long && matchMedia("(prefers-color-scheme: dark)").matches) {
     $("legend").textContent = "The brighter, the more probable; an empty piece is without speech.";
