@@ -1,0 +1,77 @@
+"""What the HTTP API answers, for its description and for whoever reads it with types."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Judgement(BaseModel):
+    """What is heard in a recording or a piece of one."""
+
+    emotion: str = Field(description="The most probable of the eight.")
+    confidence: float = Field(description="Its probability.")
+    uncertain: bool = Field(description="Whether the confidence is too low to rely on: say 'not sure' then.")
+    probabilities: dict[str, float] = Field(description="By emotion; calibrated, they sum to 1.")
+
+
+class Piece(Judgement):
+    """A piece of a long recording, usually of one second."""
+
+    start_s: float
+    end_s: float
+
+
+class Picture(BaseModel):
+    """Waveform and log-mel in columns from left to right."""
+
+    column_s: float = Field(description="Length of a column in seconds.")
+    low: list[float] = Field(description="The least sample of each column; full scale is 1.")
+    high: list[float] = Field(description="The greatest sample of each column.")
+    bands: int = Field(description="Mel bands of each column, from the lowest.")
+    levels: str = Field(description="Base64 of a byte a band, column by column: 0 to 255, linear in dB.")
+    range_db: float = Field(description="What 255 is above 0, in dB.")
+    lowest_hz: float
+    highest_hz: float
+
+
+class Answer(Judgement):
+    """What is heard in a recording."""
+
+    file: str = Field(description="Its name, without folders.")
+    duration_s: float
+    segments: list[Piece] | None = Field(
+        None, description="Of a long recording, the pieces with speech in them; else not there."
+    )
+    picture: Picture | None = Field(None, description="Only if it was asked for.")
+
+
+class UploadLimits(BaseModel):
+    """What an upload may be."""
+
+    largest_bytes: int
+    longest_s: float
+
+
+class About(BaseModel):
+    """Which model answers, how it was trained, and what to expect of it."""
+
+    version: str
+    labels: list[str]
+    uncertain_below: float = Field(description="A confidence below this is a 'not sure'.")
+    timeline_after_s: float = Field(description="A longer recording is answered with segments.")
+    limits: UploadLimits
+    about: dict[str, Any] = Field(
+        description="Training, expected score, licence, as the model's bundle says."
+    )
+
+
+class Problem(BaseModel):
+    """Why a request is refused."""
+
+    detail: str = Field(description="What is wrong, and what to do.")
+
+
+class Health(BaseModel):
+    """That the server is up."""
+
+    status: str

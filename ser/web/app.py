@@ -1,0 +1,260 @@
+"""The page and the HTTP API: a recording comes in, an answer goes out, nothing of it stays."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ser.errors import InputError
+from ser.ravdess import EMOTIONS
+from ser.recognizer import Recognizer
+from ser.sound_stream import Sound, Waveform, open_sound, resampled
+from ser.web.answers import About, Answer, Health, Problem
+from ser.web.limits import Limits
+from ser.web.overview import overview
+from ser.web.upload import Refusal, discard, received
+
+PAGE = Path(__file__).parent / "page"
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/recorder.js": ("recorder.js", "text/javascript; charset=utf-8"),
+}
+_HEADERS = {
+    # The page needs nothing from elsewhere; blob: is the recording that it plays.
+    "Content-Security-Policy": (
+        "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    408: {"model": Problem, "description": "The upload is too slow."},
+    413: {"model": Problem, "description": "The upload is too large, or the recording too long."},
+    415: {"model": Problem, "description": "It is no sound that can be decoded."},
+    422: {"model": Problem, "description": "It is a sound, but empty, silent, damaged or too short."},
+    503: {
+        "model": Problem,
+        "description": "Too many recordings wait; try again after `Retry-After` seconds.",
+    },
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "WAV, FLAC, OGG, MP3 or AIFF (M4A and WebM where ffmpeg is installed), as a form with "
+        "one file or as the bare body.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+def create_app(
+    recognizer: Recognizer, limits: Limits | None = None, *, hosts: Sequence[str] = ("*",)
+) -> FastAPI:
+    """Make the web application.
+
+    Parameters
+    ----------
+    recognizer
+        Answers; it is called from several threads.
+    limits
+        Of uploads; see `ser.web.limits`.
+    hosts
+        Names under which it may be asked; any by default. A server for this machine alone gives its own
+        names, so that no web site can reach it under another.
+    """
+    limits = limits or Limits()
+    app = FastAPI(
+        title="ser serve",
+        version=recognizer.bundle.version,
+        summary="Which of eight acted emotions is heard in a recording of speech.",
+        description="The answers are about how speech sounds, learned from actors. They say nothing about "
+        "what a person feels, and must not be used for medical or hiring decisions. Uploads are not kept.",
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    _add_guards(app, hosts)
+    _add_page(app)
+    _add_about(app, recognizer, limits)
+    _add_recognition(app, recognizer, limits)
+    return app
+
+
+def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
+    free = anyio.CapacityLimiter(limits.at_once)
+    accepted = 0
+
+    @app.post(
+        "/api/recognize",
+        responses={200: {"model": Answer}, **_PROBLEMS},
+        openapi_extra=_BODY,
+        summary="Recognise the emotion in a recording",
+    )
+    async def recognize(request: Request, name: str = "recording", picture: bool = False) -> Response:
+        """Answer for one recording; `name` is a bare body's, `picture` asks for waveform and log-mel."""
+        nonlocal accepted
+        if accepted >= limits.at_once + limits.waiting:
+            await discard(request, limits=limits)
+            raise Refusal(503, f"{accepted} recordings are being listened to or wait; try again soon")
+        accepted += 1
+        try:
+            async with received(request, name=name, limits=limits) as upload, free:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+                work = partial(_answer, recognizer, upload, limits=limits, picture=picture)
+                answer = await anyio.to_thread.run_sync(work)
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=499)
+        finally:
+            accepted -= 1
+        return JSONResponse(answer)
+
+
+def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
+    """Decode once for length and picture, then again to recognise: so it is never held whole."""
+    file, name = upload.file, upload.filename
+    with ExitStack() as stack:
+        try:
+            sound = stack.enter_context(open_sound(file, name=name))
+        except InputError as error:
+            raise Refusal(415, str(error)) from error
+        sound = Sound(sound.name, sound.rate, _not_too_long(sound, limits))
+        drawn = None
+        if picture:
+            samples = resampled(sound, sample_rate=recognizer.sample_rate, whole_up_to_s=0)
+            blocks = samples if isinstance(samples, Iterator) else iter([samples])
+            drawn = overview(blocks, settings=recognizer.bundle.front_end.logmel).as_dict()
+        else:
+            for _ in sound.blocks:
+                pass
+    file.seek(0)
+    answer = recognizer.predict(file, name=name).as_dict()
+    return answer if drawn is None else {**answer, "picture": drawn}
+
+
+def _not_too_long(sound: Sound, limits: Limits) -> Iterator[Waveform]:
+    left = limits.longest_s * sound.rate
+    for block in sound.blocks:
+        left -= len(block)
+        if left < 0:
+            raise Refusal(
+                413, f"{sound.name}: longer than {_spoken(limits.longest_s)}, which is the most; cut it"
+            )
+        yield block
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
+
+
+def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
+    bundle = recognizer.bundle
+
+    @app.get("/api/about", response_model=About, summary="Tell which model answers")
+    async def about() -> dict[str, Any]:
+        """Tell the model's training, expected score and licence, and what an upload may be."""
+        return {
+            "version": bundle.version,
+            "labels": list(EMOTIONS),
+            "uncertain_below": bundle.uncertain_below,
+            "timeline_after_s": bundle.listening.timeline_after_s,
+            "limits": {"largest_bytes": limits.largest_bytes, "longest_s": limits.longest_s},
+            "about": bundle.about,
+        }
+
+    @app.get("/healthz", response_model=Health, summary="Tell that the server is up")
+    async def healthz() -> dict[str, str]:
+        """Answer at once, also while recordings are listened to."""
+        return {"status": "ok"}
+
+
+def _add_page(app: FastAPI) -> None:
+    for address, (name, media_type) in _FILES.items():
+        content = (PAGE / name).read_bytes()
+        app.add_api_route(address, _sender(content, media_type), methods=["GET"], include_in_schema=False)
+
+
+def _sender(content: bytes, media_type: str) -> Callable[[], Awaitable[Response]]:
+    async def send() -> Response:
+        return Response(content, media_type=media_type)
+
+    return send
+
+
+def _add_guards(app: FastAPI, hosts: Sequence[str]) -> None:
+    @app.exception_handler(Refusal)
+    async def refuse(_: Request, refusal: Refusal) -> Response:
+        headers = {"Retry-After": "5"} if refusal.status == 503 else None
+        return JSONResponse({"detail": refusal.detail}, refusal.status, headers=headers)
+
+    @app.exception_handler(InputError)
+    async def unusable(_: Request, error: InputError) -> Response:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        said = "; ".join(f"{it['loc'][-1]}: {it['msg']}" for it in error.errors())
+        return JSONResponse({"detail": said}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def elsewhere(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": "an error in the server; its log has more"}, 500)
+
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(_Guard)
+
+
+class _Guard:
+    """Gives every answer the headers that keep a browser from harm, and refuses other sites' pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        app = self._app
+        if scope["method"] != "GET" and Headers(scope=scope).get("sec-fetch-site") == "cross-site":
+            # It comes from a page elsewhere that a user happens to have open.
+            app = JSONResponse({"detail": "not for the pages of other sites"}, 403)
+        await app(scope, receive, guarded)

@@ -1,0 +1,29 @@
+"""What one upload, and all of them together, may take from the machine that serves."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Beyond these, a request is refused with a message that says which it was.
+
+    Attributes
+    ----------
+    largest_bytes : int
+        Of an upload.
+    longest_s : float
+        Of a recording, in seconds; a small FLAC file can hold days of silence.
+    upload_s, pause_s : float
+        In which an upload must be complete, and the next piece of it arrive, in seconds.
+    at_once : int
+        Recordings that are listened to side by side.
+    waiting : int
+        Recordings beyond those that may be uploaded and wait.
+    """
+
+    largest_bytes: int = 200_000_000
+    longest_s: float = 4 * 3600.0
+    upload_s: float = 300.0
+    pause_s: float = 15.0
+    at_once: int = 2
+    waiting: int = 30

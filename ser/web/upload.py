@@ -1,0 +1,155 @@
+"""How an upload is taken in: bounded in size and time, into a file without a name that vanishes by itself."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from tempfile import SpooledTemporaryFile
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from ser.web.limits import Limits
+
+_IN_MEMORY = 2**22
+# The wrapping of a form around its file.
+_FORM_BYTES = 2**14
+# A browser shows an answer only after it has sent all: so much of what is too large is read, and thrown away.
+_READ_ON = 4
+
+
+class Refusal(Exception):
+    """A request that is not served.
+
+    Parameters
+    ----------
+    status
+        Of HTTP.
+    detail
+        For the user: what is wrong, and what to do.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+@asynccontextmanager
+async def received(request: Request, *, name: str, limits: Limits) -> AsyncIterator[UploadFile]:
+    """Receive the file that a request brings, as a form or as its bare body.
+
+    Parameters
+    ----------
+    request
+        Its content type decides which of the two it is.
+    name
+        Of a bare body.
+    limits
+        Size and time.
+
+    Yields
+    ------
+    UploadFile
+        At its start. Its ``filename`` is fit to be shown; nothing is ever opened under it.
+
+    Raises
+    ------
+    Refusal
+        Where it is too large (413), too slow (408), empty (422) or a broken form (422).
+    """
+    form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    largest = limits.largest_bytes + (_FORM_BYTES if form else 0)
+    pieces = _pieces(request, largest=largest, limits=limits)
+    upload = await (_of_form(request, pieces) if form else _of_body(pieces, name))
+    try:
+        if not upload.size:
+            raise Refusal(422, f"{shown_name(upload.filename)}: empty, 0 bytes; choose another file")
+        if upload.size > limits.largest_bytes:
+            raise _too_large(limits)
+        upload.filename = shown_name(upload.filename)
+        await upload.seek(0)
+        yield upload
+    finally:
+        await upload.close()
+
+
+async def discard(request: Request, *, limits: Limits) -> None:
+    """Read, within limits, and throw away what a client sends: only then does a browser show the answer."""
+    try:
+        async for _ in _pieces(request, largest=limits.largest_bytes, limits=limits):
+            pass
+    except Refusal:
+        return
+
+
+def shown_name(name: str | None) -> str:
+    """Reduce a name that a client gave to what can be shown: no folders, nothing unprintable, not long.
+
+    >>> shown_name("../../etc/passwd")
+    'passwd'
+    """
+    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(it for it in last if it.isprintable()).strip()
+    return printable[:100] if printable.strip(".") else "recording"
+
+
+async def _of_form(request: Request, pieces: AsyncGenerator[bytes, None]) -> UploadFile:
+    parser = MultiPartParser(request.headers, pieces, max_files=1, max_fields=8)
+    parser.spool_max_size = _IN_MEMORY
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Refusal(422, f"the form cannot be read ({error.message}); send one file") from error
+    for part in form.values():
+        if isinstance(part, UploadFile):
+            return part
+    raise Refusal(422, "the form has no file; send one")
+
+
+async def _of_body(pieces: AsyncGenerator[bytes, None], name: str) -> UploadFile:
+    file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (closed with the upload)
+    upload = UploadFile(file, filename=name, size=0)  # type: ignore[arg-type]
+    try:
+        async for piece in pieces:
+            await upload.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    return upload
+
+
+async def _pieces(request: Request, *, largest: int, limits: Limits) -> AsyncGenerator[bytes, None]:
+    headers = request.headers
+    announced = int(length) if (length := headers.get("content-length", "0")).isdigit() else 0
+    # Who asks first, as curl does, need not send it at all.
+    if announced > (largest if "expect" in headers else _READ_ON * largest):
+        raise _too_large(limits)
+    so_far = 0
+    deadline = time.monotonic() + limits.upload_s
+    stream = aiter(request.stream())
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(min(left, limits.pause_s)):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            break
+        except TimeoutError as error:
+            raise Refusal(408, "the upload took too long or stood still; send it again") from error
+        so_far += len(piece)
+        if so_far > _READ_ON * largest:
+            break
+        if so_far <= largest:
+            yield piece
+    if so_far > largest:
+        raise _too_large(limits)
+
+
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(
+        413,
+        f"larger than {limits.largest_bytes / 1e6:g} MB, which is the most; send a shorter piece, or as FLAC "
+        "or MP3",
+    )
