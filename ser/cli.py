@@ -40,9 +40,9 @@ class CommandModule(Protocol):
 
 COMMANDS = {
     "predict": Command("ser.cli_predict", "recognise the emotion in recordings"),
-    "evaluate": Command("ser.cli_evaluate", "score the model on another corpus"),
     "listen": Command("ser.cli_listen", "the same, live from the microphone"),
     "serve": Command("ser.cli_serve", "the same, on a web page of this machine"),
+    "evaluate": Command("ser.cli_evaluate", "score the model on another corpus"),
 }
 """By name."""
 
