@@ -1,7 +1,7 @@
 """The further report: leaks, enrolment, degraded recordings and other protocols, on a page like the first.
 
-`ser/further.html` holds the page and its prose. Here, in `ser.report_ladder` and in `ser.report_robustness` are
-its tables and the sentences that follow from results; what is read is in `ser.further_results`.
+`ser/further.html` holds the page and its prose. Its tables, and the sentences that follow from results, are
+made here, in `ser.report_ladder` and in `ser.report_robustness`; what is read is in `ser.further_results`.
 """
 
 from html import escape

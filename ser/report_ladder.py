@@ -18,18 +18,29 @@ _DIVIDED: Mapping[str, str] = MappingProxyType(
 
 _LEAK_WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "random_split": "The model has learned the voices on which it is tested, often with the same sentence in "
-        "the same emotion.",
-        "scaling_by_speaker": "Every speaker's features are scaled by the mean and deviation of all of their own "
-        "clips, without labels. Who hears one recording of a stranger has no such clips.",
-        "chosen_on_test": "The epoch or the hyper-parameters are picked by the score on the very clips on which "
-        "the result is then reported.",
-        "scaling_on_all": "The mean and deviation by which features are scaled are those of all clips, tested "
-        "ones too.",
-        "byte_identical_pair": "Two clips of RAVDESS hold the same samples, and a random split may put one in "
-        "training and test the other.",
-        "permuted_labels": "No leak but a check: a model that has learned labels dealt out at random should "
-        "score what guessing does. Whatever it has above that has leaked in.",
+        "random_split": (
+            "The model has learned the voices on which it is tested, often with the same sentence in the "
+            "same emotion."
+        ),
+        "scaling_by_speaker": (
+            "Every speaker's features are scaled by the mean and deviation of all of their own clips, "
+            "without labels. Who hears one recording of a stranger has no such clips."
+        ),
+        "chosen_on_test": (
+            "The epoch or the hyper-parameters are picked by the score on the very clips on which the result "
+            "is then reported."
+        ),
+        "scaling_on_all": (
+            "The mean and deviation by which features are scaled are those of all clips, tested ones too."
+        ),
+        "byte_identical_pair": (
+            "Two clips of RAVDESS hold the same samples, and a random split may train on one and test the "
+            "other."
+        ),
+        "permuted_labels": (
+            "No leak but a check: a model that has learned labels dealt out at random should score what "
+            "guessing does. Whatever it has above that has leaked in."
+        ),
     }
 )
 
@@ -38,10 +49,10 @@ def headline(ladder: Ladder) -> str:
     """Say how far the top of the ladder stands above speakers who are new."""
     top, honest = ladder.rungs[0], _rung(ladder, "speakers")
     return (
-        f"One and the same network scores <strong>{percent(top.uar)}&nbsp;%</strong> if it is tested as an early "
-        f"version of the article did, and <strong>{percent(honest.uar)}&nbsp;%</strong> (UAR; 95&nbsp;% "
-        f"interval {percent(honest.uar_low)} to {percent(honest.uar_high)}&nbsp;%) on speakers of whom it has "
-        "heard nothing."
+        f"One and the same network scores <strong>{percent(top.uar)}&nbsp;%</strong> if it is tested as by "
+        f"an early version of the article, and <strong>{percent(honest.uar)}&nbsp;%</strong> (UAR; 95&nbsp;% "
+        f"interval {percent(honest.uar_low)} to {percent(honest.uar_high)}&nbsp;%) on speakers of whom it "
+        "has heard nothing."
     )
 
 
@@ -167,14 +178,14 @@ def leak_words(ladder: Ladder) -> str:
 
 
 def _verdicts(worths: Sequence[Worth]) -> list[str]:
-    """Sort models by where the interval lies; the points of each stand in brackets."""
+    """Sort models by where the interval lies, and put the points of each in brackets."""
     above = [it for it in worths if it.low > 0]
     below = [it for it in worths if it.high < 0]
     open_ = [it for it in worths if it not in above and it not in below]
     told = (
-        (above, "It clearly adds for {}."),
-        (below, "It clearly takes away for {}."),
-        (open_, "No effect that can be told from none for {}."),
+        (above, "Above 0: {}."),
+        (below, "Below 0: {}."),
+        (open_, "Not to be told from 0: {}."),
     )
     return [words.format(_listed(group)) for group, words in told if group]
 

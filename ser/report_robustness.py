@@ -46,8 +46,8 @@ def robustness_words(robustness: Robustness) -> str:
     return (
         f"{words} It keeps most under “{escape(condition_words(mildest))}”, "
         f"{percent(degraded[mildest][best].uar)}&nbsp;%, and least under “{escape(condition_words(worst))}”, "
-        f"{percent(degraded[worst][best].uar)}&nbsp;%. Under {len(keeps)} of the {len(degraded)} other conditions "
-        "no model has a higher UAR."
+        f"{percent(degraded[worst][best].uar)}&nbsp;%. Under {len(keeps)} of the {len(degraded)} other "
+        "conditions no model has a higher UAR."
     )
 
 
@@ -71,8 +71,8 @@ def gain_words(robustness: Robustness) -> str:
     items = [_gained_words(MODEL_WORDS[plain], gained[kind]) for kind, (_, plain) in PAIRS.items()]
     clean = [kind for kind in PAIRS if gained[kind]["clean"].low > 0]
     return (
-        f"<p>On clean recordings it does for {len(clean)} of {len(PAIRS)} kinds of model, if that asks for an "
-        f"interval that lies above 0 as a whole:</p>\n<ul>\n{''.join(items)}</ul>"
+        f"<p>On clean recordings it does so for {len(clean)} of {len(PAIRS)} kinds of model, if the whole "
+        f"interval has to lie above 0:</p>\n<ul>\n{''.join(items)}</ul>"
     )
 
 
@@ -89,7 +89,7 @@ def _gained_words(name: str, gains: dict[str, Gain]) -> str:
     below = sum(it.high < 0 for it in degraded.values())
     least, most = (choose(degraded, key=lambda name: degraded[name].gain) for choose in (min, max))
     return (
-        f"{words} Under {above} of the {len(degraded)} other conditions the interval lies above 0, under {below} below; "
-        f"from {points(degraded[least].gain)} (“{escape(condition_words(least))}”) to "
+        f"{words} Under {above} of the {len(degraded)} other conditions the interval lies above 0, under "
+        f"{below} below; from {points(degraded[least].gain)} (“{escape(condition_words(least))}”) to "
         f"{points(degraded[most].gain)} points (“{escape(condition_words(most))}”).</li>\n"
     )

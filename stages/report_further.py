@@ -4,7 +4,7 @@ Reads   metrics/{ladder,enrolled,robustness,summary}.json, metrics/protocols/{em
         figures/{ladder,enrolled,robustness}
 Writes  data/report/further.html
 
-Like the report of the main pipeline, beside which it lies, the page needs nothing else: no script, no network.
+Like the main pipeline's report, beside which it lies, the page needs nothing else: no script, no network.
 """
 
 from ser import report_further
