@@ -85,7 +85,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], 
 def _cell(cell: Cell, *, bars: bool) -> str:
     if isinstance(cell, str):
         return f"<td>{_content(cell)}</td>"
-    bar = f' style="--share:{cell:.4f}"' if bars and isinstance(cell, float) else ""
+    share = cell.value if isinstance(cell, Estimate) else cell
+    bar = f' style="--share:{share:.4f}"' if bars and isinstance(share, float) else ""
     return f'<td class="number"{bar}>{_content(cell)}</td>'
 
 

@@ -98,7 +98,6 @@ def _enrolled_table(results: FurtherResults) -> str:
             "Clips tested",
         ],
         rows,
-        bars=True,
     )
 
 
@@ -116,7 +115,7 @@ def _enrolled_words(results: FurtherResults) -> str:
     first, last = results.enrolled[fewest], results.enrolled[most]
     best = max(results.enrolled, key=lambda n_clips: results.enrolled[n_clips].uar)
     words = (
-        f"With {fewest} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% (95&nbsp;% "
+        f"With {fewest or 'no'} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% (95&nbsp;% "
         f"interval {percent(first.uar_low)} to {percent(first.uar_high)}&nbsp;%); with {most}, "
         f"{percent(last.uar)}&nbsp;% ({percent(last.uar_low)} to {percent(last.uar_high)}&nbsp;%)."
     )

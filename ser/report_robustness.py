@@ -46,8 +46,8 @@ def robustness_words(robustness: Robustness) -> str:
     return (
         f"{words} It keeps most under “{escape(condition_words(mildest))}”, "
         f"{percent(degraded[mildest][best].uar)}&nbsp;%, and least under “{escape(condition_words(worst))}”, "
-        f"{percent(degraded[worst][best].uar)}&nbsp;%. Under {len(keeps)} of the {len(degraded)} other "
-        "conditions no model has a higher UAR."
+        f"{percent(degraded[worst][best].uar)}&nbsp;%. It has the highest UAR under "
+        f"{len(keeps)} of the {len(degraded)} other conditions as well."
     )
 
 
