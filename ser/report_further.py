@@ -115,8 +115,8 @@ def _enrolled_words(results: FurtherResults) -> str:
     first, last = results.enrolled[fewest], results.enrolled[most]
     best = max(results.enrolled, key=lambda n_clips: results.enrolled[n_clips].uar)
     words = (
-        f"With {fewest or 'no'} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% (95&nbsp;% "
-        f"interval {percent(first.uar_low)} to {percent(first.uar_high)}&nbsp;%); with {most}, "
+        f"With {fewest or 'no'} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% (95&nbsp;"
+        f"% interval {percent(first.uar_low)} to {percent(first.uar_high)}&nbsp;%); with {most}, "
         f"{percent(last.uar)}&nbsp;% ({percent(last.uar_low)} to {percent(last.uar_high)}&nbsp;%)."
     )
     return words if best == most else f"{words} The highest figure comes with {best}."
@@ -129,7 +129,8 @@ def _protocols_table(results: FurtherResults) -> str:
     rows: list[list[Cell]] = []
     for model in models:
         scores = [luna5.get(model), *(by_model.get(model) for by_model in results.protocols.values())]
-        rows.append([model_name(model), *(it and Estimate(it.uar, it.uar_low, it.uar_high) for it in scores)])
+        estimates = [Estimate(it.uar, it.uar_low, it.uar_high) if it else None for it in scores]
+        rows.append([model_name(model), *estimates])
     titles = [PROTOCOL_TITLES[name] for name in results.protocols]
     return table(
         "UAR of the final models by protocol, in %, with 95 % intervals",
