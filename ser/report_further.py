@@ -115,8 +115,8 @@ def _enrolled_words(results: FurtherResults) -> str:
     first, last = results.enrolled[fewest], results.enrolled[most]
     best = max(results.enrolled, key=lambda n_clips: results.enrolled[n_clips].uar)
     words = (
-        f"With {fewest or 'no'} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% (95&nbsp;"
-        f"% interval {percent(first.uar_low)} to {percent(first.uar_high)}&nbsp;%); with {most}, "
+        f"With {fewest or 'no'} clips heard, the recognizer reaches a UAR of {percent(first.uar)}&nbsp;% "
+        f"(95&nbsp;% interval {percent(first.uar_low)} to {percent(first.uar_high)}&nbsp;%); with {most}, "
         f"{percent(last.uar)}&nbsp;% ({percent(last.uar_low)} to {percent(last.uar_high)}&nbsp;%)."
     )
     return words if best == most else f"{words} The highest figure comes with {best}."
