@@ -6,37 +6,24 @@ results and makes the tables and figures. Every result is a ``<data>`` element w
 metrics.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, TypeVar
 
 import pandas as pd
-from pydantic import Field, TypeAdapter, ValidationError
 
 from ser import report_behaviour
 from ser.article_results import Comparison
 from ser.errors import list_problems
-from ser.html_parts import Cell, figure, percent, table
+from ser.html_parts import RAVDESS_MANIFEST, Cell, banner, figure, percent, table
 from ser.model_names import capitalized, model_name
 from ser.protocols import LUNA5
 from ser.ravdess import ACTORS, EMOTIONS
 from ser.report_behaviour import Calibration, HumanComparison
+from ser.report_inputs import Figures, Headline, Share, Some, Summary, read_checked, read_figures
 from ser.scores import CHANCE
-
-Figures = Mapping[str, bytes]
-"""PNG files by name, without their ending."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-Some = Annotated[dict[Key, Value], Field(min_length=1)]
-"""A mapping that is not empty."""
-
-RAVDESS_MANIFEST = "ser/ravdess_manifest.csv"
-"""A run that is held to any other manifest is not one on RAVDESS."""
 
 _EXPLORE = {
     "class_distribution": "Clips of each emotion; neutral has no strong intensity, and so half as many.",
@@ -59,17 +46,6 @@ _CALIBRATION = {
     "reliability": "Accuracy by confidence, bins of at least 10 clips; a marker's area tells how many.",
     "risk_coverage": "Accuracy on the clips that a model answers, if it abstains where it is least sure.",
 }
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A model's row in ``summary.json``, as shares."""
-
-    uar: Share
-    uar_low: Share
-    uar_high: Share
-    accuracy: Share
-    macro_f1: Share
 
 
 @dataclass(frozen=True)
@@ -142,29 +118,19 @@ def read_results(folder: Path | str) -> Results:
     ser.errors.InputError
         Where files are missing, are no JSON, or lack something; names all of them.
     """
-    contents: dict[str, Any] = {}
-    problems: list[str] = []
     schemas = {
-        "summary": dict[str, Some[str, Headline]],
+        "summary": Summary,
         "details": dict[str, dict[str, Detail]],
         "article_comparison": Some[str, Comparison],
         "human_comparison": HumanComparison,
         "calibration": Some[str, Calibration],
     }
-    for name, schema in schemas.items():
-        path = Path(folder) / f"{name}.json"
-        try:
-            contents[name] = TypeAdapter(schema).validate_json(path.read_bytes())
-        except OSError as error:
-            problems.append(f"{path}: cannot be read ({error.strerror})")
-        except ValidationError as error:
-            places = [".".join(map(str, each["loc"])) + ": " + each["msg"] for each in error.errors()]
-            problems += [f"{path}: {place.removeprefix(': ')}" for place in places]
+    contents, problems = read_checked({f"{folder}/{name}.json": schema for name, schema in schemas.items()})
     if not problems:
-        problems += _contradictions(Results(*contents.values()), folder=Path(folder))
+        problems += _contradictions(Results(*contents), folder=Path(folder))
     if problems:
         raise list_problems(f"{folder}: run the stages evaluate and calibrate again", problems)
-    return Results(*contents.values())
+    return Results(*contents)
 
 
 def _contradictions(results: Results, *, folder: Path) -> Iterator[str]:
@@ -179,52 +145,19 @@ def _contradictions(results: Results, *, folder: Path) -> Iterator[str]:
                 yield f"{folder / 'details.json'}: {protocol}.{model}.per_emotion must hold the 8 emotions"
 
 
-def read_figures(folder: Path | str, *, required: Iterable[str], stage: str) -> Figures:
-    """Read all PNG files of a folder, sorted by name.
-
-    Parameters
-    ----------
-    folder
-        Which one.
-    required
-        Names, without ending, that must be there.
-    stage
-        That draws them, for the message.
-
-    Raises
-    ------
-    ser.errors.InputError
-        Where figures are missing, unreadable or no PNG; names all of them.
-    """
-    paths = {path.stem: path for path in sorted(Path(folder).glob("*.png"))}
-    problems = [f"{Path(folder) / name}.png: no such file" for name in required if name not in paths]
-    figures = {}
-    for name, path in paths.items():
-        try:
-            figures[name] = path.read_bytes()
-        except OSError as error:
-            problems.append(f"{path}: cannot be read ({error.strerror})")
-            continue
-        if figures[name][:8] != b"\x89PNG\r\n\x1a\n" or len(figures[name]) < 24:
-            problems.append(f"{path}: no PNG")
-    if problems:
-        raise list_problems(f"{folder}: run the stage {stage} again", problems)
-    return figures
-
-
 def read_explore_figures(folder: Path | str) -> Figures:
     """Read what `explore` drew; errors as of `read_figures`."""
-    return read_figures(folder, required=_EXPLORE, stage="explore")
+    return read_figures(folder, required=_EXPLORE, run="the stage explore")
 
 
 def read_calibration_figures(folder: Path | str) -> Figures:
     """Read what `calibrate` drew; errors as of `read_figures`."""
-    return read_figures(folder, required=_CALIBRATION, stage="calibrate")
+    return read_figures(folder, required=_CALIBRATION, run="the stage calibrate")
 
 
 def read_result_figures(folder: Path | str) -> Figures:
     """Read what `evaluate` drew; errors as of `read_figures`."""
-    return read_figures(folder, required=_RESULTS, stage="evaluate")
+    return read_figures(folder, required=_RESULTS, run="the stage evaluate")
 
 
 def render(
@@ -282,7 +215,7 @@ def render(
     return template.substitute(
         style=(folder / "report.css").read_text(encoding="utf-8"),
         corpus_name="RAVDESS" if ravdess else "synthetic recordings",
-        banner="" if ravdess else _banner(manifest),
+        banner="" if ravdess else banner(manifest),
         headline=_headline(results),
         tiles=_tiles(results),
         n_models=len(results.summary["luna5"]),
@@ -313,14 +246,6 @@ def render(
         corpus_table=_corpus_table(clips),
         explore_figures=show(_EXPLORE),
         **{f"figure_{name}": show([name]) for name in (*_RESULTS, *_CALIBRATION)},
-    )
-
-
-def _banner(manifest: str) -> str:
-    return (
-        '<p class="banner" role="note"><strong>Synthetic recordings, not RAVDESS.</strong> This run was held '
-        f"to the manifest <code>{escape(manifest)}</code>. Its numbers show that the pipeline works; they "
-        "say nothing about speech, and must not be quoted as results on RAVDESS.</p>"
     )
 
 

@@ -12,33 +12,13 @@ from typing import Any
 
 from ser.article_results import TEST_CLIPS
 from ser.errors import InputError
+from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
 from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
 from ser.model_names import model_name
 from stages import command
 from tools.check_current import ask_dvc
 
 PAGES = ("README.md", "docs/model_card.md")
-PROTOCOL_TITLES = {
-    "emobox6": "EMOBOX6: 6 folds by actor",
-    "loso": "LOSO: 24 folds, an actor each",
-    "article": "article: random split, every actor on both sides",
-}
-"""The further protocols, those that split actors first."""
-EMOBOX_UAR = {
-    "Whisper-large-v3": 75.3,
-    "WavLM-large": 72.0,
-    "HuBERT-large": 70.0,
-    "HuBERT-base": 65.4,
-    "WavLM-base": 61.6,
-    "wav2vec2-base": 54.3,
-}
-"""UAR in percent of a small classifier on pretrained encoders, of RAVDESS under the folds of EMOBOX6.
-
-References
-----------
-Ma Z et al. (2024). EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark.
-Interspeech. There it is called UA.
-"""
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
@@ -181,7 +161,7 @@ def protocols_table(metrics: Path) -> str:
         cells = [_uar_cell(results[model]) for results in measured.values()]
         lines.append(f"| {model_name(model)} (`{model}`) | {' | '.join(cells)} |")
     for encoder, figure in EMOBOX_UAR.items() if "emobox6" in measured else ():
-        cells = [str(figure) if name == "emobox6" else "" for name in measured]
+        cells = [percent(figure) if name == "emobox6" else "" for name in measured]
         lines.append(f"| {encoder}, frozen, as published by EmoBox | {' | '.join(cells)} |")
     return "\n".join(lines)
 
