@@ -13,7 +13,8 @@ MEL = MelSettings(16000, 512, 400, 160, 20, 50.0, 8000.0)
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
     draw = np.random.default_rng(seed)
-    return (draw.normal(0, 0.1, n) * (1 + np.sin(np.arange(n) / 3000))).astype(np.float32)
+    loudness = 0.1 * (1 + np.sin(np.arange(n) / 3000))
+    return np.asarray(draw.normal(0, loudness), dtype=np.float32)
 
 
 @settings(deadline=None, max_examples=30)
