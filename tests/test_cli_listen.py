@@ -38,8 +38,8 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_line_a_second_of_the_last_three(recognizer: Recognizer) -> None:
-    voice = synthesize("03-01-05-01-01-01-12").astype(np.float32) / 32768
-    sound = np.tile(voice, 6)[: 5 * SAMPLE_RATE + 100]
+    voice = np.tile(synthesize("03-01-05-01-01-01-12"), 6)[: 5 * SAMPLE_RATE + 100]
+    sound = np.asarray(voice / 32768, dtype=np.float32)
     # In blocks as a device gives them, of a length that divides nothing.
     blocks = iter(np.split(sound, range(757, len(sound), 757)))
     heard = list(listen(recognizer, Sound("talk", SAMPLE_RATE, blocks)))
