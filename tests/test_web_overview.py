@@ -13,7 +13,8 @@ MEL = MelSettings(16000, 512, 400, 160, 20, 50.0, 8000.0)
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
     draw = np.random.default_rng(seed)
-    return (draw.normal(0, 0.1, n) * (1 + np.sin(np.arange(n) / 3000))).astype(np.float32)
+    loudness = 0.1 * (1 + np.sin(np.arange(n) / 3000))
+    return np.asarray(draw.normal(0, loudness), dtype=np.float32)
 
 
 @settings(deadline=None, max_examples=30)
@@ -26,7 +27,7 @@ def test_blocks_make_no_difference(n: int, cuts: list[int], columns: int) -> Non
     np.testing.assert_array_equal(parts.low, whole.low)
     np.testing.assert_array_equal(parts.high, whole.high)
     assert np.abs(parts.levels.astype(int) - whole.levels).max() <= 1
-    assert len(whole.low) < 2 * columns
+    assert len(whole.low) <= 2 * columns
     assert len(whole.low) * whole.column_s == pytest.approx(n / 16000, abs=whole.column_s)
     assert whole.low.min() == min(samples.min(), 0 if n % 160 else np.inf)
 
