@@ -116,10 +116,9 @@ def leaks_table(ladder: Ladder) -> str:
     worths = {(it.leak, it.model): it for it in ladder.leaks}
     rows: list[list[Cell]] = []
     for leak in _weighed(ladder):
-        cells = [worths.get((leak, model)) for model in ladder.models]
-        rows.append(
-            [_one_line(LEAK_NAMES[leak]), *(it and Points(it.points, it.low, it.high) for it in cells)]
-        )
+        found = [worths.get((leak, model)) for model in ladder.models]
+        cells: list[Cell] = [it and Points(it.points, it.low, it.high) for it in found]
+        rows.append([_one_line(LEAK_NAMES[leak]), *cells])
     return table(
         "What each leak adds to the UAR, in points, with 95 % intervals",
         ["Leak", *(capitalized(LEAKY_MODELS[model][0]) for model in ladder.models)],

@@ -19,6 +19,7 @@ from dvc.repo import Repo
 
 from ser.datasets import Array, Scaler, read_features, read_split
 from ser.files import read_table, write_array, write_parquet
+from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
 from ser.normalization import INPUTS
 from ser.params import Protocols
 from ser.protocol_cnn import learning_sides
@@ -26,7 +27,7 @@ from ser.protocols import EMOBOX6, LOSO, SPEAKER_INDEPENDENT, split_at_random, s
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictions
 from stages import command, evaluate_protocol, train_protocol_baselines, train_protocol_cnn
-from tools.readme_results import EMOBOX_UAR, PROTOCOL_TITLES, protocols_table
+from tools.readme_results import protocols_table
 
 PROJECT = Path(__file__).parents[1]
 # Two clips an emotion of every actor.
