@@ -117,7 +117,7 @@ def leaks_table(ladder: Ladder) -> str:
     rows: list[list[Cell]] = []
     for leak in _weighed(ladder):
         found = [worths.get((leak, model)) for model in ladder.models]
-        cells: list[Cell] = [it and Points(it.points, it.low, it.high) for it in found]
+        cells: list[Cell] = [None if it is None else Points(it.points, it.low, it.high) for it in found]
         rows.append([_one_line(LEAK_NAMES[leak]), *cells])
     return table(
         "What each leak adds to the UAR, in points, with 95 % intervals",
