@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ser.cli_numbers import whole_number
 from ser.corpora import CORPORA, Recordings, read_folder
 from ser.cross_corpus import format_score, score
 from ser.errors import InputError
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", choices=CORPORA, required=True, help="which corpus it is")
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
     parser.add_argument(
-        "--jobs", type=_count, default=1, metavar="N", help="recordings side by side (default: 1)"
+        "--jobs",
+        type=whole_number(1, 256),
+        default=1,
+        metavar="N",
+        help="recordings side by side (default: 1)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on one line")
 
@@ -85,10 +90,3 @@ def _unused(found: Recordings, failed: int) -> dict[str, object]:
         "misnamed": len(found.problems),
         "failed": failed,
     }
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 256:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 256, got {number}")
-    return number

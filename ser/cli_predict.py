@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ser.cli_numbers import whole_number
 from ser.errors import InputError
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer, Segment
@@ -35,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
     parser.add_argument(
-        "--jobs", type=_count, default=1, metavar="N", help="recordings side by side (default: 1)"
+        "--jobs",
+        type=whole_number(1, 256),
+        default=1,
+        metavar="N",
+        help="recordings side by side (default: 1)",
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="a JSON object a line")
@@ -174,10 +179,3 @@ def _complain(problem: InputError) -> None:
         # Over the progress bar, if there is one.
         print("\r\033[K", end="", file=sys.stderr)
     print(f"error: {problem}", file=sys.stderr, flush=True)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 256:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 256, got {number}")
-    return number

@@ -17,6 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
+from ser.cli_numbers import whole_number
 from ser.errors import InputError
 
 _NEEDED = ("fastapi", "uvicorn", "python_multipart")
@@ -25,16 +26,29 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``ser serve``."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8000, help="0 takes a free one (default: 8000)")
+    parser.add_argument(
+        "--port", type=whole_number(0, 65_535), default=8000, help="0 takes a free one (default: 8000)"
+    )
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
     parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="recordings side by side (default: one a core, at most 4)"
+        "--jobs",
+        type=whole_number(1, 100_000),
+        metavar="N",
+        help="recordings side by side (default: one a core, at most 4)",
     )
     parser.add_argument(
-        "--max-mb", type=_positive, default=200, metavar="MB", help="largest upload (default: 200)"
+        "--max-mb",
+        type=whole_number(1, 100_000),
+        default=200,
+        metavar="MB",
+        help="largest upload (default: 200)",
     )
     parser.add_argument(
-        "--max-minutes", type=_positive, default=240, metavar="N", help="longest recording (default: 240)"
+        "--max-minutes",
+        type=whole_number(1, 100_000),
+        default=240,
+        metavar="N",
+        help="longest recording (default: 240)",
     )
 
 
@@ -96,17 +110,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 100_000:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 100000, got {number}")
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 65535, got {number}")
-    return number

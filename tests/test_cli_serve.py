@@ -20,12 +20,21 @@ def test_a_port_in_use(bundle_folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert "--port" in complaint
 
 
-@pytest.mark.parametrize("wrong", [["--port", "70000"], ["--max-mb", "0"], ["--jobs", "many"]])
-def test_wrong_usage(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "lowest", "highest"),
+    [
+        (["--port", "70000"], 0, 65_535),
+        (["--max-mb", "0"], 1, 100_000),
+        (["--jobs", "many"], 1, 100_000),
+    ],
+)
+def test_wrong_usage(wrong: list[str], lowest: int, highest: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["serve", *wrong])
     assert caught.value.code == 2
-    assert wrong[0] in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert wrong[0] in complaint
+    assert f"must be a number from {lowest} to {highest}, got {wrong[1]}" in complaint
 
 
 def test_a_missing_package_is_named(
