@@ -1,6 +1,9 @@
 """A trained model as ONNX, the front end that it was trained with, and its licences."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
+from ser import deterministic_tensorflow  # noqa: F401
+
+# isort: split
 
 from importlib.metadata import distribution
 

@@ -4,6 +4,7 @@ No stage lists this module as a dependency: it holds no default, so all that a s
 of params.yaml, which DVC tracks key by key.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -463,7 +464,8 @@ class Listening(Section):
 
     @model_validator(mode="after")
     def _hop_divides(self) -> Self:
-        if self.hop_s > self.window_s or self.window_s % self.hop_s:
+        hops = self.window_s / self.hop_s
+        if round(hops) < 1 or not math.isclose(hops, round(hops)):
             raise ValueError("hop_s must divide window_s")
         if self.window_s > self.timeline_after_s:
             raise ValueError("window_s must not exceed timeline_after_s")

@@ -23,6 +23,8 @@ Source = str | Path | BinaryIO | npt.NDArray[np.generic]
 LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 """Sample rates in Hz between which speech is to be had, and no header is absurd."""
 
+_LOUDEST = 1e6
+"""Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
 _BLOCK_VALUES = 2**18
 _IN_MEMORY = 2**25
 # The size in a header is that of a file's length, so that less was copied than recorded.
@@ -222,6 +224,8 @@ def _mono(block: Waveform, name: str) -> Waveform:
     mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
     if not np.isfinite(mono).all():
         raise InputError(f"{name}: holds NaN or infinite samples; export it again")
+    if np.abs(mono).max(initial=0) > _LOUDEST:
+        raise InputError(f"{name}: holds samples beyond {_LOUDEST:g} times full scale; export it again")
     return mono
 
 

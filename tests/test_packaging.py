@@ -113,8 +113,9 @@ def test_citation_names_the_software_and_its_sources() -> None:
     assert citation["message"]
     assert citation["authors"]
     project = tomllib.loads(read("pyproject.toml"))["project"]
-    for key in ("version", "license"):
-        assert citation[key] == project[key]
+    assert citation["version"] == project["version"]
+    # Of the code; the package holds weights as well, which have other licences.
+    assert citation["license"] in project["license"].split(" AND ")
     assert citation["title"] == project["name"]
     for reference in citation["references"]:
         assert {"type", "title", "authors"} <= reference.keys()

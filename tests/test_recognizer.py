@@ -173,6 +173,12 @@ def _nan() -> Samples:
     return samples
 
 
+def _huge() -> Samples:
+    samples = voice(1)
+    samples[5000] = 1e20
+    return samples
+
+
 def _write(samples: Samples, rate: int = RATE, **how: str) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         soundfile.write(path, samples, rate, format="WAV", **how)
@@ -201,6 +207,7 @@ def _cut(ending: str) -> Callable[[Path], None]:
         ("faint.wav", _write(voice(1) * 1e-4, subtype="FLOAT"), "silent"),
         ("long_silence.wav", _write(np.zeros(9 * RATE, np.float32)), "silent"),
         ("nan.wav", _write(_nan(), subtype="FLOAT"), "NaN or infinite"),
+        ("huge.wav", _write(_huge(), subtype="FLOAT"), "times full scale"),
         ("slow.wav", _write(voice(1), rate=2000), "sample rate is 2000 Hz"),
         ("cut.flac", _cut("FLAC"), "(truncated|damaged|no readable audio)"),
         ("missing.wav", lambda path: None, "no such file"),
