@@ -311,7 +311,6 @@ def test_a_damaged_bundle_is_refused(bundle_folder: Path, tmp_path: Path) -> Non
         read_bundle(damaged)
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="pipelines/recognizer has not been run")
 def test_the_shipped_bundle_recognises_and_says_what_it_is() -> None:
     shipped = Recognizer.load()
     check(shipped.predict(voice(2), RATE))
