@@ -93,7 +93,7 @@ def predicted(protocol: str, models: str) -> pd.DataFrame:
     return read_table(f"data/protocols/{protocol}/{models}.parquet", COLUMNS)
 
 
-def tested_rows(protocol: str) -> Mask:
+def rows_that_are_tested(protocol: str) -> Mask:
     """Whether each clip of the table is tested in fold 0."""
     clips, split = read_split(protocol)
     tested = split.loc[(split["fold"] == 0) & (split["role"] == "test"), "clip"]
@@ -113,7 +113,7 @@ def overwrite(name: str, rows: npt.NDArray[Any], value: float, *, variants: tupl
 def test_no_tested_clip_takes_part_in_training(project: Path, protocol: str, models: str) -> None:
     """Copies of tested clips are NaN, half of the tested clips far off: the others' predictions stay."""
     before = predicted(protocol, models)
-    tested = tested_rows(protocol)
+    tested = rows_that_are_tested(protocol)
     far_off = np.flatnonzero(tested)[::2]
     for name in FEATURES:
         overwrite(name, tested, np.nan, variants=("resampled",))
@@ -131,7 +131,7 @@ def test_a_training_clip_does_take_part(project: Path) -> None:
     """Without this, the test above could be of features that nobody reads."""
     before = predicted("emobox6", "baselines")
     clips = pd.read_parquet("data/clips.parquet")
-    one = ~tested_rows("emobox6") & (clips["emotion"] == "sad").to_numpy()
+    one = ~rows_that_are_tested("emobox6") & (clips["emotion"] == "sad").to_numpy()
     for name in ("functionals", "encoder"):
         overwrite(name, one, -20.0, variants=("resampled",))
     after = predicted("emobox6", "baselines")
@@ -145,7 +145,7 @@ def test_a_training_clip_does_take_part(project: Path) -> None:
 def test_the_network_learns_from_and_watches_training_clips_alone(project: Path, protocol: str) -> None:
     clips, split = read_split(protocol)
     wanted = INPUTS["logmel"]
-    tested = tested_rows(protocol)
+    tested = rows_that_are_tested(protocol)
     overwrite("logmel", tested, np.nan, variants=("clean", "resampled"))
     copies = read_features("logmel", list(wanted.copies))
     sides = learning_sides(clips, split, copies, fold=0)
