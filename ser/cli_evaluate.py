@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ser.cli_numbers import whole_number
+from ser.cli_options import add_jobs, add_model
 from ser.corpora import CORPORA, Recordings, read_folder
 from ser.cross_corpus import format_score, score
 from ser.errors import InputError
@@ -29,14 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``ser evaluate``."""
     parser.add_argument("folder", type=Path, metavar="CORPUS_DIR", help="where the corpus is, however deep")
     parser.add_argument("--corpus", choices=CORPORA, required=True, help="which corpus it is")
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1, 256),
-        default=1,
-        metavar="N",
-        help="recordings side by side (default: 1)",
-    )
+    add_model(parser)
+    add_jobs(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on one line")
 
 
@@ -44,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Recognise every recording, score, and tell by the exit code whether all files could be used."""
     corpus = CORPORA[arguments.corpus]
     found = read_folder(arguments.folder, corpus)
-    recognizer = Recognizer.load(arguments.model) if arguments.model else Recognizer.load()
+    recognizer = Recognizer.load(arguments.model)
     paths = [recording.path for recording in found.shared]
     results = tqdm(
         recognizer.predict_many(paths, jobs=arguments.jobs),

@@ -12,11 +12,11 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from ser.cli_options import add_model
 from ser.errors import InputError
 from ser.microphone import open_microphone, sounddevice
 from ser.ravdess import EMOTIONS
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--device", metavar="DEVICE", help="number, or part of the name, of a microphone")
     source.add_argument("--input", metavar="FILE", help="a recording in place of a microphone")
     source.add_argument("--devices", action="store_true", help="list the devices, and end")
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
+    add_model(parser)
     parser.add_argument("--json", action="store_true", help="a JSON object a second")
 
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.devices:
         print(sounddevice().query_devices())
         return 0
-    recognizer = Recognizer.load(arguments.model) if arguments.model else Recognizer.load()
+    recognizer = Recognizer.load(arguments.model)
     opened = open_sound(arguments.input) if arguments.input else open_microphone(arguments.device)
     screen = _Screen(sys.stdout, as_json=arguments.json)
     with opened as sound:

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ser.cli_numbers import whole_number
+from ser.cli_options import add_jobs, add_model
 from ser.errors import InputError
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer, Segment
@@ -34,14 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|FOLDER|PATTERN|-",
         help="what to listen to; - is standard input",
     )
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1, 256),
-        default=1,
-        metavar="N",
-        help="recordings side by side (default: 1)",
-    )
+    add_model(parser)
+    add_jobs(parser)
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="a JSON object a line")
     output.add_argument("--csv", action="store_true", help="a row a recording, or a segment of a long one")
@@ -55,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         _complain(problem)
     failures = len(problems)
-    recognizer = Recognizer.load(arguments.model) if arguments.model else Recognizer.load()
+    recognizer = Recognizer.load(arguments.model)
 
     def recognised() -> Iterator[Recognition]:
         nonlocal failures

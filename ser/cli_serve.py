@@ -15,9 +15,8 @@ import ipaddress
 import os
 import socket
 import sys
-from pathlib import Path
 
-from ser.cli_numbers import whole_number
+from ser.cli_options import add_model, whole_number
 from ser.errors import InputError
 
 _NEEDED = ("fastapi", "uvicorn", "python_multipart")
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=whole_number(0, 65_535), default=8000, help="0 takes a free one (default: 8000)"
     )
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="another exported model")
+    add_model(parser)
     parser.add_argument(
         "--jobs",
         type=whole_number(1, 100_000),
@@ -64,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ser.web.app import create_app
     from ser.web.limits import Limits
 
-    recognizer = Recognizer.load(arguments.model) if arguments.model else Recognizer.load()
+    recognizer = Recognizer.load(arguments.model)
     limits = Limits(
         largest_bytes=arguments.max_mb * 1_000_000,
         longest_s=arguments.max_minutes * 60.0,

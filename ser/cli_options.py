@@ -1,0 +1,46 @@
+"""What several subcommands ask for in the same words: the model, how many side by side, whole numbers."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ser.model_bundle import SHIPPED
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--model``, whose default is the package's own, for `ser.recognizer.Recognizer.load`."""
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED, metavar="FOLDER", help="another exported model"
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--jobs``, for `ser.recognizer.Recognizer.predict_many`."""
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1, 256),
+        default=1,
+        metavar="N",
+        help="recordings side by side (default: 1)",
+    )
+
+
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """Make a ``type`` for argparse; a number out of range is refused with what it may be.
+
+    Parameters
+    ----------
+    lowest, highest
+        Both are allowed.
+    """
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if not lowest <= number <= highest:
+            raise argparse.ArgumentTypeError(f"must be a number from {lowest} to {highest}, got {text}")
+        return number
+
+    return read
