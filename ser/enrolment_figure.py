@@ -8,16 +8,17 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.figure_style import project_style
 
-_BLUE, _DARK = "#0072b2", "#222222"
+_BLUE, _DARK, _GREY = "#0072b2", "#222222", "#777777"
 
 
 def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
-    """Draw UAR against the number of enrolled clips: its 95 % interval over actors, and a point a draw.
+    """Draw UAR by the number of enrolled clips: a 95 % interval over actors, a point a draw, the LDAs alone.
 
     Parameters
     ----------
     scores
-        By the number of clips, ascending: ``uar``, ``uar_low``, ``uar_high`` and ``uar_per_seed``, as shares.
+        By the number of clips, ascending: ``uar``, ``uar_low``, ``uar_high``, ``uar_per_seed`` and
+        ``lda_uar``, as shares.
     """
     counts = list(scores)
     uars = [100 * it["uar"] for it in scores.values()]
@@ -36,6 +37,14 @@ def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
             capsize=3,
             elinewidth=1.0,
             label="mean over draws, 95 % interval over actors",
+        )
+        axes.plot(
+            counts,
+            [100 * it["lda_uar"] for it in scores.values()],
+            color=_GREY,
+            linestyle="--",
+            marker=".",
+            label="the same without the 2-D network",
         )
         for count, score in scores.items():
             seeds = [100 * each for each in score["uar_per_seed"].values()]

@@ -51,11 +51,12 @@ class Ladder:
 
 @dataclass(frozen=True)
 class EnrolledScore(Headline):
-    """The scores for one number of enrolled clips; ``n`` clips are tested a draw."""
+    """The scores for one number of enrolled clips: ``n`` are tested a draw, ``lda_uar`` lacks the network."""
 
     n: int
     uar_sd: Share | None
     uar_per_seed: Some[int, Share]
+    lda_uar: Share
 
 
 @dataclass(frozen=True)

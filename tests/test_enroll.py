@@ -3,13 +3,16 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from matplotlib.container import ErrorbarContainer
+from scipy.special import softmax
 
+from ser.datasets import Part, prediction_table
 from ser.enrolment import draw_enrolled
 from ser.enrolment_figure import uar_by_clips
 from ser.files import write_array, write_parquet
@@ -55,6 +58,27 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_array("data/features/clean/encoder.npy", np.stack(layers, axis=1).astype(np.float32))
     functionals = trace[:, :5] + draw.normal(0, 1, (len(clips), 5))
     write_array("data/features/clean/functionals.npy", functionals.astype(np.float32))
+    for side, role in (("", "test"), ("_validation", "validation")):
+        predictions = []
+        for fold, actors in enumerate(LUNA5[:2]):
+            own = clips["actor"].isin(getattr(actors, role)).to_numpy()
+            noise = draw.normal(0, 1.0, (2, own.sum(), 8))
+            part = Part(
+                clips["clip"].to_numpy(str)[own], clips["actor"].to_numpy()[own], trace[own], place[own]
+            )
+            leaning = voices[part.actors, :8] / 3
+            predictions += [
+                prediction_table(
+                    part,
+                    softmax(2 * np.eye(8)[part.y] + leaning + of_seed, axis=1),
+                    protocol="luna5",
+                    model="logmel_cnn",
+                    seed=seed,
+                    fold=fold,
+                )
+                for seed, of_seed in enumerate(noise)
+            ]
+        write_parquet(f"data/predictions/cnn_logmel{side}.parquet", pd.concat(predictions, ignore_index=True))
     return tmp_path
 
 
@@ -67,7 +91,14 @@ def run() -> dict[str, bytes]:
 
 def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) -> None:
     once = run()
-    predictions = pd.read_parquet(project / WRITTEN[0])
+    both = pd.read_parquet(project / WRITTEN[0])
+    assert set(both["model"]) == {"voice_lda", "voice_fused"}
+    predictions, alone = (
+        both[both["model"] == model].reset_index(drop=True) for model in ("voice_fused", "voice_lda")
+    )
+    assert not alone[PROBABILITIES].equals(predictions[PROBABILITIES])
+    keys = ["protocol", "seed", "fold", "clip"]
+    pd.testing.assert_frame_equal(alone[keys], predictions[keys])
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
     clips = pd.read_parquet("data/clips.parquet")
     for (protocol, seed), tested in predictions.groupby(["protocol", "seed"]):
@@ -92,8 +123,8 @@ def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) ->
         assert score["uar"] == pytest.approx(np.mean(list(score["uar_per_seed"].values())), abs=1e-4)
         assert score["uar_low"] <= score["uar"] <= score["uar_high"]
     assert scores["8"]["uar"] > scores["0"]["uar"]
-    # Two folds and two numbers of clips, each with one point of three views and their sum.
-    assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 4
+    # Two folds and two numbers of clips, each with one point of three views, their sum, and with the network.
+    assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 5
     assert run() == once
 
 
@@ -113,10 +144,12 @@ def test_labels_of_test_actors_change_no_prediction(project: Path) -> None:
 
 
 def test_the_figure_shows_the_scores_their_intervals_and_each_draw() -> None:
-    scores = {
+    scores: dict[int, dict[str, Any]] = {
         0: {"uar": 0.6, "uar_low": 0.5, "uar_high": 0.65, "uar_per_seed": {"0": 0.6, "1": 0.6}},
         16: {"uar": 0.7, "uar_low": 0.68, "uar_high": 0.75, "uar_per_seed": {"0": 0.66, "1": 0.74}},
     }
+    for score, lda_uar in zip(scores.values(), (0.55, 0.65), strict=True):
+        score["lda_uar"] = lda_uar
     (axes,) = uar_by_clips(scores).axes
     (curve,) = axes.containers
     assert isinstance(curve, ErrorbarContainer)
@@ -126,4 +159,5 @@ def test_the_figure_shows_the_scores_their_intervals_and_each_draw() -> None:
     marked = [np.asarray(line.get_ydata()) for line in axes.lines if line.get_marker() == "_"]
     for draws in ([60, 60], [66, 74]):
         assert any(np.allclose(found, draws) for found in marked)
+    assert any(np.allclose(line.get_ydata(), [55, 65]) for line in axes.lines)
     assert {text.get_text() for text in axes.texts} == {"60.0", "70.0"}

@@ -91,6 +91,7 @@ def make_metrics(folder: Path) -> None:
             "n": 1440 - 24 * n,
             "uar_sd": share() if n else None,
             "uar_per_seed": {str(seed): share() for seed in range(2)},
+            "lda_uar": share(),
         }
         for n in (0, 4, 16)
     }

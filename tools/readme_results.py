@@ -87,13 +87,19 @@ def gender_table(metrics: Path) -> str:
 def enrolled_table(metrics: Path) -> str:
     """Tabulate the scores of enrolled speakers by the number of their clips."""
     lines = [
-        "| clips heard | UAR | 95 % interval | accuracy | spread over draws |",
-        "|---|---|---|---|---|",
+        "| clips heard | UAR | 95 % interval | accuracy | spread over draws | UAR without the network |",
+        "|---|---|---|---|---|---|",
     ]
     for n_clips, scores in _read(metrics / "enrolled.json").items():
         interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
         spread = "" if scores["uar_sd"] is None else percent(scores["uar_sd"])
-        figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), spread]
+        figures = [
+            percent(scores["uar"]),
+            interval,
+            percent(scores["accuracy"]),
+            spread,
+            percent(scores["lda_uar"]),
+        ]
         lines.append(f"| {n_clips} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
