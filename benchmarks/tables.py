@@ -74,7 +74,8 @@ def about(results: Results) -> str:
     return (
         f"{recordings['number']} {kind}, {recordings['audio_s']:.0f} s in all, 16 bit at "
         f"{recordings['sample_rate']} Hz, WAV unless it says FLAC. {machine['cpu']}, "
-        f"{machine['cores']} cores, load {machine['load_before']:.1f} before the run; Python {machine['python']}, {versions}."
+        f"{machine['cores']} cores, load {machine['load_before']:.1f} before the run; "
+        f"Python {machine['python']}, {versions}."
     )
 
 
@@ -83,8 +84,14 @@ def fill(page: str, results: Results) -> str:
     return _BLOCK.sub(lambda block: f"{block[1]}{tables(results)}\n{block[2]}", page)
 
 
-def steady_speed(cases: dict[str, Any], name: str) -> float | None:
-    """Audio seconds a wall second of a folder, once started: the time of one recording taken off.
+def write_page(path: Path, results: Results) -> None:
+    """Bring a page's block up to date, if the page is there."""
+    if path.exists():
+        path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def steady_speed(cases: dict[str, Any], name: str, *, quantity: str) -> float | None:
+    """Seconds of audio for each second of a folder, once started: the time of one recording is taken off.
 
     Parameters
     ----------
@@ -92,6 +99,8 @@ def steady_speed(cases: dict[str, Any], name: str) -> float | None:
         With those of one recording by the same program.
     name
         A folder's.
+    quantity
+        Which seconds: ``wall_s`` or ``cpu_s``.
 
     Returns
     -------
@@ -101,27 +110,39 @@ def steady_speed(cases: dict[str, Any], name: str) -> float | None:
     one = cases.get("nkululeko_one_file" if name.startswith("nkululeko") else "one_file")
     if one is None or "folder" not in name:
         return None
-    further_s = _median(cases[name], "wall_s") - _median(one, "wall_s")
+    further_s = _median(cases[name], quantity) - _median(one, quantity)
     further_audio_s = cases[name]["audio_s"] - one["audio_s"]
     return further_audio_s / further_s if further_s > 0 and further_audio_s > 0 else None
 
 
+_HEADINGS = (
+    *("median (least to greatest)", "audio, s", "wall, s", "CPU, s", "times real time"),
+    *("once started", "once started, a CPU second", "peak, MB"),
+)
+
+
 def _case_lines(cases: dict[str, Any]) -> list[str]:
-    lines = [
-        "| median (least to greatest) | audio, s | wall, s | CPU, s | times real time | once started "
-        "| peak, MB |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(_HEADINGS)} |", f"|{'---|' * len(_HEADINGS)}"]
     for name, case in cases.items():
-        wall, cpu = (_spread(case, quantity) for quantity in ("wall_s", "cpu_s"))
-        audio_s = case["audio_s"]
-        speed = f"{audio_s / _median(case, 'wall_s'):.0f}" if case["recordings"] else ""
-        steady = steady_speed(cases, name)
-        once_started = "" if steady is None else f"{steady:.0f}"
-        audio = f"{audio_s:.1f}" if case["recordings"] else ""
-        peak = f"{_median(case, 'peak_bytes') / _MB:.0f}"
-        lines.append(f"| {TITLES[name]} | {audio} | {wall} | {cpu} | {speed} | {once_started} | {peak} |")
+        listens = case["recordings"] > 0
+        cells = [
+            TITLES[name],
+            f"{case['audio_s']:.1f}" if listens else "",
+            _spread(case, "wall_s"),
+            _spread(case, "cpu_s"),
+            _speed(case["audio_s"] / _median(case, "wall_s") if listens else None),
+            _speed(steady_speed(cases, name, quantity="wall_s")),
+            _speed(steady_speed(cases, name, quantity="cpu_s")),
+            f"{_median(case, 'peak_bytes') / _MB:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _speed(factor: float | None) -> str:
+    if factor is None:
+        return ""
+    return f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
 
 
 def _ratio_lines(cases: dict[str, Any]) -> list[str]:
@@ -147,9 +168,3 @@ def _median(case: dict[str, Any], quantity: str) -> float:
 def _spread(case: dict[str, Any], quantity: str) -> str:
     values = _values(case, quantity)
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
-def write_page(path: Path, results: Results) -> None:
-    """Bring a page's block up to date, if the page is there."""
-    if path.exists():
-        path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")
