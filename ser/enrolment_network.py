@@ -42,7 +42,9 @@ def network_logits(predictions: pd.DataFrame, clips: npt.NDArray[np.str_], *, fo
         Where a clip is not predicted.
     """
     own = predictions[predictions["fold"] == fold]
-    seeds = [of_seed.set_index("clip").loc[clips, PROBABILITIES] for _, of_seed in own.groupby("seed")]
+    seeds = [
+        of_seed.set_index("clip").loc[list(clips), list(PROBABILITIES)] for _, of_seed in own.groupby("seed")
+    ]
     # A probability that float32 rounds to 0 must not veto.
     logs = np.log(np.maximum(np.stack([np.asarray(of_seed, np.float64) for of_seed in seeds]), 1e-7))
     logits = logs.mean(axis=0)
