@@ -1,9 +1,8 @@
 """Any sound as mono blocks, from a file, a stream or an array, without ever holding a long one whole."""
 
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from ser import ffmpeg
 from ser.errors import InputError
 
 Waveform = npt.NDArray[np.float32]
@@ -29,7 +29,6 @@ _BLOCK_VALUES = 2**18
 _IN_MEMORY = 2**25
 # The size in a header is that of a file's length, so that less was copied than recorded.
 _COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU")
-_FFMPEG_RATE = 48_000
 
 
 @dataclass(frozen=True)
@@ -156,10 +155,10 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
     file.seek(0)
     if not start:
         raise InputError(f"{name}: empty file, 0 bytes; copy it again")
-    container = _ffmpeg_format(start)
-    if container:
-        with _ffmpeg(file, name, container) as sound:
-            yield sound
+    if demuxer := ffmpeg.container(start):
+        with ffmpeg.decoding(file, demuxer=demuxer, name=name) as blocks:
+            samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)
+            yield Sound(name, ffmpeg.RATE, (_mono(block, name) for block in samples))
         return
     try:
         decoder = soundfile.SoundFile(file)
@@ -227,53 +226,3 @@ def _mono(block: Waveform, name: str) -> Waveform:
     if np.abs(mono).max(initial=0) > _LOUDEST:
         raise InputError(f"{name}: holds samples beyond {_LOUDEST:g} times full scale; export it again")
     return mono
-
-
-def _ffmpeg_format(start: bytes) -> str | None:
-    """Name ffmpeg's demuxer of what libsndfile does not read.
-
-    ffmpeg is always told, as it would otherwise follow a playlist in disguise to files of this machine.
-    """
-    if start[4:8] == b"ftyp":
-        return "mov"
-    if start[:4] == b"\x1a\x45\xdf\xa3":
-        return "matroska"
-    if start[0] == 0xFF and start[1:2] and start[1] & 0xF6 == 0xF0:
-        return "aac"
-    return None
-
-
-@contextmanager
-def _ffmpeg(file: BinaryIO, name: str, container: str) -> Iterator[Sound]:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise InputError(
-            f"{name}: {container} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG "
-            "or MP3"
-        )
-    # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
-    with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile() as complaints:
-        shutil.copyfileobj(file, copy)
-        copy.seek(0)
-        command = [program, "-nostdin", "-v", "error", "-f", container, "-i", f"/dev/fd/{copy.fileno()}"]
-        command += ["-map", "0:a:0", "-ac", "1", "-ar", str(_FFMPEG_RATE), "-f", "f32le", "pipe:1"]
-        process = subprocess.Popen(  # noqa: S603
-            command, stdout=subprocess.PIPE, stderr=complaints, pass_fds=[copy.fileno()]
-        )
-        try:
-            assert process.stdout is not None
-            yield Sound(name, _FFMPEG_RATE, _pipe_blocks(process, process.stdout, complaints, name))
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def _pipe_blocks(
-    process: "subprocess.Popen[bytes]", pipe: Iterable[bytes], complaints: BinaryIO, name: str
-) -> Iterator[Waveform]:
-    while content := pipe.read(_BLOCK_VALUES * 4):  # type: ignore[attr-defined]
-        yield _mono(np.frombuffer(content, dtype="<f4", count=len(content) // 4)[:, None], name)
-    if process.wait():
-        complaints.seek(0)
-        reason = complaints.read(200).decode(errors="replace").strip().splitlines()
-        raise InputError(f"{name}: ffmpeg cannot read it ({reason[-1] if reason else 'no reason given'})")
