@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from ser import ffmpeg
+from ser import ffmpeg, sound_header
 from ser.errors import InputError
 
 Waveform = npt.NDArray[np.float32]
@@ -25,6 +25,8 @@ LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 
 _LOUDEST = 1e6
 """Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
+_UNHEARD_S = 0.1
+"""Some writers are a chunk's length wrong about how much they wrote; so little changes no answer."""
 _BLOCK_VALUES = 2**18
 _IN_MEMORY = 2**25
 # The size in a header is that of a file's length, so that less was copied than recorded.
@@ -81,15 +83,8 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
         raise InputError("sample_rate is for arrays alone; a file tells its own")
     if isinstance(source, str | Path):
         name = name or str(source)
-        try:
-            with Path(source).open("rb") as file, _decoded(file, name) as sound:
-                yield sound
-        except FileNotFoundError as error:
-            raise InputError(f"{name}: no such file") from error
-        except IsADirectoryError as error:
-            raise InputError(f"{name}: a folder, not a recording") from error
-        except PermissionError as error:
-            raise InputError(f"{name}: may not be read; change its permissions") from error
+        with _opened(Path(source), name) as file, _seekable(file) as whole, _decoded(whole, name) as sound:
+            yield sound
     else:
         name = name or str(getattr(source, "name", "stream"))
         with _seekable(source) as whole, _decoded(whole, name) as sound:
@@ -136,6 +131,20 @@ def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Wa
     yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
+def _opened(path: Path, name: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name}: a folder, not a recording") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: may not be read; change its permissions") from error
+    except (OSError, ValueError) as error:
+        # A socket, links in a circle, a name with a byte of 0.
+        raise InputError(f"{name}: cannot be opened ({getattr(error, 'strerror', error)})") from error
+
+
 @contextmanager
 def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
     if stream.seekable():
@@ -160,15 +169,16 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
             samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)
             yield Sound(name, ffmpeg.RATE, (_mono(block, name) for block in samples))
         return
+    promise = sound_header.promised(file)
     try:
-        decoder = soundfile.SoundFile(file)
+        decoder = soundfile.SoundFile(sound_header.with_unknown_size(file))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         reason = getattr(error, "error_string", "no known format")
         raise InputError(
             f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
         ) from error
     with decoder:
-        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name)))
+        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name, promise)))
 
 
 def _checked(sound: Sound) -> Sound:
@@ -180,7 +190,17 @@ def _checked(sound: Sound) -> Sound:
     return sound
 
 
-def _file_blocks(decoder: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
+def _file_blocks(
+    decoder: soundfile.SoundFile, name: str, promise: sound_header.Promise | None
+) -> Iterator[Waveform]:
+    if promise is not None:
+        # libsndfile says nothing of it, and plays what is there.
+        there_s = decoder.frames / decoder.samplerate
+        promised_s = there_s * promise.promised / max(promise.there, 1)
+        if promise.there < promise.promised and promised_s - there_s > _UNHEARD_S:
+            raise InputError(
+                f"{name}: truncated, {there_s:.1f} of {promised_s:.1f} s are there; copy it again"
+            )
     size = max(_BLOCK_VALUES // decoder.channels, 1)
     read = 0
     while True:
