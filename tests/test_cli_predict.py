@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import soundfile
 from ser.cli import COMMANDS, main
 from ser.cli_predict import COLUMNS
 from ser.ravdess import EMOTIONS
+from ser.recognizer import Recognition, Recognizer
 from ser.sound_files import find
 
 RATE = 16_000
@@ -116,6 +119,43 @@ def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
     failed = subprocess.run(command, input=b"text", capture_output=True, check=False)
     assert failed.returncode == 1
     assert b"standard input: no readable audio" in failed.stderr
+
+
+def test_standard_input_keeps_its_place(bundle_folder: Path, recordings: Path) -> None:
+    first, last = recordings / "deeper/b.flac", recordings / "a.wav"
+    command = [sys.executable, "-m", "ser.cli", "predict", first, "-", last, "-", first]
+    command += ["--json", "--model", bundle_folder]
+    done = subprocess.run(command, input=last.read_bytes(), capture_output=True, check=True)
+    named = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert named == [str(first), "standard input", str(last)]
+
+
+def test_a_table_that_cannot_be_written_is_an_error_before_the_work(
+    bundle_folder: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def listen(*_: object, **__: object) -> Iterator[Recognition]:
+        pytest.fail("listened for nothing")
+
+    monkeypatch.setattr(Recognizer, "predict_many", listen)
+    for wrong in (recordings, recordings / "a.wav" / "out.parquet", Path("/dev/null")):
+        assert predict(bundle_folder, recordings, "--parquet", wrong) == 1
+        assert f"error: {wrong}: " in capsys.readouterr().err
+    assert (recordings / "a.wav").is_file(), "the folder was taken for an earlier table"
+
+
+def test_a_table_of_nothing_has_its_columns(bundle_folder: Path, recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out.parquet"
+    assert predict(bundle_folder, recordings / "notes.txt", "--parquet", out) == 1
+    table = pd.read_parquet(out)
+    assert list(table.columns) == list(COLUMNS)
+    assert table.empty
+
+
+def test_a_named_pipe_in_a_folder_is_passed_over(recordings: Path) -> None:
+    os.mkfifo(recordings / "pipe.wav")
+    (recordings / "broken.wav").symlink_to("gone.wav")
+    names = ["a.wav", "broken.wav", "deeper/b.flac", "long.ogg"]
+    assert find([str(recordings)]) == ([str(recordings / name) for name in names], [])
 
 
 def test_files_folders_and_patterns(recordings: Path) -> None:
