@@ -97,7 +97,14 @@ def test_what_fails_is_named_and_the_rest_is_recognised(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["predict"], ["nonsense"], ["predict", "a.wav", "--jobs", "0"], ["predict", "a", "--csv", "--json"]],
+    [
+        [],
+        ["predict"],
+        ["nonsense"],
+        ["predict", "a", "--jobs", "0"],
+        ["predict", "a", "--jobs", "65"],
+        ["predict", "a", "--csv", "--json"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -123,8 +130,8 @@ def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
 
 def test_standard_input_keeps_its_place(bundle_folder: Path, recordings: Path) -> None:
     first, last = recordings / "deeper/b.flac", recordings / "a.wav"
-    command = [sys.executable, "-m", "ser.cli", "predict", first, "-", last, "-", first]
-    command += ["--json", "--model", bundle_folder]
+    command = [sys.executable, "-m", "ser.cli", "predict", str(first), "-", str(last), "-", str(first)]
+    command += ["--json", "--model", str(bundle_folder)]
     done = subprocess.run(command, input=last.read_bytes(), capture_output=True, check=True)
     named = [json.loads(line)["file"] for line in done.stdout.splitlines()]
     assert named == [str(first), "standard input", str(last)]
