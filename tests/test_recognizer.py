@@ -384,3 +384,13 @@ def test_nothing_slow_is_imported() -> None:
     slow = {"tensorflow", "keras", "librosa", "pandas", "sklearn", "scipy", "numba", "onnx", "joblib"}
     assert "onnxruntime" in loaded
     assert not loaded & slow
+
+
+def test_nothing_is_left_on_disk_nor_reported_to_anyone(tmp_path: Path, bundle_folder: Path) -> None:
+    code = f"from ser import Recognizer; Recognizer.load({str(bundle_folder)!r})"
+    places = {"HOME": tmp_path, "TMPDIR": tmp_path, "XDG_CACHE_HOME": tmp_path, "XDG_DATA_HOME": tmp_path}
+    environment = os.environ | {name: str(place) for name, place in places.items()}
+    # As in a new shell.
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert list(tmp_path.iterdir()) == []
