@@ -165,7 +165,12 @@ def _write_parquet(path: Path, results: Iterable[Recognition]) -> None:
     # Opened before the first result is asked for: hours of work must not end at a folder that is not there.
     with writing(path, dict(zip(COLUMNS, _TYPES, strict=True))) as write:
         for result in results:
-            write(_rows(result))
+            write((_text(source), *rest) for source, *rest in _rows(result))
+
+
+def _text(name: str) -> str:
+    """Write bytes of a file's name that are no text as escapes, as standard output does."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _complain(problem: InputError) -> None:

@@ -158,6 +158,21 @@ def test_a_table_of_nothing_has_its_columns(bundle_folder: Path, recordings: Pat
     assert table.empty
 
 
+def test_a_name_that_is_no_text(bundle_folder: Path, recordings: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(recordings) + b"/\xff.wav")
+    (recordings / "a.wav").rename(odd)
+    command = [sys.executable, "-m", "ser.cli", "predict", odd, "--model", str(bundle_folder)]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    shown = [
+        subprocess.run([*command, *form], capture_output=True, check=True, env=environment).stdout
+        for form in ([], ["--csv"], ["--json"], ["--parquet", str(tmp_path / "out.parquet")])
+    ]
+    assert b"/\\udcff.wav  " in shown[0]
+    assert b"/\\udcff.wav," in shown[1]
+    assert json.loads(shown[2])["file"] == odd
+    assert pd.read_parquet(tmp_path / "out.parquet")["file"][0].endswith("/\\udcff.wav")
+
+
 def test_a_named_pipe_in_a_folder_is_passed_over(recordings: Path) -> None:
     os.mkfifo(recordings / "pipe.wav")
     (recordings / "broken.wav").symlink_to("gone.wav")
