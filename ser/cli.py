@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code: 0 all well, 1 some input failed, 2 wrong usage."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files may hold bytes that are no text; JSON reads such an escape back.
+        sys.stdout.reconfigure(errors="backslashreplace")
     chosen = next((it for it in argv if not it.startswith("-")), None)
     parser = argparse.ArgumentParser(
         prog="ser",

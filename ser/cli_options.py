@@ -6,6 +6,9 @@ from pathlib import Path
 
 from ser.model_bundle import SHIPPED
 
+MOST_JOBS = 64
+"""Threads that listen side by side: more than cores gain nothing, and each takes memory."""
+
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Declare ``--model``, whose default is the package's own, for `ser.recognizer.Recognizer.load`."""
@@ -18,7 +21,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Declare ``--jobs``, for `ser.recognizer.Recognizer.predict_many`."""
     parser.add_argument(
         "--jobs",
-        type=whole_number(1, 256),
+        type=whole_number(1, MOST_JOBS),
         default=1,
         metavar="N",
         help="recordings side by side (default: 1)",

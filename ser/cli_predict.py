@@ -6,7 +6,8 @@
   cat talk.wav | ser predict -            from standard input
 
 A recording longer than some seconds becomes a timeline. "not sure" stands where the confidence is too low to
-rely on. A recording that cannot be read is named on standard error and skipped, and the exit code is 1.
+rely on. A recording that cannot be read, or was cut short, is named on standard error and skipped, and the
+exit code is 1. --parquet writes as it goes; the file appears under its name once it is complete.
 """
 
 import argparse
@@ -44,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Recognise, write, and tell by the exit code whether all could be read."""
-    names: list[str] = arguments.recordings
-    files, problems = find(name for name in names if name != STDIN)
+    files, problems = find(arguments.recordings, kept=STDIN)
     for problem in problems:
         _complain(problem)
     failures = len(problems)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def recognised() -> Iterator[Recognition]:
         nonlocal failures
-        results = _progress(_results(recognizer, names, files, arguments.jobs), len(files))
+        results = _progress(_results(recognizer, files, arguments.jobs), len(files))
         for result in results:
             if isinstance(result, InputError):
                 failures += 1
@@ -73,15 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _results(
-    recognizer: Recognizer, names: list[str], files: list[str], jobs: int
-) -> Iterator[Recognition | InputError]:
-    if STDIN in names:
+def _results(recognizer: Recognizer, files: list[str], jobs: int) -> Iterator[Recognition | InputError]:
+    place = files.index(STDIN) if STDIN in files else len(files)
+    yield from recognizer.predict_many(files[:place], jobs=jobs)
+    if STDIN in files:
         try:
             yield recognizer.predict(sys.stdin.buffer, name="standard input")
         except InputError as error:
             yield error
-    yield from recognizer.predict_many(files, jobs=jobs)
+    yield from recognizer.predict_many(files[place + 1 :], jobs=jobs)
 
 
 def _progress(results: Iterator[Recognition | InputError], total: int) -> Iterable[Recognition | InputError]:
@@ -106,13 +106,15 @@ def _write_table(results: Iterable[Recognition]) -> None:
 
 def _joined(segments: list[Segment]) -> Iterator[tuple[float, float, Segment, float]]:
     """Join segments that touch: start, end, the first of them, and their mean confidence."""
-    part: list[Segment] = []
+    parts: list[list[Segment]] = []
     for segment in segments:
-        if part and segment.start_s > part[-1].end_s + 1e-6:
-            yield part[0].start_s, part[-1].end_s, part[0], sum(it.confidence for it in part) / len(part)
-            part = []
-        part.append(segment)
-    yield part[0].start_s, part[-1].end_s, part[0], sum(it.confidence for it in part) / len(part)
+        if parts and segment.start_s <= parts[-1][-1].end_s + 1e-6:
+            parts[-1].append(segment)
+        else:
+            parts.append([segment])
+    for part in parts:
+        mean = sum(it.confidence for it in part) / len(part)
+        yield part[0].start_s, part[-1].end_s, part[0], mean
 
 
 def _in_words(result: Recognition) -> str:
@@ -134,6 +136,7 @@ def _write_json(results: Iterable[Recognition]) -> None:
 
 COLUMNS = ("file", "start_s", "end_s", "emotion", "confidence", "uncertain", *(f"p_{it}" for it in EMOTIONS))
 """Of CSV and Parquet."""
+_TYPES = (str, float, float, str, float, bool, *(float for _ in EMOTIONS))
 
 
 def _rows(result: Recognition) -> Iterator[tuple[Any, ...]]:
@@ -156,16 +159,18 @@ def _write_csv(results: Iterable[Recognition]) -> None:
 
 
 def _write_parquet(path: Path, results: Iterable[Recognition]) -> None:
-    # Imported here: they take most of a second, and only this needs them.
-    import pandas as pd
+    # Imported here: it takes most of a second, and only this needs it.
+    from ser.row_groups import writing
 
-    from ser.files import write_parquet
+    # Opened before the first result is asked for: hours of work must not end at a folder that is not there.
+    with writing(path, dict(zip(COLUMNS, _TYPES, strict=True))) as write:
+        for result in results:
+            write((_text(source), *rest) for source, *rest in _rows(result))
 
-    table = pd.DataFrame([row for result in results for row in _rows(result)], columns=list(COLUMNS))
-    try:
-        write_parquet(path, table)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+def _text(name: str) -> str:
+    """Write bytes of a file's name that are no text as escapes, as standard output does."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _complain(problem: InputError) -> None:

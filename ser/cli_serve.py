@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 
-from ser.cli_options import add_model, whole_number
+from ser.cli_options import MOST_JOBS, add_model, whole_number
 from ser.errors import InputError
 
 _NEEDED = ("fastapi", "uvicorn", "python_multipart")
@@ -31,20 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument(
         "--jobs",
-        type=whole_number(1, 100_000),
+        type=whole_number(1, MOST_JOBS),
         metavar="N",
         help="recordings side by side (default: one a core, at most 4)",
     )
     parser.add_argument(
         "--max-mb",
-        type=whole_number(1, 100_000),
+        type=whole_number(1, 10_000),
         default=200,
         metavar="MB",
         help="largest upload (default: 200)",
     )
     parser.add_argument(
         "--max-minutes",
-        type=whole_number(1, 100_000),
+        type=whole_number(1, 24 * 60),
         default=240,
         metavar="N",
         help="longest recording (default: 240)",
@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ser.recognizer import Recognizer
     from ser.web.app import create_app
+    from ser.web.connections import Connection
     from ser.web.limits import Limits
 
     recognizer = Recognizer.load(arguments.model)
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         # No log of requests: names of files may be in them.
         settings = uvicorn.Config(
             create_app(recognizer, limits, hosts=hosts),
+            http=Connection,
             access_log=False,
             log_level="warning",
             server_header=False,

@@ -18,12 +18,12 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from ser.errors import InputError
 from ser.frontend import Array, Features, features, frame_power
 from ser.model_bundle import SHIPPED, Bundle, read_bundle
 from ser.ravdess import EMOTIONS
+from ser.silent_onnxruntime import onnxruntime
 from ser.sound_stream import Source, open_sound, resampled
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ ENDINGS = frozenset(
 """What is taken for a recording in a folder; a file that is named is read whatever its ending."""
 
 
-def find(names: Iterable[str]) -> tuple[list[str], list[InputError]]:
+def find(names: Iterable[str], *, kept: str | None = None) -> tuple[list[str], list[InputError]]:
     """List the recordings that a user means.
 
     Parameters
@@ -24,6 +24,8 @@ def find(names: Iterable[str]) -> tuple[list[str], list[InputError]]:
     names
         Files, folders, of which all recordings are taken, however deep, and patterns such as ``*.wav`` and
         ``**/*.flac``.
+    kept
+        A name that stands for no file, but has its place among them.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def find(names: Iterable[str]) -> tuple[list[str], list[InputError]]:
     files: dict[str, None] = {}
     problems = []
     for name in names:
-        found = _found(name)
+        found = [name] if name == kept else _found(name)
         if not found:
             problems.append(InputError(f"{name}: {_reason(name)}"))
         files.update(dict.fromkeys(found))
@@ -53,12 +55,14 @@ def _found(name: str) -> list[str]:
 
 
 def _inside(folder: str) -> list[str]:
-    return sorted(
+    found = (
         os.path.join(parent, file)  # noqa: PTH118
         for parent, _, inside in os.walk(folder)
         for file in inside
         if Path(file).suffix.lower() in ENDINGS and not file.startswith(".")
     )
+    # Nobody may ever write into a named pipe that happens to lie there. A link to nothing is an error later.
+    return sorted(it for it in found if Path(it).is_file() or Path(it).is_symlink())
 
 
 def _reason(name: str) -> str:

@@ -1,9 +1,8 @@
 """Any sound as mono blocks, from a file, a stream or an array, without ever holding a long one whole."""
 
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from ser import ffmpeg, sound_header
 from ser.errors import InputError
 
 Waveform = npt.NDArray[np.float32]
@@ -25,11 +25,12 @@ LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 
 _LOUDEST = 1e6
 """Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
+_UNHEARD_S = 0.1
+"""Some writers are a chunk's length wrong about how much they wrote; so little changes no answer."""
 _BLOCK_VALUES = 2**18
 _IN_MEMORY = 2**25
 # The size in a header is that of a file's length, so that less was copied than recorded.
 _COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU")
-_FFMPEG_RATE = 48_000
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,8 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
         raise InputError("sample_rate is for arrays alone; a file tells its own")
     if isinstance(source, str | Path):
         name = name or str(source)
-        try:
-            with Path(source).open("rb") as file, _decoded(file, name) as sound:
-                yield sound
-        except FileNotFoundError as error:
-            raise InputError(f"{name}: no such file") from error
-        except IsADirectoryError as error:
-            raise InputError(f"{name}: a folder, not a recording") from error
-        except PermissionError as error:
-            raise InputError(f"{name}: may not be read; change its permissions") from error
+        with _opened(Path(source), name) as file, _seekable(file) as whole, _decoded(whole, name) as sound:
+            yield sound
     else:
         name = name or str(getattr(source, "name", "stream"))
         with _seekable(source) as whole, _decoded(whole, name) as sound:
@@ -137,6 +131,20 @@ def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Wa
     yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
+def _opened(path: Path, name: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name}: a folder, not a recording") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: may not be read; change its permissions") from error
+    except (OSError, ValueError) as error:
+        # A socket, links in a circle, a name with a byte of 0.
+        raise InputError(f"{name}: cannot be opened ({getattr(error, 'strerror', error)})") from error
+
+
 @contextmanager
 def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
     if stream.seekable():
@@ -156,20 +164,21 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
     file.seek(0)
     if not start:
         raise InputError(f"{name}: empty file, 0 bytes; copy it again")
-    container = _ffmpeg_format(start)
-    if container:
-        with _ffmpeg(file, name, container) as sound:
-            yield sound
+    if demuxer := ffmpeg.container(start):
+        with ffmpeg.decoding(file, demuxer=demuxer, name=name) as blocks:
+            samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)
+            yield Sound(name, ffmpeg.RATE, (_mono(block, name) for block in samples))
         return
+    promise = sound_header.promised(file)
     try:
-        decoder = soundfile.SoundFile(file)
+        decoder = soundfile.SoundFile(sound_header.with_unknown_size(file))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         reason = getattr(error, "error_string", "no known format")
         raise InputError(
             f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
         ) from error
     with decoder:
-        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name)))
+        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name, promise)))
 
 
 def _checked(sound: Sound) -> Sound:
@@ -181,7 +190,17 @@ def _checked(sound: Sound) -> Sound:
     return sound
 
 
-def _file_blocks(decoder: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
+def _file_blocks(
+    decoder: soundfile.SoundFile, name: str, promise: sound_header.Promise | None
+) -> Iterator[Waveform]:
+    if promise is not None:
+        # libsndfile says nothing of it, and plays what is there.
+        there_s = decoder.frames / decoder.samplerate
+        promised_s = there_s * promise.promised / max(promise.there, 1)
+        if promise.there < promise.promised and promised_s - there_s > _UNHEARD_S:
+            raise InputError(
+                f"{name}: truncated, {there_s:.1f} of {promised_s:.1f} s are there; copy it again"
+            )
     size = max(_BLOCK_VALUES // decoder.channels, 1)
     read = 0
     while True:
@@ -227,53 +246,3 @@ def _mono(block: Waveform, name: str) -> Waveform:
     if np.abs(mono).max(initial=0) > _LOUDEST:
         raise InputError(f"{name}: holds samples beyond {_LOUDEST:g} times full scale; export it again")
     return mono
-
-
-def _ffmpeg_format(start: bytes) -> str | None:
-    """Name ffmpeg's demuxer of what libsndfile does not read.
-
-    ffmpeg is always told, as it would otherwise follow a playlist in disguise to files of this machine.
-    """
-    if start[4:8] == b"ftyp":
-        return "mov"
-    if start[:4] == b"\x1a\x45\xdf\xa3":
-        return "matroska"
-    if start[0] == 0xFF and start[1:2] and start[1] & 0xF6 == 0xF0:
-        return "aac"
-    return None
-
-
-@contextmanager
-def _ffmpeg(file: BinaryIO, name: str, container: str) -> Iterator[Sound]:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise InputError(
-            f"{name}: {container} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG "
-            "or MP3"
-        )
-    # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
-    with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile() as complaints:
-        shutil.copyfileobj(file, copy)
-        copy.seek(0)
-        command = [program, "-nostdin", "-v", "error", "-f", container, "-i", f"/dev/fd/{copy.fileno()}"]
-        command += ["-map", "0:a:0", "-ac", "1", "-ar", str(_FFMPEG_RATE), "-f", "f32le", "pipe:1"]
-        process = subprocess.Popen(  # noqa: S603
-            command, stdout=subprocess.PIPE, stderr=complaints, pass_fds=[copy.fileno()]
-        )
-        try:
-            assert process.stdout is not None
-            yield Sound(name, _FFMPEG_RATE, _pipe_blocks(process, process.stdout, complaints, name))
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def _pipe_blocks(
-    process: "subprocess.Popen[bytes]", pipe: Iterable[bytes], complaints: BinaryIO, name: str
-) -> Iterator[Waveform]:
-    while content := pipe.read(_BLOCK_VALUES * 4):  # type: ignore[attr-defined]
-        yield _mono(np.frombuffer(content, dtype="<f4", count=len(content) // 4)[:, None], name)
-    if process.wait():
-        complaints.seek(0)
-        reason = complaints.read(200).decode(errors="replace").strip().splitlines()
-        raise InputError(f"{name}: ffmpeg cannot read it ({reason[-1] if reason else 'no reason given'})")

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import soundfile
 from ser.cli import COMMANDS, main
 from ser.cli_predict import COLUMNS
 from ser.ravdess import EMOTIONS
+from ser.recognizer import Recognition, Recognizer
 from ser.sound_files import find
 
 RATE = 16_000
@@ -94,7 +97,14 @@ def test_what_fails_is_named_and_the_rest_is_recognised(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["predict"], ["nonsense"], ["predict", "a.wav", "--jobs", "0"], ["predict", "a", "--csv", "--json"]],
+    [
+        [],
+        ["predict"],
+        ["nonsense"],
+        ["predict", "a", "--jobs", "0"],
+        ["predict", "a", "--jobs", "65"],
+        ["predict", "a", "--csv", "--json"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -116,6 +126,58 @@ def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
     failed = subprocess.run(command, input=b"text", capture_output=True, check=False)
     assert failed.returncode == 1
     assert b"standard input: no readable audio" in failed.stderr
+
+
+def test_standard_input_keeps_its_place(bundle_folder: Path, recordings: Path) -> None:
+    first, last = recordings / "deeper/b.flac", recordings / "a.wav"
+    command = [sys.executable, "-m", "ser.cli", "predict", str(first), "-", str(last), "-", str(first)]
+    command += ["--json", "--model", str(bundle_folder)]
+    done = subprocess.run(command, input=last.read_bytes(), capture_output=True, check=True)
+    named = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert named == [str(first), "standard input", str(last)]
+
+
+def test_a_table_that_cannot_be_written_is_an_error_before_the_work(
+    bundle_folder: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def listen(*_: object, **__: object) -> Iterator[Recognition]:
+        pytest.fail("listened for nothing")
+
+    monkeypatch.setattr(Recognizer, "predict_many", listen)
+    for wrong in (recordings, recordings / "a.wav" / "out.parquet", Path("/dev/null")):
+        assert predict(bundle_folder, recordings, "--parquet", wrong) == 1
+        assert f"error: {wrong}: " in capsys.readouterr().err
+    assert (recordings / "a.wav").is_file(), "the folder was taken for an earlier table"
+
+
+def test_a_table_of_nothing_has_its_columns(bundle_folder: Path, recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out.parquet"
+    assert predict(bundle_folder, recordings / "notes.txt", "--parquet", out) == 1
+    table = pd.read_parquet(out)
+    assert list(table.columns) == list(COLUMNS)
+    assert table.empty
+
+
+def test_a_name_that_is_no_text(bundle_folder: Path, recordings: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(recordings) + b"/\xff.wav")
+    (recordings / "a.wav").rename(odd)
+    command = [sys.executable, "-m", "ser.cli", "predict", odd, "--model", str(bundle_folder)]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    shown = [
+        subprocess.run([*command, *form], capture_output=True, check=True, env=environment).stdout
+        for form in ([], ["--csv"], ["--json"], ["--parquet", str(tmp_path / "out.parquet")])
+    ]
+    assert b"/\\udcff.wav  " in shown[0]
+    assert b"/\\udcff.wav," in shown[1]
+    assert json.loads(shown[2])["file"] == odd
+    assert pd.read_parquet(tmp_path / "out.parquet")["file"][0].endswith("/\\udcff.wav")
+
+
+def test_a_named_pipe_in_a_folder_is_passed_over(recordings: Path) -> None:
+    os.mkfifo(recordings / "pipe.wav")
+    (recordings / "broken.wav").symlink_to("gone.wav")
+    names = ["a.wav", "broken.wav", "deeper/b.flac", "long.ogg"]
+    assert find([str(recordings)]) == ([str(recordings / name) for name in names], [])
 
 
 def test_files_folders_and_patterns(recordings: Path) -> None:

@@ -24,8 +24,10 @@ def test_a_port_in_use(bundle_folder: Path, capsys: pytest.CaptureFixture[str]) 
     ("wrong", "lowest", "highest"),
     [
         (["--port", "70000"], 0, 65_535),
-        (["--max-mb", "0"], 1, 100_000),
-        (["--jobs", "many"], 1, 100_000),
+        (["--max-mb", "0"], 1, 10_000),
+        (["--max-minutes", "1441"], 1, 1440),
+        (["--jobs", "many"], 1, 64),
+        (["--jobs", "65"], 1, 64),
     ],
 )
 def test_wrong_usage(wrong: list[str], lowest: int, highest: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnxruntime
 import pytest
 
 from ser import logmel, speaker_encoder
@@ -23,6 +22,7 @@ from ser.onnx_network import append_network
 from ser.params import load_params
 from ser.ravdess import EMOTIONS
 from ser.recognizer import model_inputs
+from ser.silent_onnxruntime import onnxruntime
 
 PARAMS = load_params(Path(__file__).parents[1] / "params.yaml")
 TOLERANCE = 1e-4

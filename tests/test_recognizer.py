@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -186,6 +188,18 @@ def _write(samples: Samples, rate: int = RATE, **how: str) -> Callable[[Path], N
     return write
 
 
+def wav_bytes(samples: Samples, *, size: int | None = None) -> bytes:
+    """A WAV file; `size` is what its header says instead of the size of its samples."""
+    whole = io.BytesIO()
+    soundfile.write(whole, samples, RATE, format="WAV", subtype="PCM_16")
+    content = bytearray(whole.getvalue())
+    assert content[36:40] == b"data"
+    if size is not None:
+        content[40:44] = size.to_bytes(4, "little")
+        content[4:8] = min(size + 36, 2**32 - 1).to_bytes(4, "little")
+    return bytes(content)
+
+
 def _cut(ending: str) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         whole = io.BytesIO()
@@ -193,6 +207,10 @@ def _cut(ending: str) -> Callable[[Path], None]:
         path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
 
     return write
+
+
+def _only_header(path: Path) -> None:
+    path.write_bytes(wav_bytes(voice(1))[:44])
 
 
 @pytest.mark.parametrize(
@@ -209,6 +227,12 @@ def _cut(ending: str) -> Callable[[Path], None]:
         ("nan.wav", _write(_nan(), subtype="FLOAT"), "NaN or infinite"),
         ("huge.wav", _write(_huge(), subtype="FLOAT"), "times full scale"),
         ("slow.wav", _write(voice(1), rate=2000), "sample rate is 2000 Hz"),
+        ("cut.wav", _cut("WAV"), r"truncated, 1\.5 of 3\.0 s are there; copy it again"),
+        ("cut.aiff", _cut("AIFF"), r"truncated, 1\.5 of 3\.0 s"),
+        ("cut.au", _cut("AU"), r"truncated, 1\.5 of 3\.0 s"),
+        ("cut_to_the_header.wav", _only_header, "(truncated|0.000 s of sound)"),
+        ("circle.wav", lambda path: path.symlink_to(path), "cannot be opened"),
+        ("x" * 300 + ".wav", lambda path: None, "cannot be opened"),
         ("cut.flac", _cut("FLAC"), "(truncated|damaged|no readable audio)"),
         ("missing.wav", lambda path: None, "no such file"),
         ("folder.wav", lambda path: path.mkdir(), "a folder"),
@@ -221,6 +245,41 @@ def test_bad_input_is_named_with_what_to_do(
     with pytest.raises(InputError, match=message) as caught:
         recognizer.predict(tmp_path / name)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])
+def test_a_wav_whose_writer_did_not_know_its_length(recognizer: Recognizer, size: int) -> None:
+    # As through a pipe: from one, and as a file that was written so.
+    content = wav_bytes(voice(2), size=size)
+    expected = recognizer.predict(io.BytesIO(wav_bytes(voice(2))), name="it")
+    for stream in (io.BytesIO(content), io.BufferedReader(_Pipe(content))):
+        found = recognizer.predict(stream, name="it")
+        assert found.duration_s == pytest.approx(2, abs=0.001)
+        assert difference(found, expected) < 1e-6
+
+
+def test_a_header_that_is_a_little_wrong_does_no_harm(recognizer: Recognizer) -> None:
+    # Some writers count their own header, or a chunk after the samples, as samples.
+    content = wav_bytes(voice(2), size=2 * 2 * RATE + 44)
+    assert recognizer.predict(io.BytesIO(content)).duration_s == pytest.approx(2, abs=0.001)
+
+
+def test_chunks_before_the_samples_are_passed_over(recognizer: Recognizer) -> None:
+    content = wav_bytes(voice(2))
+    about = b"LIST" + (7).to_bytes(4, "little") + b"odd one" + b"\0"
+    content = content[:36] + about + content[36:]
+    assert recognizer.predict(io.BytesIO(content)).duration_s == pytest.approx(2)
+    with pytest.raises(InputError, match=r"truncated, 1\.0 of 2\.0 s"):
+        recognizer.predict(io.BytesIO(content[: len(content) // 2]))
+
+
+def test_a_named_pipe_is_read_as_a_file_is(recognizer: Recognizer, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=[wav_bytes(voice(2))])
+    writing.start()
+    assert recognizer.predict(pipe).duration_s == pytest.approx(2)
+    writing.join()
 
 
 @pytest.mark.parametrize(
@@ -325,3 +384,13 @@ def test_nothing_slow_is_imported() -> None:
     slow = {"tensorflow", "keras", "librosa", "pandas", "sklearn", "scipy", "numba", "onnx", "joblib"}
     assert "onnxruntime" in loaded
     assert not loaded & slow
+
+
+def test_nothing_is_left_on_disk_nor_reported_to_anyone(tmp_path: Path, bundle_folder: Path) -> None:
+    code = f"from ser import Recognizer; Recognizer.load({str(bundle_folder)!r})"
+    places = {"HOME": tmp_path, "TMPDIR": tmp_path, "XDG_CACHE_HOME": tmp_path, "XDG_DATA_HOME": tmp_path}
+    environment = os.environ | {name: str(place) for name, place in places.items()}
+    # As in a new shell.
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert list(tmp_path.iterdir()) == []

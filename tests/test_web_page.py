@@ -137,6 +137,20 @@ def test_record(page: chromium.Page) -> None:
     assert page.run("document.getElementById('audio').duration > 2.5")
 
 
+def test_a_microphone_that_fails_is_let_go(page: chromium.Page) -> None:
+    page.run("""
+      window.opened = [];
+      const plain = AudioContext;
+      window.AudioContext = function () { opened.push(new plain()); return opened.at(-1); };
+      AudioWorklet.prototype.addModule = () => Promise.reject(new Error("no module"));
+    """)
+    page.click("#record")
+    page.wait("!document.getElementById('problem').hidden")
+    assert "could not be opened (no module)" in page.run("document.getElementById('problem').innerText")
+    page.wait("opened.length === 1 && opened[0].state === 'closed'")
+    assert page.run("document.getElementById('record').innerText") == "Record"
+
+
 def test_the_keyboard_is_enough(page: chromium.Page) -> None:
     reached = []
     for _ in range(4):

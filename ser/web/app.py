@@ -1,6 +1,6 @@
 """The page and the HTTP API: a recording comes in, an answer goes out, nothing of it stays."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -110,7 +109,8 @@ def create_app(
 
 def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
     free = anyio.CapacityLimiter(limits.at_once)
-    accepted = 0
+    uploads = _Places(limits.uploading, "are being uploaded")
+    recordings = _Places(limits.at_once + limits.waiting, "are being listened to or wait")
 
     @app.post(
         "/api/recognize",
@@ -120,23 +120,48 @@ def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> No
     )
     async def recognize(request: Request, name: str = "recording", picture: bool = False) -> Response:
         """Answer for one recording; `name` is a bare body's, `picture` asks for waveform and log-mel."""
-        nonlocal accepted
-        if accepted >= limits.at_once + limits.waiting:
-            await discard(request, limits=limits)
-            raise Refusal(503, f"{accepted} recordings are being listened to or wait; try again soon")
-        accepted += 1
         try:
-            async with received(request, name=name, limits=limits) as upload, free:
-                if await request.is_disconnected():
-                    raise ClientDisconnect
-                work = partial(_answer, recognizer, upload, limits=limits, picture=picture)
-                answer = await anyio.to_thread.run_sync(work)
+            if uploads.full:
+                await discard(request, limits=limits)
+                raise uploads.refusal()
+            with ExitStack() as place:
+                place.enter_context(uploads)
+                async with received(request, name=name, limits=limits) as upload:
+                    # Only now does it take a place among those that wait: slow ones keep nobody from it.
+                    place.close()
+                    place.enter_context(recordings)
+                    async with free:
+                        if await request.is_disconnected():
+                            raise ClientDisconnect
+                        work = partial(_answer, recognizer, upload, limits=limits, picture=picture)
+                        return JSONResponse(await anyio.to_thread.run_sync(work))
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=499)
-        finally:
-            accepted -= 1
-        return JSONResponse(answer)
+
+
+class _Places:
+    """So many at once, and no more; to be entered by each of them."""
+
+    def __init__(self, number: int, doing: str) -> None:
+        self._number = number
+        self._doing = doing
+        self._taken = 0
+
+    @property
+    def full(self) -> bool:
+        return self._taken >= self._number
+
+    def refusal(self) -> Refusal:
+        return Refusal(503, f"{self._taken} recordings {self._doing}; try again soon")
+
+    def __enter__(self) -> None:
+        if self.full:
+            raise self.refusal()
+        self._taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._taken -= 1
 
 
 def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
@@ -213,48 +238,76 @@ def _sender(content: bytes, media_type: str) -> Callable[[], Awaitable[Response]
 def _add_guards(app: FastAPI, hosts: Sequence[str]) -> None:
     @app.exception_handler(Refusal)
     async def refuse(_: Request, refusal: Refusal) -> Response:
-        headers = {"Retry-After": "5"} if refusal.status == 503 else None
-        return JSONResponse({"detail": refusal.detail}, refusal.status, headers=headers)
+        return _problem(
+            refusal.status, refusal.detail, {"Retry-After": "5"} if refusal.status == 503 else None
+        )
 
     @app.exception_handler(InputError)
     async def unusable(_: Request, error: InputError) -> Response:
-        return JSONResponse({"detail": str(error)}, 422)
+        return _problem(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> Response:
         said = "; ".join(f"{it['loc'][-1]}: {it['msg']}" for it in error.errors())
-        return JSONResponse({"detail": said}, 422)
+        return _problem(422, said)
 
     @app.exception_handler(HTTPException)
     async def elsewhere(_: Request, error: HTTPException) -> Response:
-        return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+        return _problem(error.status_code, str(error.detail), error.headers)
 
-    @app.exception_handler(Exception)
-    async def broken(_: Request, error: Exception) -> Response:
-        return JSONResponse({"detail": "an error in the server; its log has more"}, 500)
-
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(_Guard)
+    app.add_middleware(_Guard, hosts=hosts)
 
 
 class _Guard:
-    """Gives every answer the headers that keep a browser from harm, and refuses other sites' pages."""
+    """Gives every answer the headers that keep a browser from harm, and refuses other sites' pages.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It is around all else but the log of errors: an answer of 400 or 500 is a page to a browser as well.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
+        self._hosts = None if "*" in hosts else {host.strip("[]").lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
 
         async def guarded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        app = self._app
-        if scope["method"] != "GET" and Headers(scope=scope).get("sec-fetch-site") == "cross-site":
+        try:
+            await (self._refusal(scope) or self._app)(scope, receive, guarded)
+        except Exception:
+            if not begun:
+                answer = _problem(500, "an error in the server; its log has more")
+                await answer(scope, receive, guarded)
+            # To the log.
+            raise
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
+            return _problem(
+                400, "not under this name of the machine; open the address that ser serve printed"
+            )
+        if scope["method"] != "GET" and headers.get("sec-fetch-site") == "cross-site":
             # It comes from a page elsewhere that a user happens to have open.
-            app = JSONResponse({"detail": "not for the pages of other sites"}, 403)
-        await app(scope, receive, guarded)
+            return _problem(403, "not for the pages of other sites")
+        return None
+
+
+def _host(header: str) -> str:
+    """Reduce a Host header to the name in it: no port, and of an IPv6 address no brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": detail}, status, headers=headers)

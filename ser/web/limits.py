@@ -15,15 +15,21 @@ class Limits:
         Of a recording, in seconds; a small FLAC file can hold days of silence.
     upload_s, pause_s : float
         In which an upload must be complete, and the next piece of it arrive, in seconds.
+    slowest_bytes_s : float
+        Of an upload once `pause_s` are over, on average, in bytes a second.
+    uploading : int
+        Uploads that are taken in side by side.
     at_once : int
         Recordings that are listened to side by side.
     waiting : int
-        Recordings beyond those that may be uploaded and wait.
+        Recordings beyond those that are there and wait.
     """
 
     largest_bytes: int = 200_000_000
     longest_s: float = 4 * 3600.0
     upload_s: float = 300.0
     pause_s: float = 15.0
+    slowest_bytes_s: float = 8_000.0
+    uploading: int = 64
     at_once: int = 2
     waiting: int = 30

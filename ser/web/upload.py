@@ -127,17 +127,19 @@ async def _pieces(request: Request, *, largest: int, limits: Limits) -> AsyncGen
     if announced > (largest if "expect" in headers else _READ_ON * largest):
         raise _too_large(limits)
     so_far = 0
-    deadline = time.monotonic() + limits.upload_s
+    began = time.monotonic()
     stream = aiter(request.stream())
     while True:
-        left = deadline - time.monotonic()
+        # One that trickles, as who wants to keep others out lets it, has less time than one that flows.
+        allowed_s = min(limits.upload_s, limits.pause_s + so_far / limits.slowest_bytes_s)
+        left_s = began + allowed_s - time.monotonic()
         try:
-            async with asyncio.timeout(min(left, limits.pause_s)):
+            async with asyncio.timeout(min(left_s, limits.pause_s)):
                 piece = await anext(stream)
         except StopAsyncIteration:
             break
         except TimeoutError as error:
-            raise Refusal(408, "the upload took too long or stood still; send it again") from error
+            raise Refusal(408, "the upload took too long, trickled or stood still; send it again") from error
         so_far += len(piece)
         if so_far > _READ_ON * largest:
             break

@@ -159,11 +159,12 @@ async function startRecording() {
   if (opening) return;
   opening = true;
   let stream = null;
+  let context = null;
   try {
     // What makes calls pleasant changes level and tone, which is what the model listens to.
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
     stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
-    const context = new AudioContext();
+    context = new AudioContext();
     await context.audioWorklet.addModule("recorder.js");
     const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     recording = { stream, context, blocks: [], samples: 0, loudest: 0, timer: 0 };
@@ -176,7 +177,10 @@ async function startRecording() {
     say("Recording. Speak a sentence or two, then press Stop.");
   } catch (error) {
     stream?.getTracks().forEach((track) => track.stop());
+    clearInterval(recording?.timer);
     recording = null;
+    // An open one keeps the sound device, and browsers allow only some of them.
+    context?.close().catch(() => {});
     complain(microphoneProblem(error));
   } finally {
     opening = false;
