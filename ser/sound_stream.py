@@ -14,7 +14,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from ser.errors import InputError
+from ser.errors import InputError, UndecodableError
 
 Waveform = npt.NDArray[np.float32]
 Source = str | Path | BinaryIO | npt.NDArray[np.generic]
@@ -276,4 +276,6 @@ def _pipe_blocks(
     if process.wait():
         complaints.seek(0)
         reason = complaints.read(200).decode(errors="replace").strip().splitlines()
-        raise InputError(f"{name}: ffmpeg cannot read it ({reason[-1] if reason else 'no reason given'})")
+        raise UndecodableError(
+            f"{name}: ffmpeg cannot read it ({reason[-1] if reason else 'no reason given'})"
+        )
