@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import chromium
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -16,6 +15,7 @@ from matplotlib.image import imread
 from ser.audio import write_pcm16
 from ser.demo_corpus import synthesize
 from ser.ravdess import EMOTIONS, SAMPLE_RATE
+from tools import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="chromium is not on the PATH")
