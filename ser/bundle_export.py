@@ -14,18 +14,38 @@ from ser.datasets import Scaler
 from ser.errors import InputError
 from ser.final_parts import LinearDiscriminant
 from ser.frontend import FrontEndSettings, MelSettings
-from ser.model_bundle import ENCODER_LICENCE
+from ser.model_bundle import ENCODER_LICENCE, MODEL, WEIGHTS_LICENCE
 from ser.onnx_graph import Graph, standardize, write_model
 from ser.onnx_network import append_network
 from ser.params import LogMelParams
 
+LICENCE_ADDRESS = "https://creativecommons.org/licenses/by-nc-sa/4.0/"
 LICENCE = {
-    "weights": "CC BY-NC-SA 4.0, as the recordings that they were trained on: RAVDESS, Livingstone SR, "
-    "Russo FA (2018), doi 10.1371/journal.pone.0196391",
+    "weights": f"CC BY-NC-SA 4.0, {LICENCE_ADDRESS}, as the recordings that they were trained on: RAVDESS, "
+    f"Livingstone SR, Russo FA (2018), doi 10.1371/journal.pone.0196391; see {WEIGHTS_LICENCE}",
     "speaker_encoder": "Apache License 2.0: the lower LSTM layers of the voice encoder of Resemblyzer 0.1.4, "
     f"Jemine C, unchanged but for the order of the gates; see {ENCODER_LICENCE}",
     "code": "MIT",
 }
+WEIGHTS_TEXT = f"""\
+The weights in {MODEL}, but for those of the speaker encoder, were trained by the ravdess-ser pipeline on the
+Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS) and are shared under the licence of its
+recordings:
+
+    Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International (CC BY-NC-SA 4.0)
+    {LICENCE_ADDRESS}
+
+Whoever shares them, changed or not, names the source and what was changed, keeps to this licence, and earns
+no money with them. They come without any warranty.
+
+Attribution: Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song
+(RAVDESS): A dynamic, multimodal set of facial and vocal expressions in North American English. PLoS ONE
+13(5): e0196391. https://doi.org/10.1371/journal.pone.0196391
+Recordings: https://doi.org/10.5281/zenodo.1188976
+What was changed: the recordings are not in it; models were trained on the speech of all 24 actors.
+
+The layers of the speaker encoder are under the Apache License 2.0, see {ENCODER_LICENCE}.
+"""
 
 
 def front_end_of(logmel: LogMelParams, *, trim_db: float) -> FrontEndSettings:

@@ -17,14 +17,22 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--jobs``, for `ser.recognizer.Recognizer.predict_many`."""
+def add_jobs(parser: argparse.ArgumentParser, *, default: int | None = 1, told: str = "1") -> None:
+    """Declare ``--jobs``, how many recordings are recognised side by side.
+
+    Parameters
+    ----------
+    parser
+        Of the subcommand.
+    default, told
+        What it is without the option, and what the help says of that.
+    """
     parser.add_argument(
         "--jobs",
         type=whole_number(1, MOST_JOBS),
-        default=1,
+        default=default,
         metavar="N",
-        help="recordings side by side (default: 1)",
+        help=f"recordings side by side (default: {told})",
     )
 
 

@@ -2,7 +2,7 @@
 
   ser serve                          then open the address that it prints; Ctrl-C ends it
   ser serve --port 9000 --jobs 4     another port, four recordings side by side
-  curl --data-binary @talk.wav http://127.0.0.1:8000/api/recognize
+  curl -H 'Content-Type: audio/wav' --data-binary @talk.wav http://127.0.0.1:8000/api/recognize
 
 GET /openapi.json describes the API. Uploads are kept in memory or in a file without a name, and gone with
 the answer. Only this machine can reach the server unless --host says otherwise.
@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 
-from ser.cli_options import MOST_JOBS, add_model, whole_number
+from ser.cli_options import add_jobs, add_model, whole_number
 from ser.errors import InputError
 
 _NEEDED = ("fastapi", "uvicorn", "python_multipart")
@@ -29,12 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=whole_number(0, 65_535), default=8000, help="0 takes a free one (default: 8000)"
     )
     add_model(parser)
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1, MOST_JOBS),
-        metavar="N",
-        help="recordings side by side (default: one a core, at most 4)",
-    )
+    add_jobs(parser, default=None, told="one a core, at most 4")
     parser.add_argument(
         "--max-mb",
         type=whole_number(1, 10_000),

@@ -5,6 +5,10 @@ class InputError(Exception):
     """An input is missing, malformed or out of range; the message is written for the user."""
 
 
+class UndecodableError(InputError):
+    """A file may be a sound, but not one that can be decoded here; another program may read it."""
+
+
 def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> InputError:
     """Gather many problems into one error, so that a user can mend all of them at once.
 

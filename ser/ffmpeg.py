@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ser.errors import InputError
+from ser.errors import InputError, UndecodableError
 
 RATE = 48_000
 """Of what it decodes to, in Hz; the samples are one channel of 32-bit floats, little end first."""
@@ -164,4 +164,4 @@ def _fail(name: str, decoded_s: float, complaints: str) -> None:
     reason = re.sub(r"^(\[[^]]*\] |/dev/fd/\d+: )*", "", lines[0]) if lines else "no reason given"
     if decoded_s:
         raise InputError(f"{name}: damaged after {decoded_s:.1f} s (ffmpeg: {reason}); copy it again")
-    raise InputError(f"{name}: ffmpeg cannot read it ({reason})")
+    raise UndecodableError(f"{name}: ffmpeg cannot read it ({reason})")

@@ -12,7 +12,8 @@ from ser.ravdess import EMOTIONS
 
 FORMAT = 1
 """Of the JSON; a bundle of another format is refused."""
-MODEL, ABOUT, ENCODER_LICENCE = "model.onnx", "recognizer.json", "LICENSE-speaker-encoder.txt"
+MODEL, ABOUT = "model.onnx", "recognizer.json"
+WEIGHTS_LICENCE, ENCODER_LICENCE = "LICENSE-weights.txt", "LICENSE-speaker-encoder.txt"
 LARGEST_BYTES = 5_000_000
 """Of a bundle, which is kept in git."""
 SHIPPED = Path(__file__).parent / "bundle"
@@ -101,7 +102,7 @@ def read_bundle(folder: Path | str = SHIPPED) -> Bundle:
         ) from error
 
 
-def write_bundle(folder: Path, bundle: Bundle, *, encoder_licence: str) -> None:
+def write_bundle(folder: Path, bundle: Bundle, *, weights_licence: str, encoder_licence: str) -> None:
     """Write a bundle; equal ones give equal bytes.
 
     Parameters
@@ -110,8 +111,8 @@ def write_bundle(folder: Path, bundle: Bundle, *, encoder_licence: str) -> None:
         Made here.
     bundle
         What to write.
-    encoder_licence
-        The text of the speaker encoder's licence, which must go wherever its weights go.
+    weights_licence, encoder_licence
+        Texts of the licences of the weights and of the speaker encoder, which must go wherever these go.
 
     Raises
     ------
@@ -132,6 +133,7 @@ def write_bundle(folder: Path, bundle: Bundle, *, encoder_licence: str) -> None:
     files = {
         MODEL: bundle.model,
         ABOUT: (json.dumps(content, indent=2, allow_nan=False) + "\n").encode(),
+        WEIGHTS_LICENCE: weights_licence.encode(),
         ENCODER_LICENCE: encoder_licence.encode(),
     }
     size = sum(map(len, files.values()))

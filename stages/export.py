@@ -1,19 +1,18 @@
 """Export the final model to one small bundle that needs no TensorFlow, and hold it to the original.
 
-Reads   models/final, and the weights in the package Resemblyzer; metrics/temperatures.csv and
+Reads   models/final, and the weights in the package Resemblyzer; metrics/final_calibration.json and
         metrics/luna5/fused_transfer.json; data/clips.parquet, data/raw and data/features/clean for the check
-Writes  ser/bundle: model.onnx, recognizer.json, and the licence of the speaker encoder
+Writes  ser/bundle: model.onnx, recognizer.json, the licences of the weights and of the speaker encoder
 
-The temperature is the mean of those that validation actors gave in the folds of LUNA5, where nothing was
-trained on them. From a recording of each actor the bundle, with its own front end, must compute the
-original's probabilities within 0.0001, or nothing is written.
+From a recording of each actor the bundle, with its own front end, must compute the original's probabilities
+within 0.0001, or nothing is written.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from ser.bundle_summary import expected_score, mean_temperature
+from ser.bundle_summary import expected_score, measured_temperature
 from ser.datasets import read_features
 from ser.errors import InputError
 from ser.files import read_table, replacing
@@ -38,10 +37,10 @@ def main() -> None:
     clips = read_table("data/clips.parquet", ("clip", "path", "emotion", "actor"))
     compared = np.flatnonzero(~clips["actor"].duplicated())
     (logmels,), (states,) = (read_features(name, ["clean"]) for name in ("logmel", "encoder"))
-    temperature = mean_temperature("metrics/temperatures.csv")
+    temperature, calibration = measured_temperature("metrics/final_calibration.json")
 
     # Only here is TensorFlow loaded.
-    from ser.bundle_export import LICENCE, encoder_licence, front_end_of, onnx_of
+    from ser.bundle_export import LICENCE, WEIGHTS_TEXT, encoder_licence, front_end_of, onnx_of
     from ser.final_network import read_network, reference
 
     network = read_network(FOLDER)
@@ -54,6 +53,7 @@ def main() -> None:
         uncertain_below=settings.uncertain_below,
         about={
             "expected": expected_score("metrics/luna5/fused_transfer.json"),
+            "calibration": calibration,
             "training": {
                 "recordings": f"RAVDESS speech, {len(clips)} clips of {clips['actor'].nunique()} actors",
                 "network": params.train_cnn.logmel.model_dump() | {"seeds": [settings.seed]},
@@ -67,7 +67,7 @@ def main() -> None:
     )
     expected = reference(network, scaler, lda, logmels[compared], states[compared], temperature=temperature)
     with replacing("ser/bundle") as folder:
-        write_bundle(folder, bundle, encoder_licence=encoder_licence())
+        write_bundle(folder, bundle, weights_licence=WEIGHTS_TEXT, encoder_licence=encoder_licence())
         recognizer = Recognizer.load(folder)
         heard = [recognizer.predict(path).probabilities for path in clips["path"].iloc[compared]]
         difference = float(np.abs(np.array([list(it.values()) for it in heard]) - expected).max())

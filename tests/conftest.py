@@ -70,5 +70,5 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         about={"training": {"recordings": "none"}},
         model=model,
     )
-    write_bundle(folder, bundle, encoder_licence="licence")
+    write_bundle(folder, bundle, weights_licence="licence", encoder_licence="licence")
     return folder

@@ -14,12 +14,12 @@ from matplotlib.collections import PathCollection
 from sklearn.metrics import log_loss
 from stage_runs import run_in
 
-from ser import calibration, calibration_figures, scores
+from ser import calibration, calibration_figures, final_calibration, scores
 from ser.errors import InputError
 from ser.files import write_parquet
 from ser.protocols import LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import calibrate
+from stages import calibrate, calibrate_final
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
@@ -282,3 +282,53 @@ def test_figures_hold_all_models_and_nothing_sticks_out(models: int) -> None:
         assert min(tight.x0, tight.y0) >= 0
         assert tight.x1 <= width
         assert tight.y1 <= height
+
+
+# --- The exported model's
+
+
+def test_the_exported_temperature_is_of_all_folds_and_what_it_is_worth_of_the_others(tmp_path: Path) -> None:
+    fill(tmp_path)
+    run_in(tmp_path, calibrate_final)
+    found = json.loads((tmp_path / "metrics/final_calibration.json").read_text())
+    assert found["model"] == "fused_transfer"
+    assert found["temperature"] == pytest.approx(TEMPERATURES["fused_transfer"], rel=0.05)
+    assert found["after"]["nll"] < found["before"]["nll"]
+    assert found["after"]["ece"] < found["before"]["ece"]
+    not_sure = found["not_sure"]
+    assert not_sure["below"] == 0.5
+    assert 0 < not_sure["share"] < 1
+    assert not_sure["accuracy_of_the_rest"] > not_sure["accuracy_if_answered"]
+    before = results(tmp_path)
+    run_in(tmp_path, calibrate_final)
+    assert results(tmp_path) == before
+
+
+def test_a_fold_has_no_part_in_the_temperature_that_it_is_measured_with() -> None:
+    tested = pd.concat([predict("test", "lda", seed=seed) for seed in (0, 1)], ignore_index=True)
+    before = final_calibration.left_out_temperatures(tested, CLIPS)
+    assert before.groupby("fold")["temperature"].nunique().eq(1).all(), "one for all seeds"
+    of_fold = (tested["fold"] == 3).to_numpy()
+    probabilities = tested[list(scores.PROBABILITIES)].to_numpy(copy=True)
+    probabilities[of_fold] = 0.125
+    changed = tested.assign(**dict(zip(scores.PROBABILITIES, probabilities.T, strict=True)))
+    after = final_calibration.left_out_temperatures(changed, CLIPS)
+    same = (before["temperature"] == after["temperature"]).groupby(before["fold"]).all()
+    assert same.tolist() == [False, False, False, True, False]
+
+
+def test_not_sure_is_below_the_threshold_and_the_rest_is_scored_without_it() -> None:
+    probabilities = np.full((4, 8), 0.05)
+    probabilities[range(4), [0, 1, 2, 3]] = [0.65, 0.5, 0.4, 0.3]
+    found = final_calibration.unsure(probabilities, np.array([0, 2, 2, 0]), below=0.5)
+    assert found == {"below": 0.5, "share": 0.5, "accuracy_of_the_rest": 0.5, "accuracy_if_answered": 0.5}
+    assert np.isnan(
+        final_calibration.unsure(probabilities, np.zeros(4, int), below=0.1)["accuracy_if_answered"]
+    )
+
+
+def test_predictions_without_the_exported_model_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path)
+    write_parquet(tmp_path / calibrate_final.PREDICTIONS, predict("test", "lda", seed=0))
+    with pytest.raises(InputError, match="has no fused_transfer; run the stage fuse"):
+        run_in(tmp_path, calibrate_final)

@@ -13,8 +13,8 @@ import yaml
 
 from ser import audio, logmel, speaker_encoder
 from ser.errors import InputError
-from ser.files import write_array, write_csv, write_json, write_parquet
-from ser.model_bundle import ABOUT, ENCODER_LICENCE, MODEL
+from ser.files import write_array, write_json, write_parquet
+from ser.model_bundle import ABOUT, ENCODER_LICENCE, MODEL, WEIGHTS_LICENCE
 from ser.params import load_params
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognizer
@@ -67,8 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, features in (("logmel", np.stack(logmels)), ("encoder", np.stack(states))):
             write_array(f"data/features/clean/{name}.npy", features)
             write_array(f"data/features/resampled/{name}.npy", features[None] * np.float32(1.01))
-        temperatures = {"model": ["fused_transfer", "fused_transfer", "lda"], "temperature": [0.7, 0.9, 5.0]}
-        write_csv("metrics/temperatures.csv", pd.DataFrame(temperatures).assign(seed=0, fold=[0, 1, 0]))
+        write_json("metrics/final_calibration.json", {"model": "fused_transfer", "temperature": 0.8, "a": 1})
         write_json("metrics/luna5/fused_transfer.json", {"uar": 0.7})
         run(train_final)
     return root
@@ -85,10 +84,16 @@ def test_everything_that_was_learned_is_kept(trained: Path) -> None:
 def test_the_bundle_is_written_and_says_what_it_is(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(trained)
     run(export)
-    assert {it.name for it in Path("ser/bundle").iterdir()} == {MODEL, ABOUT, ENCODER_LICENCE}
+    assert {it.name for it in Path("ser/bundle").iterdir()} == {
+        *(MODEL, ABOUT, WEIGHTS_LICENCE, ENCODER_LICENCE)
+    }
     content = json.loads(Path("ser/bundle", ABOUT).read_text())
     assert content["temperature"] == pytest.approx(0.8)
+    assert content["about"]["calibration"]["a"] == 1
     assert content["about"]["expected"]["uar"] == 0.7
+    licence = Path("ser/bundle", WEIGHTS_LICENCE).read_text()
+    assert "by-nc-sa/4.0" in licence
+    assert "10.1371/journal.pone.0196391" in licence
     assert content["about"]["training"]["recordings"] == f"RAVDESS speech, {8 * ACTORS} clips of 4 actors"
     first = Path("ser/bundle", MODEL).read_bytes()
     run(export)
@@ -109,3 +114,16 @@ def test_a_bundle_that_computes_something_else_is_not_kept(
     with pytest.raises(InputError, match="differ from the original's"):
         export.main()
     assert sorted(Path("ser/bundle").iterdir()) == before
+
+
+@pytest.mark.parametrize("found", [{"model": "lda", "temperature": 1.0}, {"model": "fused_transfer"}])
+def test_the_temperature_of_another_model_is_not_exported(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(trained)
+    kept = Path("metrics/final_calibration.json").read_bytes()
+    write_json("metrics/final_calibration.json", found)
+    monkeypatch.setattr(sys, "argv", ["export"])
+    with pytest.raises(InputError, match="run the stage calibrate_final"):
+        export.main()
+    Path("metrics/final_calibration.json").write_bytes(kept)

@@ -3,8 +3,10 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from ser.errors import InputError
 from tools import readme_results
@@ -61,3 +63,45 @@ def test_results_that_are_not_there_are_named(tmp_path: Path) -> None:
     for name in ("ladder", "enrolled", "robustness"):
         with pytest.raises(InputError, match=rf"{name}\.\w+: cannot be read"):
             readme_results.fill(f"<!-- results: {name} -->\n<!-- end -->\n", tmp_path)
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((PROJECT / "metrics" / name).read_text(encoding="utf-8"))
+    return content
+
+
+def test_the_cards_heading_is_the_hubs() -> None:
+    heading = yaml.safe_load((PROJECT / "docs/model_card.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert heading["license"] == "cc-by-nc-sa-4.0"
+    assert heading["library_name"] == "onnx"
+    assert heading["pipeline_tag"] == "audio-classification"
+    ((result,),) = (model["results"] for model in heading["model-index"])
+    told = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    scores = read("luna5/fused_transfer.json")
+    assert told == {"recall": scores["uar"], "accuracy": scores["accuracy"], "f1": scores["macro_f1"]}
+
+
+def test_the_cards_sentences_tell_the_committed_metrics() -> None:
+    card = " ".join((PROJECT / "docs/model_card.md").read_text(encoding="utf-8").split())
+    percent = readme_results.percent
+    details = read("details.json")["luna5"]["fused_transfer"]
+    women, men = (percent(details["per_gender"][it]["uar"]) for it in ("female", "male"))
+    assert f"women better than men: a UAR of {women} and {men} %" in card
+    least = min(details["per_emotion"], key=details["per_emotion"].__getitem__)
+    assert f"{least.capitalize()} is recognised least, in {percent(details['per_emotion'][least])} %" in card
+    found, by_fold = read("final_calibration.json"), read("calibration.json")["fused_transfer"]
+    assert f"It is {found['temperature']:.2f}, so that" in card
+    for kind, worse in (("made all four worse", by_fold), ("makes them slightly worse", found)):
+        assert kind in card
+        assert all(worse["after"][name] > value for name, value in worse["before"].items())
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert "one clip in seven" in readme
+    assert round(1 / found["not_sure"]["share"]) == 7
+
+
+def test_a_block_of_yaml_is_filled() -> None:
+    page = "---\na: 1\n# results: model_index\nformer: 1\n# end\n---\n# end of it\n"
+    filled = readme_results.fill(page, PROJECT / "metrics")
+    assert filled.startswith("---\na: 1\n# results: model_index\nmodel-index:\n")
+    assert filled.endswith("\n# end\n---\n# end of it\n")
+    assert "former" not in filled

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import json
+import os
 import socket
 import threading
 import time
@@ -133,11 +135,21 @@ def test_it_tells_about_the_model(client: TestClient, recognizer: Recognizer) ->
 def test_openapi_describes_uploads_answers_and_refusals(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     recognize = described["paths"]["/api/recognize"]["post"]
-    assert set(recognize["requestBody"]["content"]) == {"multipart/form-data", "application/octet-stream"}
-    assert {"200", "408", "413", "415", "422", "503"} <= set(recognize["responses"])
-    for status, response in recognize["responses"].items():
-        (content,) = response["content"].values()
+    bodies = {"multipart/form-data", "application/octet-stream", "audio/*"}
+    assert set(recognize["requestBody"]["content"]) == bodies
+    refusals = {"400", "403", "408", "413", "415", "422", "500", "503"}
+    assert set(recognize["responses"]) == {"200"} | refusals
+    for status in {"200"} | refusals - {"400"}:
+        (content,) = recognize["responses"][status]["content"].values()
         assert content["schema"]["$ref"].endswith("Answer" if status == "200" else "Problem")
+    assert list(recognize["responses"]["400"]["content"]) == ["text/plain"]
+    assert "Retry-After" in recognize["responses"]["503"]["headers"]
+    assert all(it["description"] for it in recognize["parameters"])
+    operations = [it["operationId"] for path in described["paths"].values() for it in path.values()]
+    assert sorted(operations) == ["about", "health", "recognize"]
+    answer = described["components"]["schemas"]["Answer"]
+    assert not {"segments", "picture"} & set(answer["required"])
+    assert "null" not in json.dumps(answer), "what is not there is left out of an answer"
     assert client.get("/docs").status_code == 404, "its page loads scripts from elsewhere"
 
 
@@ -187,6 +199,38 @@ def test_zero_bytes(client: TestClient) -> None:
 )
 def test_what_is_no_sound(client: TestClient, content: bytes) -> None:
     assert "talk.wav: no readable audio" in refused(recognise(client, content, name="talk.wav"), 415)
+
+
+def test_what_ffmpeg_cannot_decode_is_left_to_the_browser(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\necho no such codec >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    content = b"\0\0\0\x20ftypM4A " + bytes(2000)
+    for picture in ("0", "1"):
+        said = refused(recognise(client, content, name="a.m4a", picture=picture), 415)
+        assert "a.m4a: ffmpeg cannot read it" in said
+
+
+def test_a_short_recording_is_decoded_once(
+    client: TestClient, voice: npt.NDArray[np.int16], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    class Counted(soundfile.SoundFile):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opened.append(1)
+            super().__init__(*arguments, **options)
+
+    contents = [(wav(voice), 1), (wav(np.tile(voice, 8)), 2)]
+    monkeypatch.setattr(soundfile, "SoundFile", Counted)
+    for content, times in contents:
+        for picture in ("0", "1"):
+            opened.clear()
+            assert recognise(client, content, picture=picture).status_code == 200
+            assert len(opened) == times
 
 
 def test_silence(client: TestClient) -> None:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import chromium
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -16,13 +15,14 @@ from matplotlib.image import imread
 from ser.audio import write_pcm16
 from ser.demo_corpus import synthesize
 from ser.ravdess import EMOTIONS, SAMPLE_RATE
+from tools import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="chromium is not on the PATH")
 
 SHOWN = "!document.getElementById('result').hidden"
 SHARES = (
-    "[...document.querySelectorAll('#bars tr')].map((it) => [it.cells[0].innerText, it.cells[2].innerText])"
+    "[...document.querySelectorAll('#bars tr')].map((it) => [it.cells[0].innerText, it.cells[1].innerText])"
 )
 SIDEWAYS = """(() => {
   const { clientWidth, scrollWidth } = document.documentElement;
@@ -31,6 +31,10 @@ SIDEWAYS = """(() => {
     !it.closest(".scroll") && it.getBoundingClientRect().right > clientWidth + 0.5);
   return [scrollWidth - clientWidth, ...cut.map((it) => it.outerHTML.slice(0, 80))];
 })()"""
+# How often a screen reader would be told something new while it plays.
+COUNT_TOLD = """window.told = 0;
+new MutationObserver((changes) => { told += changes.length; }).observe(
+  document.getElementById("cursor"), { attributeFilter: ["aria-valuetext"] });"""
 UNLABELLED = """[...document.querySelectorAll("button, input, audio, [tabindex='0'], canvas")].filter((it) =>
   it.checkVisibility() && !it.innerText && !it.labels?.length && !it.ariaLabel).map((it) => it.outerHTML)"""
 
@@ -88,7 +92,7 @@ def check_bars(page: chromium.Page) -> None:
     assert [name for name, _ in shares] == list(EMOTIONS)
     numbers = [0 if "<" in share else int(share.removesuffix("\N{NO-BREAK SPACE}%")) for _, share in shares]
     assert 95 <= sum(numbers) <= 105
-    widths = page.run("[...document.querySelectorAll('#bars span')].map((it) => it.offsetWidth)")
+    widths = page.run("[...document.querySelectorAll('#bars .filled')].map((it) => it.offsetWidth)")
     assert max(numbers) == numbers[int(np.argmax(widths))], "the longest bar is that of another emotion"
     assert page.problems == []
 
@@ -115,16 +119,22 @@ def test_choose_a_long_file_move_and_play(page: chromium.Page, long_talk: Path) 
     moment = page.run("document.getElementById('audio').currentTime")
     length = page.run("document.getElementById('audio').duration")
     assert moment == pytest.approx(length / 2, abs=0.2)
-    page.run("document.getElementById('stack').focus()")
+    assert page.run("document.activeElement.id") == "cursor"
     page.press("Home", 36)
-    assert page.run("document.getElementById('stack').ariaValueNow") == "0.0"
+    assert page.run("document.getElementById('cursor').ariaValueNow") == "0.0"
     page.press("ArrowRight", 39)
-    page.wait("document.getElementById('stack').ariaValueNow === '0.5'")
+    page.wait("document.getElementById('cursor').ariaValueNow === '0.5'")
+    page.run(COUNT_TOLD)
     page.press(" ", 32)
     page.wait("document.getElementById('audio').currentTime > 0.7")
     page.wait("Number(getComputedStyle(document.getElementById('cursor')).getPropertyValue('--at')) > 0.04")
+    page.wait("document.getElementById('audio').currentTime > 3")
     page.press(" ", 32)
     page.wait("document.getElementById('audio').paused")
+    stopped = "document.getElementById('audio').currentTime"
+    page.wait(f"document.getElementById('cursor').ariaValueNow === {stopped}.toFixed(1)")
+    # Once a second at most, and where it stopped; every picture moves the cursor nevertheless.
+    assert 1 <= page.run("told") <= page.run(stopped) + 3
 
 
 def test_record(page: chromium.Page) -> None:
@@ -175,6 +185,61 @@ def test_an_error_is_told_and_the_next_file_works(page: chromium.Page, talk: Pat
     page.drop(talk, "#drop")
     page.wait(SHOWN)
     assert page.run("document.getElementById('problem').hidden")
+
+
+def test_an_error_leaves_no_verdict_of_another_file(page: chromium.Page, talk: Path, tmp_path: Path) -> None:
+    page.drop(talk, "#drop")
+    page.wait(SHOWN)
+    page.run("document.getElementById('audio').play()")
+    folder = tmp_path / "my recordings"
+    folder.mkdir()
+    page.drop(folder, "#drop")
+    page.wait("!document.getElementById('problem').hidden")
+    said = page.run("document.getElementById('problem').innerText")
+    assert said.startswith("my recordings cannot be read. If it is a folder")
+    assert page.run("document.getElementById('result').hidden")
+    assert page.run("document.getElementById('audio').paused")
+
+
+def test_what_is_recorded_is_not_the_player(page: chromium.Page, long_talk: Path) -> None:
+    page.drop(long_talk, "#drop")
+    page.wait(SHOWN)
+    page.run("document.getElementById('audio').play()")
+    page.click("#record")
+    page.wait("document.getElementById('record').innerText.startsWith('Stop (0:01')")
+    assert page.run("document.getElementById('audio').paused")
+    page.click("#record")
+    page.wait("document.getElementById('status').innerText.startsWith('recording.wav')")
+
+
+def test_cancel_keeps_the_keyboards_place(page: chromium.Page, talk: Path) -> None:
+    # A server that does not come to an end.
+    page.run(
+        "window.fetch = (_, { signal }) => "
+        "new Promise((_, refuse) => signal.onabort = () => refuse(signal.reason))"
+    )
+    page.drop(talk, "#drop")
+    page.wait("!document.getElementById('cancel').hidden")
+    page.run("document.getElementById('cancel').focus()")
+    page.press("Enter", 13)
+    page.wait("document.getElementById('cancel').hidden")
+    assert page.run("document.activeElement.id") == "file"
+    assert page.run("document.getElementById('status').innerText") == "Cancelled."
+
+
+def test_the_parts_of_the_page_tell_what_they_are(page: chromium.Page, long_talk: Path) -> None:
+    page.drop(long_talk, "#drop")
+    page.wait(SHOWN)
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    read = {it["nodeId"]: it for it in nodes if not it["ignored"]}
+    sliders = [it for it in read.values() if it["role"]["value"] == "slider"]
+    (slider,) = (it for it in sliders if it["name"]["value"] == "Position in the recording")
+    assert not [it for it in slider["childIds"] if it in read], "what is inside of a slider is not read"
+    pictures = [it["name"]["value"] for it in read.values() if it["role"]["value"] in ("image", "img")]
+    assert [it.split()[0] for it in pictures] == ["Waveform", "Log-mel", "Probability"]
+    assert page.run("document.getElementById('moment').closest('output, [aria-live], [role=status]')") is None
+    assert page.run("[...document.querySelectorAll('#bars tr')].every((it) => it.cells.length === 2)")
+    assert not page.run("document.querySelectorAll('td[aria-hidden]').length")
 
 
 def test_downloads(page: chromium.Page, long_talk: Path, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Write the committed results into README.md and the model card, between their ``results`` marks.
 
-A block between ``<!-- results: NAME -->`` and ``<!-- end -->`` is replaced by the table of that name. Run it
-after `dvc repro`; a test fails where a page tells other figures than metrics/ does.
+A block between ``<!-- results: NAME -->`` and ``<!-- end -->``, or the same as comments of YAML, is replaced
+by the table of that name. Run it after `dvc repro`; a test fails where a page tells other figures than
+metrics/ does.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ser.article_results import TEST_CLIPS
+from ser.bundle_summary import MODEL
 from ser.errors import InputError
 from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
 from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
@@ -18,8 +20,26 @@ from ser.model_names import model_name
 from stages import command
 from tools.check_current import ask_dvc
 
+_INDEXED = (
+    ("uar", "recall", "Unweighted average recall (UAR)"),
+    ("accuracy", "accuracy", "Accuracy"),
+    ("macro_f1", "f1", "Macro-F1"),
+)
+"""Of a score: its key, its type on Hugging Face, and its title."""
+_GROUPS = (
+    ("female actors", "per_gender", "female"),
+    ("male actors", "per_gender", "male"),
+    ("normal intensity, neutral left out", "per_intensity", "normal_without_neutral"),
+    ("strong intensity", "per_intensity", "strong"),
+    ('"Kids are talking by the door"', "per_statement", "kids"),
+    ('"Dogs are sitting by the door"', "per_statement", "dogs"),
+)
 PAGES = ("README.md", "docs/model_card.md")
-_BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+# In the heading of a model card, which is YAML, a mark is a comment of YAML.
+_BLOCKS = (
+    re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL),
+    re.compile(r"(^# results: (\w+)\n).*?(^# end$)", flags=re.DOTALL | re.MULTILINE),
+)
 
 
 def percent(share: float) -> str:
@@ -188,6 +208,95 @@ def robustness_table(metrics: Path) -> str:
         raise InputError(f"{path}: cannot be read ({error}); pipelines/robustness writes it") from error
 
 
+def model_index(metrics: Path) -> str:
+    """Write the exported recipe's scores as Hugging Face reads them, in YAML."""
+    scores = _read(metrics / "luna5" / f"{MODEL}.json")
+    lines = [
+        "model-index:",
+        "  - name: ravdess-ser",
+        "    results:",
+        "      - task:",
+        "          type: audio-classification",
+        "          name: Speech emotion recognition",
+        "        dataset:",
+        "          type: ravdess",
+        "          name: RAVDESS speech, LUNA5 (five folds by actor; the recipe, not the exported weights)",
+        "        metrics:",
+    ]
+    for name, kind, title in _INDEXED:
+        lines += [
+            f"          - type: {kind}",
+            f"            name: {title}",
+            f"            value: {scores[name]}",
+        ]
+    return "\n".join(lines)
+
+
+def exported_table(metrics: Path) -> str:
+    """Tabulate the scores of the exported model's recipe."""
+    scores = _read(metrics / "luna5" / f"{MODEL}.json")
+    interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+    figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), percent(scores["macro_f1"])]
+    return "\n".join(
+        [
+            "| UAR, % | 95 % interval | accuracy | macro-F1 |",
+            "|---|---|---|---|",
+            f"| {' | '.join(figures)} |",
+        ]
+    )
+
+
+def groups_table(metrics: Path) -> str:
+    """Tabulate the exported model's recipe by group of clips."""
+    details = _read(metrics / "details.json")["luna5"][MODEL]
+    actors = details["per_actor"]
+    by_uar = sorted(actors, key=lambda actor: actors[actor]["uar"])
+    groups = [(title, details[kind][name]) for title, kind, name in _GROUPS]
+    groups += [(f"worst actor ({by_uar[0]})", actors[by_uar[0]])]
+    groups += [(f"best actor ({by_uar[-1]})", actors[by_uar[-1]])]
+    lines = ["| clips of | UAR, % | accuracy |", "|---|---|---|"]
+    for title, scores in groups:
+        lines.append(f"| {title} | {percent(scores['uar'])} | {percent(scores['accuracy'])} |")
+    return "\n".join(lines)
+
+
+def calibration_table(metrics: Path) -> str:
+    """Tabulate what a temperature is worth to the exported recipe, by whom it is learned of."""
+    by_fold = _read(metrics / "calibration.json")[MODEL]
+    pooled = _read(metrics / "final_calibration.json")
+    rows = [
+        ("none", None, pooled["before"]),
+        ("each fold's validation actors", by_fold["temperature"], by_fold["after"]),
+        ("all the other folds", pooled["temperature_of_other_folds"], pooled["after"]),
+    ]
+    lines = [
+        "| temperature learned of | temperature | ECE, % | NLL | Brier | AURC |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found, quality in rows:
+        ends = "" if found is None else f"{found['least']:.2f} to {found['greatest']:.2f}"
+        others = " | ".join(f"{quality[key]:.3f}" for key in ("nll", "brier", "aurc"))
+        lines.append(f"| {name} | {ends} | {100 * quality['ece']:.2f} | {others} |")
+    return "\n".join(lines)
+
+
+def not_sure_table(metrics: Path) -> str:
+    """Tabulate how often the exported recipe is sure and not, and how often it is right in either case."""
+    found = _read(metrics / "final_calibration.json")["not_sure"]
+    rows = [
+        (
+            f"{100 * found['below']:g} % or more: it answers",
+            1 - found["share"],
+            found["accuracy_of_the_rest"],
+        ),
+        ('less: "not sure", were it to answer', found["share"], found["accuracy_if_answered"]),
+    ]
+    lines = ["| confidence | share of clips, % | right, % |", "|---|---|---|"]
+    return "\n".join(
+        [*lines, *(f"| {name} | {percent(share)} | {percent(right)} |" for name, share, right in rows)]
+    )
+
+
 def shown_by_dvc(metrics: Path) -> str:
     """Quote what ``dvc metrics show`` prints in the project of these metrics."""
     done = ask_dvc(metrics.resolve().parent, "metrics", "show")
@@ -207,12 +316,19 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "protocols": protocols_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
+    "model_index": model_index,
+    "exported": exported_table,
+    "exported_groups": groups_table,
+    "exported_calibration": calibration_table,
+    "exported_not_sure": not_sure_table,
 }
 
 
 def fill(page: str, metrics: Path) -> str:
     """Replace each marked block of a page by its table."""
-    return _BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]](metrics)}\n{block[3]}", page)
+    for pattern in _BLOCKS:
+        page = pattern.sub(lambda block: f"{block[1]}{TABLES[block[2]](metrics)}\n{block[3]}", page)
+    return page
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,6 +3,11 @@
 from typing import Any
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 class Judgement(BaseModel):
@@ -39,10 +44,15 @@ class Answer(Judgement):
 
     file: str = Field(description="Its name, without folders.")
     duration_s: float
-    segments: list[Piece] | None = Field(
-        None, description="Of a long recording, the pieces with speech in them; else not there."
+    # They are never null: what there is not is left out.
+    segments: list[Piece] | SkipJsonSchema[None] = Field(
+        None,
+        description="Of a long recording, the pieces with speech in them; else not there.",
+        json_schema_extra=_without_default,
     )
-    picture: Picture | None = Field(None, description="Only if it was asked for.")
+    picture: Picture | SkipJsonSchema[None] = Field(
+        None, description="There only if it was asked for.", json_schema_extra=_without_default
+    )
 
 
 class UploadLimits(BaseModel):

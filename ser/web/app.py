@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
-from fastapi import FastAPI, Request, Response
+import numpy as np
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ser.errors import InputError
+from ser.errors import InputError, UndecodableError
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognizer
 from ser.sound_stream import Sound, Waveform, open_sound, resampled
@@ -23,6 +24,9 @@ from ser.web.answers import About, Answer, Health, Problem
 from ser.web.limits import Limits
 from ser.web.overview import overview
 from ser.web.upload import Refusal, discard, received
+
+Name = Annotated[str, Query(description="Of a bare body, for the answer and for errors; never opened.")]
+Pictured = Annotated[bool, Query(description="Whether the answer is to hold waveform and log-mel.")]
 
 PAGE = Path(__file__).parent / "page"
 _FILES = {
@@ -45,14 +49,34 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_ANYWHERE: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "It is asked under a name that is not its own.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    },
+    500: {"model": Problem, "description": "An error in the server; its log has more."},
+}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **_ANYWHERE,
+    403: {"model": Problem, "description": "A page of another site asked, in a browser."},
     408: {"model": Problem, "description": "The upload is too slow."},
     413: {"model": Problem, "description": "The upload is too large, or the recording too long."},
     415: {"model": Problem, "description": "It is no sound that can be decoded."},
-    422: {"model": Problem, "description": "It is a sound, but empty, silent, damaged or too short."},
+    422: {
+        "model": Problem,
+        "description": "It is a sound, but empty, silent, damaged or too short; or a parameter or the form "
+        "is wrong.",
+    },
     503: {
         "model": Problem,
-        "description": "Too many recordings wait; try again after `Retry-After` seconds.",
+        "description": "Too many recordings wait; try again later.",
+        "headers": {
+            "Retry-After": {
+                "description": "After how many seconds.",
+                "required": True,
+                "schema": {"type": "integer"},
+            }
+        },
     },
 }
 _BODY = {
@@ -68,6 +92,7 @@ _BODY = {
                     "properties": {"file": {"type": "string", "format": "binary"}},
                 }
             },
+            "audio/*": {"schema": {"type": "string", "format": "binary"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }
@@ -117,9 +142,10 @@ def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> No
         responses={200: {"model": Answer}, **_PROBLEMS},
         openapi_extra=_BODY,
         summary="Recognise the emotion in a recording",
+        operation_id="recognize",
     )
-    async def recognize(request: Request, name: str = "recording", picture: bool = False) -> Response:
-        """Answer for one recording; `name` is a bare body's, `picture` asks for waveform and log-mel."""
+    async def recognize(request: Request, name: Name = "recording", picture: Pictured = False) -> Response:
+        """Answer for one recording, which is not kept."""
         try:
             if uploads.full:
                 await discard(request, limits=limits)
@@ -165,25 +191,44 @@ class _Places:
 
 
 def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
-    """Decode once for length and picture, then again to recognise: so it is never held whole."""
+    """Decode for length and picture, and if it is long again to recognise: so it is never held whole."""
     file, name = upload.file, upload.filename
     with ExitStack() as stack:
         try:
             sound = stack.enter_context(open_sound(file, name=name))
         except InputError as error:
             raise Refusal(415, str(error)) from error
-        sound = Sound(sound.name, sound.rate, _not_too_long(sound, limits))
+        whole: list[Waveform] = []
+        short = round(recognizer.bundle.listening.timeline_after_s * sound.rate)
+        blocks = _keeping(_not_too_long(sound, limits), whole, at_most=short)
+        sound = Sound(sound.name, sound.rate, blocks)
         drawn = None
         if picture:
             samples = resampled(sound, sample_rate=recognizer.sample_rate, whole_up_to_s=0)
-            blocks = samples if isinstance(samples, Iterator) else iter([samples])
-            drawn = overview(blocks, settings=recognizer.bundle.front_end.logmel).as_dict()
+            drawn_from = samples if isinstance(samples, Iterator) else iter([samples])
+            drawn = overview(drawn_from, settings=recognizer.bundle.front_end.logmel).as_dict()
         else:
             for _ in sound.blocks:
                 pass
-    file.seek(0)
-    answer = recognizer.predict(file, name=name).as_dict()
+    if whole:
+        heard = recognizer.predict(np.concatenate(whole), sound.rate, name=name)
+    else:
+        file.seek(0)
+        heard = recognizer.predict(file, name=name)
+    answer = heard.as_dict()
     return answer if drawn is None else {**answer, "picture": drawn}
+
+
+def _keeping(blocks: Iterator[Waveform], kept: list[Waveform], *, at_most: int) -> Iterator[Waveform]:
+    """Pass blocks on, and keep all of them unless they are longer than that together."""
+    length = 0
+    for block in blocks:
+        length += len(block)
+        if length <= at_most:
+            kept.append(block)
+        else:
+            kept.clear()
+        yield block
 
 
 def _not_too_long(sound: Sound, limits: Limits) -> Iterator[Waveform]:
@@ -204,7 +249,13 @@ def _spoken(seconds: float) -> str:
 def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
     bundle = recognizer.bundle
 
-    @app.get("/api/about", response_model=About, summary="Tell which model answers")
+    @app.get(
+        "/api/about",
+        response_model=About,
+        responses=_ANYWHERE,
+        summary="Tell which model answers",
+        operation_id="about",
+    )
     async def about() -> dict[str, Any]:
         """Tell the model's training, expected score and licence, and what an upload may be."""
         return {
@@ -216,7 +267,13 @@ def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
             "about": bundle.about,
         }
 
-    @app.get("/healthz", response_model=Health, summary="Tell that the server is up")
+    @app.get(
+        "/healthz",
+        response_model=Health,
+        responses=_ANYWHERE,
+        summary="Tell that the server is up",
+        operation_id="health",
+    )
     async def healthz() -> dict[str, str]:
         """Answer at once, also while recordings are listened to."""
         return {"status": "ok"}
@@ -241,6 +298,10 @@ def _add_guards(app: FastAPI, hosts: Sequence[str]) -> None:
         return _problem(
             refusal.status, refusal.detail, {"Retry-After": "5"} if refusal.status == 503 else None
         )
+
+    @app.exception_handler(UndecodableError)
+    async def undecodable(_: Request, error: UndecodableError) -> Response:
+        return _problem(415, str(error))
 
     @app.exception_handler(InputError)
     async def unusable(_: Request, error: InputError) -> Response:

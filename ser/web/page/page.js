@@ -53,16 +53,18 @@ function element(name, text, attributes = {}) {
 
 async function recognise(blob, name) {
   const limits = about?.limits;
+  asking?.abort();
   if (limits && blob.size > limits.largest_bytes) {
-    complain(`${name}: ${Math.ceil(blob.size / 1e6)} MB, but at most ${limits.largest_bytes / 1e6} MB are taken.`);
+    fail(`${name}: ${Math.ceil(blob.size / 1e6)} MB, but at most ${limits.largest_bytes / 1e6} MB are taken.`);
     return;
   }
-  asking?.abort();
   const mine = (asking = new AbortController());
   complain("");
   say(`Listening to ${name} …`);
   $("cancel").hidden = false;
+  $("result").classList.add("former");
   try {
+    await checkReadable(blob, name);
     const { content, heard } = await ask(blob, name, mine.signal);
     ({ picture, ...answer } = content);
     show(heard);
@@ -72,13 +74,32 @@ async function recognise(blob, name) {
       if (asking === mine) say("Cancelled.");
       return;
     }
-    say("");
-    complain(error.message);
+    fail(error.message);
   } finally {
     if (asking === mine) {
       asking = null;
+      // What is hidden would lose the keyboard's focus.
+      if (document.activeElement === $("cancel")) $("file").focus();
       $("cancel").hidden = true;
+      $("result").classList.remove("former");
     }
+  }
+}
+
+// Instead of an answer: that of the file before must not be taken for one of this.
+function fail(text) {
+  say("");
+  $("audio").pause();
+  $("result").hidden = true;
+  complain(text);
+}
+
+// A folder can be dropped, too; only reading tells.
+async function checkReadable(blob, name) {
+  try {
+    await blob.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Error(`${name} cannot be read. If it is a folder, drop a file of it; if it was moved, choose it again.`);
   }
 }
 
@@ -158,6 +179,8 @@ async function startRecording() {
   // Not disabled meanwhile: a button that is would lose the keyboard's focus.
   if (opening) return;
   opening = true;
+  // Or it would be recorded.
+  $("audio").pause();
   let stream = null;
   let context = null;
   try {
@@ -257,13 +280,15 @@ function show(blob) {
 
 function bar(name, share, first) {
   const row = element("tr", "", first ? { class: "first" } : {});
-  const cell = element("td", "", { "aria-hidden": "true" });
-  const track = element("div", "");
-  const filled = element("span", "");
+  const cell = element("td", "");
+  const sized = element("div", "", { class: "sized" });
+  const track = element("div", "", { class: "track" });
+  const filled = element("span", "", { class: "filled" });
   filled.style.setProperty("--share", share);
   track.append(filled);
-  cell.append(track);
-  row.append(element("th", name, { scope: "row" }), cell, element("td", percent(share)));
+  sized.append(track, element("span", percent(share), { class: "share" }));
+  cell.append(sized);
+  row.append(element("th", name, { scope: "row" }), cell);
   return row;
 }
 
@@ -284,7 +309,7 @@ function prepareStack() {
   if (long && matchMedia("(prefers-color-scheme: dark)").matches) {
     $("legend").textContent = "The brighter, the more probable; an empty piece is without speech.";
   }
-  $("stack").setAttribute("aria-valuemax", answer.duration_s.toFixed(1));
+  $("cursor").setAttribute("aria-valuemax", answer.duration_s.toFixed(1));
   $("ticks").replaceChildren(...ticks(answer.duration_s));
   moveTo(0);
 }
@@ -403,20 +428,29 @@ function drawTimeline() {
 
 let position = 0;
 let following = 0; // the request for the next picture of the cursor
+let told = null; // the whole second that a screen reader was told last, while it plays
 
 function moveTo(seconds) {
   position = Math.max(0, Math.min(seconds, answer.duration_s));
   if (!$("audio").hidden) $("audio").currentTime = position;
   showPosition();
+  tellPosition();
+}
+
+function heardHere() {
+  const piece = answer.segments?.find((it) => it.start_s <= position && position < it.end_s);
+  return piece ? `: ${spokenVerdict(piece)}` : answer.segments ? ": no speech" : "";
 }
 
 function showPosition() {
   $("cursor").style.setProperty("--at", position / answer.duration_s);
-  const piece = answer.segments?.find((it) => it.start_s <= position && position < it.end_s);
-  const heard = piece ? `: ${spokenVerdict(piece)}` : answer.segments ? ": no speech" : "";
-  $("stack").setAttribute("aria-valuenow", position.toFixed(1));
-  $("stack").setAttribute("aria-valuetext", `${length(position)}${heard}`);
-  $("moment").textContent = answer.segments ? `At ${clock(position, 1)}${heard}` : "";
+  $("moment").textContent = answer.segments ? `At ${clock(position, 1)}${heardHere()}` : "";
+}
+
+function tellPosition() {
+  told = Math.floor(position);
+  $("cursor").setAttribute("aria-valuenow", position.toFixed(1));
+  $("cursor").setAttribute("aria-valuetext", `${length(position)}${heardHere()}`);
 }
 
 function follow() {
@@ -424,6 +458,8 @@ function follow() {
   if (!answer) return;
   position = $("audio").currentTime;
   showPosition();
+  // Not every picture of the cursor is worth speaking of.
+  if ($("audio").paused || Math.floor(position) !== told) tellPosition();
   if (!$("audio").paused) following = requestAnimationFrame(follow);
 }
 
@@ -517,13 +553,15 @@ function start() {
     if (files.length) recognise(files[0], files[0].name);
   });
   $("audio").addEventListener("play", follow);
+  $("audio").addEventListener("pause", follow);
   $("audio").addEventListener("seeked", follow);
   $("audio").addEventListener("error", () => {
     $("audio").hidden = true;
     $("silent-player").hidden = false;
   });
-  $("stack").addEventListener("keydown", keyed);
+  $("cursor").addEventListener("keydown", keyed);
   $("stack").addEventListener("pointerdown", pointed);
+  $("stack").addEventListener("click", () => $("cursor").focus({ preventScroll: true }));
   $("save-json").addEventListener("click", () => save(JSON.stringify(answer, null, 2) + "\n", "json", "application/json"));
   $("save-csv").addEventListener("click", () => save(csv(), "csv", "text/csv"));
   new ResizeObserver(draw).observe($("stack"));
