@@ -5,6 +5,10 @@ class InputError(Exception):
     """An input is missing, malformed or out of range; the message is written for the user."""
 
 
+class NoSpeechError(InputError):
+    """A readable recording in which there is nothing to hear: too short, silent, or without speech."""
+
+
 def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> InputError:
     """Gather many problems into one error, so that a user can mend all of them at once.
 
