@@ -2,6 +2,8 @@
 
 import glob
 import os
+import stat
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,6 +33,10 @@ def find(names: Iterable[str]) -> tuple[list[str], list[InputError]]:
         In the order of `names`, sorted within each; none of them twice.
     problems : list of InputError
         Names that stand for no recording.
+
+    Notes
+    -----
+    Of a folder and of a pattern, pipes, sockets and devices are left out: reading one may never end.
     """
     files: dict[str, None] = {}
     problems = []
@@ -42,6 +48,26 @@ def find(names: Iterable[str]) -> tuple[list[str], list[InputError]]:
     return list(files), problems
 
 
+def printable(text: str) -> str:
+    """Escape what must not reach a terminal, or cannot: a file's name may hold any character but ``/``.
+
+    Control characters, halves of surrogate pairs, as which bytes that are no UTF-8 are read, and characters
+    that turn the direction of writing become escapes as of Python; line breaks stay.
+    """
+    return "".join(
+        it.encode("unicode_escape", "surrogatepass").decode() if _unprintable(it) else it for it in text
+    )
+
+
+def _unprintable(character: str) -> bool:
+    if unicodedata.bidirectional(character) in _TURNING:
+        return True
+    return character != "\n" and unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
 def _found(name: str) -> list[str]:
     if os.path.isdir(name):  # noqa: PTH112
         return _inside(name)
@@ -49,7 +75,11 @@ def _found(name: str) -> list[str]:
         return [name]
     matches = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []  # noqa: PTH207
     # A file that matches is meant; of a folder that matches, what it holds.
-    return [file for match in matches for file in (_inside(match) if Path(match).is_dir() else [match])]
+    return [
+        file
+        for match in matches
+        for file in (_inside(match) if os.path.isdir(match) else [match] if _is_file(match) else [])  # noqa: PTH112
+    ]
 
 
 def _inside(folder: str) -> list[str]:
@@ -58,10 +88,19 @@ def _inside(folder: str) -> list[str]:
         for parent, _, inside in os.walk(folder)
         for file in inside
         if Path(file).suffix.lower() in ENDINGS and not file.startswith(".")
+        if _is_file(os.path.join(parent, file))  # noqa: PTH118
     )
 
 
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+    except OSError:
+        # A link to nothing, or to itself: named when it is opened.
+        return True
+
+
 def _reason(name: str) -> str:
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112
         return "no recording in this folder"
     return "no file matches" if glob.has_magic(name) else "no such file or folder"

@@ -34,6 +34,13 @@ class Picture(BaseModel):
     highest_hz: float
 
 
+class Stretch(BaseModel):
+    """From when to when, in seconds."""
+
+    start_s: float
+    end_s: float
+
+
 class Answer(Judgement):
     """What is heard in a recording."""
 
@@ -41,6 +48,9 @@ class Answer(Judgement):
     duration_s: float
     segments: list[Piece] | None = Field(
         None, description="Of a long recording, the pieces with speech in them; else not there."
+    )
+    no_speech: list[Stretch] | None = Field(
+        None, description="Of a long recording, where no speech is heard; else not there."
     )
     picture: Picture | None = Field(None, description="Only if it was asked for.")
 
