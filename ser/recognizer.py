@@ -263,7 +263,11 @@ class Recognizer:
         try:
             waiting: deque[Future[Recognition | InputError]] = deque()
             for source in sources:
+                # Held for what waits as well: to limit and to free BLAS again and again costs as much as it
+                # saves. With the last recording, not only with this generator, it is free.
+                BLAS.hold()
                 waiting.append(pool.submit(self._attempt, source, sample_rate))
+                waiting[-1].add_done_callback(lambda _: BLAS.release())
                 while waiting and (waiting[0].done() or len(waiting) >= 2 * jobs):
                     yield waiting.popleft().result()
             while waiting:
