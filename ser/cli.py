@@ -77,7 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Loaded here: a name with control characters must not reach the terminal as it is.
+        from ser.sound_files import printable
+
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # Whoever reads has enough, as `head` does. Python would complain once more when it closes stdout.

@@ -23,6 +23,7 @@ from ser.corpora import CORPORA, Recordings, read_folder
 from ser.cross_corpus import format_score, score
 from ser.errors import InputError
 from ser.recognizer import Recognizer
+from ser.sound_files import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             scored.append((recording.utterance, result.probabilities))
     problems = [*found.problems, *failed]
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"error: {printable(str(problem))}", file=sys.stderr)
     if not scored:
         raise InputError(f"{arguments.folder}: none of the {len(paths)} recordings could be recognised")
 

@@ -17,7 +17,7 @@ from typing import TextIO
 import numpy as np
 
 from ser.cli_options import add_model
-from ser.errors import InputError
+from ser.errors import NoSpeechError
 from ser.microphone import open_microphone, sounddevice
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer
@@ -75,6 +75,11 @@ def listen(recognizer: Recognizer, sound: Sound) -> Iterator[tuple[float, Recogn
         Since the beginning, in seconds.
     result : Recognition or None
         None where there was no speech in it.
+
+    Raises
+    ------
+    InputError
+        Where the device gives what is no sound.
     """
     listening = recognizer.bundle.listening
     hop, window = (round(it * sound.rate) for it in (listening.hop_s, listening.window_s))
@@ -85,8 +90,8 @@ def listen(recognizer: Recognizer, sound: Sound) -> Iterator[tuple[float, Recogn
         end += len(piece)
         try:
             result = recognizer.predict(heard, sample_rate=sound.rate, name=sound.name)
-        except InputError:
-            # Too quiet or too short: that may change in a second.
+        except NoSpeechError:
+            # Nobody speaks, or has only begun: that may change in a second.
             result = None
         yield end / sound.rate, result
 

@@ -6,8 +6,9 @@
   cat talk.wav | ser predict -            from standard input
 
 A recording longer than some seconds becomes a timeline. "not sure" stands where the confidence is too low to
-rely on. A recording that cannot be read, or was cut short, is named on standard error and skipped, and the
-exit code is 1. --parquet writes as it goes; the file appears under its name once it is complete.
+rely on, or less than a second was spoken; "no speech" where there is none. A recording that cannot be read,
+was cut short, or in which nobody speaks, is named on standard error and skipped, and the exit code is 1.
+--parquet writes as it goes; the file appears under its name once it is complete.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from ser.cli_options import add_jobs, add_model
 from ser.errors import InputError
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer, Segment
-from ser.sound_files import find
+from ser.sound_files import find, printable
 
 STDIN = "-"
 
@@ -95,13 +96,21 @@ def _progress(results: Iterator[Recognition | InputError], total: int) -> Iterab
 
 def _write_table(results: Iterable[Recognition]) -> None:
     for result in results:
-        print(f"{result.source}  {_in_words(result)}")
-        spoken = groupby(result.segments, key=lambda it: None if it.uncertain else it.emotion)
-        for _, run_of in spoken:
-            for start_s, end_s, first, confidence in _joined(list(run_of)):
-                surest = "not sure" if first.uncertain else first.emotion
-                print(f"  {_clock(start_s)} to {_clock(end_s)}  {surest:9}  {confidence:4.0%}")
+        print(f"{printable(result.source)}  {_in_words(result)}")
+        for start_s, end_s, answer in sorted(_timeline(result)):
+            print(f"  {_clock(start_s)} to {_clock(end_s)}  {answer}")
         sys.stdout.flush()
+
+
+def _timeline(result: Recognition) -> Iterator[tuple[float, float, str]]:
+    """Give start, end and answer of the parts of a long recording, and of those without speech."""
+    spoken = groupby(result.segments, key=lambda it: None if it.uncertain else it.emotion)
+    for _, run_of in spoken:
+        for start_s, end_s, first, confidence in _joined(list(run_of)):
+            surest = "not sure" if first.uncertain else first.emotion
+            yield start_s, end_s, f"{surest:9}  {confidence:4.0%}"
+    for start_s, end_s in result.no_speech:
+        yield start_s, end_s, "no speech"
 
 
 def _joined(segments: list[Segment]) -> Iterator[tuple[float, float, Segment, float]]:
@@ -131,7 +140,9 @@ def _clock(seconds: float) -> str:
 
 def _write_json(results: Iterable[Recognition]) -> None:
     for result in results:
-        print(json.dumps(result.as_dict(), ensure_ascii=False), flush=True)
+        # A name that cannot be printed is escaped, so that it can be read back.
+        unprintable = printable(result.source) != result.source
+        print(json.dumps(result.as_dict(), ensure_ascii=unprintable), flush=True)
 
 
 COLUMNS = ("file", "start_s", "end_s", "emotion", "confidence", "uncertain", *(f"p_{it}" for it in EMOTIONS))
@@ -143,7 +154,14 @@ def _rows(result: Recognition) -> Iterator[tuple[Any, ...]]:
     """Give a row for each segment of a long recording, else one for the whole."""
     for it in result.segments or (result,):
         start_s, end_s = (it.start_s, it.end_s) if isinstance(it, Segment) else (0.0, it.duration_s)
-        about = (result.source, round(start_s, 3), round(end_s, 3), it.emotion, it.confidence, it.uncertain)
+        about = (
+            printable(result.source),
+            round(start_s, 3),
+            round(end_s, 3),
+            it.emotion,
+            it.confidence,
+            it.uncertain,
+        )
         yield (*about, *it.probabilities.values())
 
 
@@ -177,4 +195,4 @@ def _complain(problem: InputError) -> None:
     if sys.stderr.isatty():
         # Over the progress bar, if there is one.
         print("\r\033[K", end="", file=sys.stderr)
-    print(f"error: {problem}", file=sys.stderr, flush=True)
+    print(f"error: {printable(str(problem))}", file=sys.stderr, flush=True)

@@ -9,6 +9,10 @@ class UndecodableError(InputError):
     """A file may be a sound, but not one that can be decoded here; another program may read it."""
 
 
+class NoSpeechError(InputError):
+    """A readable recording in which there is nothing to hear: too short, silent, or without speech."""
+
+
 def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> InputError:
     """Gather many problems into one error, so that a user can mend all of them at once.
 

@@ -99,7 +99,7 @@ def features(samples: Array, *, settings: FrontEndSettings) -> Features:
         Of the bundle.
     """
     encoder = settings.encoder
-    heard = trim(samples, trim_db=settings.encoder_trim_db, frame=encoder.n_fft, hop=encoder.hop_length)
+    heard = encoder_speech(samples, settings=settings)
     rms = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64))))
     gain = 10 ** (settings.encoder_level_dbfs / 20) / max(rms, _SILENCE)
     level = [20 * math.log10(max(rms, _SILENCE)), len(heard) / encoder.sample_rate]
@@ -108,6 +108,12 @@ def features(samples: Array, *, settings: FrontEndSettings) -> Features:
         mel=mel_power(heard * np.float32(gain), settings=encoder),
         level=np.array(level, dtype=np.float32),
     )
+
+
+def encoder_speech(samples: Array, *, settings: FrontEndSettings) -> Array:
+    """Cut silence off both ends of samples [shape=(n,)], as the encoder hears them."""
+    encoder = settings.encoder
+    return trim(samples, trim_db=settings.encoder_trim_db, frame=encoder.n_fft, hop=encoder.hop_length)
 
 
 def speech_logmel(samples: Array, *, settings: FrontEndSettings) -> Array:

@@ -1,5 +1,6 @@
 """Sound from the microphone as blocks, through sounddevice, which is an optional package."""
 
+import contextlib
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from ser.errors import InputError
 from ser.sound_stream import Sound, Waveform
 
 _PATIENCE_S = 10.0
+_MOST_WAITING_S = 5.0
 
 
 def sounddevice() -> Any:
@@ -39,6 +41,9 @@ def sounddevice() -> Any:
 def open_microphone(device: str | None, *, import_module: Callable[[], Any] = sounddevice) -> Iterator[Sound]:
     """Open an input device at its own sample rate; `Sound.blocks` goes on until the device is gone.
 
+    Where the listener lags by more than some seconds, the oldest sound is dropped: an answer about what was
+    said long ago is of no use, and the memory that waits must not grow.
+
     Parameters
     ----------
     device
@@ -54,9 +59,13 @@ def open_microphone(device: str | None, *, import_module: Callable[[], Any] = so
     module = import_module()
     wanted = int(device) if device is not None and device.isdigit() else device
     heard: queue.SimpleQueue[Waveform] = queue.SimpleQueue()
+    rate = 0
 
     def take(samples: Waveform, *_: Any) -> None:
         # Called by the device's own thread, which must not wait; the array is used again afterwards.
+        while heard.qsize() * len(samples) > _MOST_WAITING_S * rate:
+            with contextlib.suppress(queue.Empty):
+                heard.get_nowait()
         heard.put(np.asarray(samples, dtype=np.float32).mean(axis=1))
 
     try:

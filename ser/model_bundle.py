@@ -34,6 +34,8 @@ class ListeningSettings:
         A recording below this length is refused.
     silence_dbfs : float
         Where no frame is louder, there is no speech to hear.
+    sure_from_s : float
+        Of less speech, silence at both ends cut off, every answer is a "not sure".
     """
 
     timeline_after_s: float
@@ -41,6 +43,7 @@ class ListeningSettings:
     hop_s: float
     shortest_s: float
     silence_dbfs: float
+    sure_from_s: float
 
 
 @dataclass(frozen=True)

@@ -461,6 +461,7 @@ class Listening(Section):
     hop_s: Positive
     shortest_s: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
     silence_dbfs: Annotated[float, Field(lt=0, allow_inf_nan=False)]
+    sure_from_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
     def _hop_divides(self) -> Self:

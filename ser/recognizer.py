@@ -1,17 +1,28 @@
 """From a file or samples to the emotion heard in it, by the exported model; no TensorFlow is needed.
 
+A voice that is made up, and noise, in which there is none:
+
 >>> import numpy as np
->>> from ser import Recognizer
->>> recognizer = Recognizer.load()                                                     # doctest: +SKIP
->>> noise = np.random.default_rng(0).normal(0, 0.1, 48_000)
->>> recognizer.predict(noise, sample_rate=16_000).uncertain                            # doctest: +SKIP
+>>> from ser import NoSpeechError, Recognizer
+>>> from ser.demo_corpus import synthesize
+>>> recognizer = Recognizer.load()
+>>> result = recognizer.predict(synthesize("03-01-05-02-01-01-12"), sample_rate=48_000)
+>>> result.emotion, result.confidence > 0.6
+('angry', True)
+>>> result.uncertain                     # less than a second was spoken
 True
+>>> noise = np.random.default_rng(0).normal(0, 0.1, 48_000)
+>>> try:
+...     recognizer.predict(noise, sample_rate=16_000)
+... except NoSpeechError as error:
+...     print(error)
+array: no speech heard; record it again, closer to whoever speaks
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -19,17 +30,19 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ser.errors import InputError
-from ser.frontend import Array, Features, features, frame_power
+from ser.blas_threads import BLAS
+from ser.errors import InputError, NoSpeechError
+from ser.frontend import Array, Features, encoder_speech, features, frame_power
 from ser.model_bundle import SHIPPED, Bundle, read_bundle
 from ser.ravdess import EMOTIONS
 from ser.silent_onnxruntime import onnxruntime
-from ser.sound_stream import Source, open_sound, resampled
+from ser.sound_stream import Sound, Source, is_samples, open_sound, resampled
+from ser.speech_detector import RATE, SpeechDetector
 
 T = TypeVar("T")
 
-BATCH = 16
-"""Windows that the model hears at once: more are no faster."""
+BATCH = 4
+"""Windows of a long recording that the model hears at once: more are no faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ class Segment:
     probabilities : dict
         By emotion, in the order of `ser.ravdess.EMOTIONS`; calibrated, they sum to 1.
     uncertain : bool
-        Whether the confidence is too low to rely on.
+        Whether the confidence is too low, or the speech too short, to rely on.
     """
 
     start_s: float
@@ -80,9 +93,12 @@ class Recognition:
     duration_s : float
         Of the whole recording, in seconds.
     emotion, confidence, probabilities, uncertain
-        As of a `Segment`; of a long recording from the mean of its segments' probabilities.
+        As of a `Segment`; of a long recording from the mean of its windows with speech, each counted once.
     segments : tuple of Segment
-        Of a long recording, those with speech; else none.
+        Of a long recording, those with speech, all of them: some 2 MB an hour; `Recognizer.timeline` gives
+        them one by one. Else none.
+    no_speech : tuple of (float, float)
+        Of a long recording, from when to when, in seconds, no speech is heard.
     """
 
     source: str
@@ -92,9 +108,10 @@ class Recognition:
     probabilities: dict[str, float]
     uncertain: bool
     segments: tuple[Segment, ...] = ()
+    no_speech: tuple[tuple[float, float], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain values, as for JSON; ``segments`` only where there are some."""
+        """Give plain values, as for JSON; ``segments`` and ``no_speech`` only where there are some."""
         content: dict[str, Any] = {
             "file": self.source,
             "emotion": self.emotion,
@@ -105,6 +122,10 @@ class Recognition:
         }
         if self.segments:
             content["segments"] = [segment.as_dict() for segment in self.segments]
+        if self.no_speech:
+            content["no_speech"] = [
+                {"start_s": round(start_s, 3), "end_s": round(end_s, 3)} for start_s, end_s in self.no_speech
+            ]
         return content
 
 
@@ -118,14 +139,26 @@ class _Piece:
         Of the piece, in samples.
     level_dbfs : float
         Of the piece's loudest frame.
+    speech : bool
+        Whether there is any in the piece.
     window : Features or None
-        None where the whole window is silent, or an earlier one reaches to the recording's end.
+        None where the window is without speech, or an earlier one reaches to the recording's end.
     """
 
     start: int
     end: int
     level_dbfs: float
+    speech: bool
     window: Features | None
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A piece after the model has heard it: no segment where there is no speech, no row without a window."""
+
+    piece: _Piece
+    segment: Segment | None
+    row: Array | None
 
 
 class Recognizer:
@@ -139,6 +172,9 @@ class Recognizer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+        if self.sample_rate != RATE:
+            raise InputError(f"a model must listen at {RATE} Hz, but this one does at {self.sample_rate} Hz")
+        self._detector = SpeechDetector()
         options = onnxruntime.SessionOptions()
         # Files are worked on side by side: more threads for each of them only get into each other's way.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -163,6 +199,11 @@ class Recognizer:
         """At which the model listens, in Hz; whatever it is given is resampled."""
         return self.bundle.front_end.logmel.sample_rate
 
+    @property
+    def classes_(self) -> npt.NDArray[np.str_]:
+        """The emotions, in the order of `predict_proba`'s columns [shape=(8,)]."""
+        return np.array(EMOTIONS)
+
     def predict(
         self, source: Source, sample_rate: int | None = None, *, name: str | None = None
     ) -> Recognition:
@@ -179,19 +220,33 @@ class Recognizer:
 
         Raises
         ------
+        NoSpeechError
+            Where it is too short, silent, or without speech.
         InputError
-            Where it is no readable audio, too short, silent, or holds NaN.
+            Where it is no readable audio, or holds NaN.
         """
-        heard = self._hear(source, sample_rate, name)
-        return heard if isinstance(heard, Recognition) else self._recognise([heard])[0]
+        listening = self.bundle.listening
+        with BLAS.held(), open_sound(source, sample_rate=sample_rate, name=name) as sound:
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
+            if not isinstance(samples, np.ndarray):
+                return self._recognise_long(sound, samples)
+            self._check_speech(samples, sound)
+            window = features(samples, settings=self.bundle.front_end)
+            (row,) = self.probabilities([window])
+            judged = self._judge(row, speech_s=_speech_s(window))
+            return Recognition(sound.name, len(samples) / self.sample_rate, *judged)
 
-    def predict_many(self, sources: Iterable[Source], *, jobs: int = 1) -> Iterator[Recognition | InputError]:
-        """Recognise many recordings, in their order; faster than one by one.
+    def predict_many(
+        self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
+    ) -> Iterator[Recognition | InputError]:
+        """Recognise many recordings, in their order, each result as soon as it is its turn.
 
         Parameters
         ----------
         sources
             As of `predict`; they may be a generator, which is read only as far as needed.
+        sample_rate
+            Of those that are samples, in Hz.
         jobs
             Threads that work side by side.
 
@@ -200,21 +255,48 @@ class Recognizer:
         Recognition or InputError
             The error, not raised, of a recording that cannot be recognised, so that the others are.
         """
-        chunks = _chunks(iter(sources), BATCH)
         if jobs == 1:
-            for chunk in chunks:
-                with _one_blas_thread():
-                    results = self._predict_chunk(chunk)
-                yield from results
+            for source in sources:
+                yield self._attempt(source, sample_rate)
             return
-        with _one_blas_thread(), ThreadPoolExecutor(jobs) as pool:
-            waiting: deque[Future[list[Recognition | InputError]]] = deque()
-            for chunk in chunks:
-                waiting.append(pool.submit(self._predict_chunk, chunk))
-                if len(waiting) > 2 * jobs:
-                    yield from waiting.popleft().result()
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            waiting: deque[Future[Recognition | InputError]] = deque()
+            for source in sources:
+                # Held for what waits as well: to limit and to free BLAS again and again costs as much as it
+                # saves. With the last recording, not only with this generator, it is free.
+                BLAS.hold()
+                waiting.append(pool.submit(self._attempt, source, sample_rate))
+                waiting[-1].add_done_callback(lambda _: BLAS.release())
+                while waiting and (waiting[0].done() or len(waiting) >= 2 * jobs):
+                    yield waiting.popleft().result()
             while waiting:
-                yield from waiting.popleft().result()
+                yield waiting.popleft().result()
+        finally:
+            # Who stops early does not wait for recordings that nobody has begun with.
+            pool.shutdown(cancel_futures=True)
+
+    def predict_proba(
+        self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
+    ) -> npt.NDArray[np.float64]:
+        """Give the calibrated probabilities of many recordings [shape=(n, 8)]; columns as of `classes_`.
+
+        Parameters
+        ----------
+        sources, sample_rate, jobs
+            As of `predict_many`.
+
+        Raises
+        ------
+        InputError
+            Of the first recording that cannot be recognised.
+        """
+        rows = []
+        for result in self.predict_many(sources, sample_rate=sample_rate, jobs=jobs):
+            if isinstance(result, InputError):
+                raise result
+            rows.append(list(result.probabilities.values()))
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(EMOTIONS))
 
     def timeline(
         self, source: Source, sample_rate: int | None = None, *, name: str | None = None
@@ -228,13 +310,40 @@ class Recognizer:
         ----------
         source, sample_rate, name
             As of `predict`.
+
+        Raises
+        ------
+        InputError
+            As of `predict`; where there is no speech at all, at the end.
         """
+        shortest_s = self.bundle.listening.shortest_s
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=0)
-            blocks = iter([samples]) if isinstance(samples, np.ndarray) else samples
-            for _, segment in self._segments(blocks):
-                if segment is not None:
-                    yield segment
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=shortest_s)
+            if isinstance(samples, np.ndarray):
+                self._check_length(samples, sound)
+                samples = iter([samples])
+            loudest_dbfs, spoken = -np.inf, False
+            for heard in self._listen(samples):
+                loudest_dbfs = max(loudest_dbfs, heard.piece.level_dbfs)
+                if heard.segment is not None:
+                    spoken = True
+                    yield heard.segment
+            if not spoken:
+                raise self._nothing_heard(sound, loudest_dbfs)
+
+    def features_of(self, source: Source, sample_rate: int | None = None) -> Features:
+        """Compute what the model reads of a recording taken as one window, whether anybody speaks or not.
+
+        Parameters
+        ----------
+        source, sample_rate
+            As of `predict`.
+        """
+        with BLAS.held(), open_sound(source, sample_rate=sample_rate) as sound:
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=np.inf)
+            assert isinstance(samples, np.ndarray)
+            self._check_length(samples, sound)
+            return features(samples, settings=self.bundle.front_end)
 
     def probabilities(self, windows: Sequence[Features]) -> npt.NDArray[np.float32]:
         """Apply the model to the features of windows: calibrated probabilities [shape=(n, 8)]."""
@@ -247,95 +356,123 @@ class Recognizer:
             )
         return outcome
 
-    def _predict_chunk(self, chunk: list[Source]) -> list[Recognition | InputError]:
-        results: list[Recognition | InputError | _Short] = []
-        for source in chunk:
-            try:
-                results.append(self._hear(source, None, None))
-            except InputError as error:
-                results.append(error)
-        recognised = iter(self._recognise([it for it in results if isinstance(it, _Short)]))
-        return [next(recognised) if isinstance(it, _Short) else it for it in results]
+    def _attempt(self, source: Source, sample_rate: int | None) -> Recognition | InputError:
+        try:
+            return self.predict(source, sample_rate if is_samples(source) else None)
+        except InputError as error:
+            return error
 
-    def _hear(self, source: Source, sample_rate: int | None, name: str | None) -> "Recognition | _Short":
-        listening = self.bundle.listening
-        with open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
-            if not isinstance(samples, np.ndarray):
-                return self._recognise_long(sound.name, samples)
-            duration_s = len(samples) / self.sample_rate
-            if duration_s < listening.shortest_s:
-                raise InputError(
-                    f"{sound.name}: {duration_s:.3f} s of sound, but at least {listening.shortest_s} s "
-                    "are needed"
-                )
-            if self._level_dbfs(samples) < listening.silence_dbfs:
-                raise _silent(sound.name)
-            return _Short(sound.name, duration_s, features(samples, settings=self.bundle.front_end))
+    def _check_length(self, samples: Array, sound: Sound) -> None:
+        duration_s = len(samples) / self.sample_rate
+        shortest_s = self.bundle.listening.shortest_s
+        if duration_s < shortest_s:
+            raise NoSpeechError(
+                f"{sound.name}: {duration_s:.3f} s of sound, but at least {shortest_s} s are needed"
+            )
 
-    def _recognise(self, heard: Sequence["_Short"]) -> list[Recognition]:
-        rows = self.probabilities([it.window for it in heard])
-        return [
-            Recognition(it.name, it.duration_s, *self._judge(row))
-            for it, row in zip(heard, rows, strict=True)
-        ]
+    def _check_speech(self, samples: Array, sound: Sound) -> None:
+        self._check_length(samples, sound)
+        level_dbfs = self._level_dbfs(samples)
+        trimmed = encoder_speech(samples, settings=self.bundle.front_end)
+        # It mostly hears speech from its beginning; where not, what comes before may help.
+        if level_dbfs < self.bundle.listening.silence_dbfs or not (
+            self._detector.hears_speech(trimmed) or self._detector.hears_speech(samples)
+        ):
+            raise self._nothing_heard(sound, level_dbfs)
 
-    def _recognise_long(self, name: str, blocks: Iterator[Array]) -> Recognition:
-        segments = []
-        duration_s = 0.0
-        for end_s, segment in self._segments(blocks):
-            duration_s = end_s
-            if segment is not None:
-                segments.append(segment)
+    def _nothing_heard(self, sound: Sound, level_dbfs: float) -> NoSpeechError:
+        if level_dbfs >= self.bundle.listening.silence_dbfs:
+            return NoSpeechError(f"{sound.name}: no speech heard; record it again, closer to whoever speaks")
+        if sound.channels > 1:
+            return NoSpeechError(
+                f"{sound.name}: silent, the mean of its {sound.channels} channels at least; if they cancel "
+                "each other, give one of them, else record it again, closer or louder"
+            )
+        return NoSpeechError(
+            f"{sound.name}: silent, there is no speech to hear; record it again, closer or louder"
+        )
+
+    def _recognise_long(self, sound: Sound, blocks: Iterator[Array]) -> Recognition:
+        segments: list[Segment] = []
+        pauses: list[tuple[float, float]] = []
+        total, count = np.zeros(len(EMOTIONS)), 0
+        speech_s, level_dbfs, duration_s = 0.0, -np.inf, 0.0
+        for heard in self._listen(blocks):
+            start_s, duration_s = (it / self.sample_rate for it in (heard.piece.start, heard.piece.end))
+            level_dbfs = max(level_dbfs, heard.piece.level_dbfs)
+            if heard.row is not None and heard.piece.window is not None:
+                total, count = total + heard.row, count + 1
+                speech_s = max(speech_s, _speech_s(heard.piece.window))
+            if heard.segment is not None:
+                segments.append(heard.segment)
+            elif pauses and pauses[-1][1] == start_s:
+                pauses[-1] = (pauses[-1][0], duration_s)
+            else:
+                pauses.append((start_s, duration_s))
         if not segments:
-            raise _silent(name)
-        # By length, as the last piece may be shorter.
-        lengths = [segment.end_s - segment.start_s for segment in segments]
-        mean = np.average([list(it.probabilities.values()) for it in segments], axis=0, weights=lengths)
-        return Recognition(name, duration_s, *self._judge(mean), tuple(segments))
+            raise self._nothing_heard(sound, level_dbfs)
+        judged = self._judge(total / count, speech_s=speech_s)
+        return Recognition(sound.name, duration_s, *judged, tuple(segments), tuple(pauses))
 
-    def _segments(self, blocks: Iterator[Array]) -> Iterator[tuple[float, Segment | None]]:
-        """Give each piece's end in seconds, and its segment if there is speech in it."""
+    def _listen(self, blocks: Iterator[Array]) -> Iterator[_Heard]:
+        """Hear a long recording piece by piece."""
         listening = self.bundle.listening
-        overlapping = round(listening.window_s / listening.hop_s)
-        before: deque[tuple[_Piece, Array | None]] = deque(maxlen=overlapping)
-        for batch in _chunks(self._pieces(blocks), BATCH):
-            rows = iter(self.probabilities([it.window for it in batch if it.window is not None]))
+        before: deque[_Heard] = deque(maxlen=round(listening.window_s / listening.hop_s))
+        pieces = self._pieces(blocks)
+        while True:
+            with BLAS.held():
+                batch = list(islice(pieces, BATCH))
+                windows = [piece.window for piece in batch if piece.window is not None]
+                rows = iter(self.probabilities(windows))
+            if not batch:
+                return
             for piece in batch:
-                before.append((piece, next(rows) if piece.window is not None else None))
-                end_s = piece.end / self.sample_rate
-                loudest = max(it.level_dbfs for it, _ in before)
-                threshold = max(listening.silence_dbfs, loudest - self.bundle.front_end.trim_db)
-                around = [row for _, row in before if row is not None]
-                if piece.level_dbfs < threshold or not around:
-                    yield end_s, None
-                    continue
-                judged = self._judge(np.mean(around, axis=0))
-                yield end_s, Segment(piece.start / self.sample_rate, end_s, *judged)
+                before.append(_Heard(piece, None, next(rows) if piece.window is not None else None))
+                yield replace(before[-1], segment=self._segment(before))
+
+    def _segment(self, before: Sequence[_Heard]) -> Segment | None:
+        """Judge the last piece by all windows that hold it."""
+        piece = before[-1].piece
+        loudest = max(it.piece.level_dbfs for it in before)
+        threshold = max(self.bundle.listening.silence_dbfs, loudest - self.bundle.front_end.trim_db)
+        rows = [it.row for it in before if it.row is not None]
+        if not piece.speech or piece.level_dbfs < threshold or not rows:
+            return None
+        speech_s = max(_speech_s(it.piece.window) for it in before if it.piece.window is not None)
+        judged = self._judge(np.mean(rows, axis=0), speech_s=speech_s)
+        return Segment(piece.start / self.sample_rate, piece.end / self.sample_rate, *judged)
 
     def _pieces(self, blocks: Iterator[Array]) -> Iterator[_Piece]:
         listening, rate = self.bundle.listening, self.sample_rate
-        window, hop = round(listening.window_s * rate), round(listening.hop_s * rate)
+        window, hop, shortest = (
+            round(it * rate) for it in (listening.window_s, listening.hop_s, listening.shortest_s)
+        )
         start = 0
         buffer = np.zeros(0, dtype=np.float32)
         for block in blocks:
             buffer = np.concatenate([buffer, block])
-            # One sample more than the window: what follows is then no remainder.
-            while len(buffer) > window:
+            # What is left at the end is then never too short to be heard.
+            while len(buffer) >= window + shortest:
                 yield self._piece(buffer[:window], start, hop)
                 buffer, start = buffer[hop:], start + hop
         last = True
         while len(buffer):
             # The last window holds all that is left; what begins later in it has no window of its own.
-            yield self._piece(buffer, start, hop, heard=last)
-            buffer, start, last = buffer[hop:], start + hop, False
+            length = hop if len(buffer) >= hop + shortest else len(buffer)
+            yield self._piece(buffer, start, length, heard=last)
+            buffer, start, last = buffer[length:], start + length, False
 
-    def _piece(self, window: Array, start: int, hop: int, *, heard: bool = True) -> _Piece:
-        heard = heard and self._level_dbfs(window) >= self.bundle.listening.silence_dbfs
+    def _piece(self, window: Array, start: int, length: int, *, heard: bool = True) -> _Piece:
+        silence_dbfs = self.bundle.listening.silence_dbfs
+        level_dbfs = self._level_dbfs(window[:length])
+        speech = level_dbfs >= silence_dbfs and self._detector.hears_speech(window[:length])
+        if heard and not speech:
+            heard = self._level_dbfs(window) >= silence_dbfs and self._detector.hears_speech(window)
         return _Piece(
             start=start,
-            end=start + min(hop, len(window)),
-            level_dbfs=self._level_dbfs(window[:hop]),
+            end=start + min(length, len(window)),
+            level_dbfs=level_dbfs,
+            speech=speech,
             window=features(window, settings=self.bundle.front_end) if heard else None,
         )
 
@@ -344,21 +481,15 @@ class Recognizer:
         power = frame_power(samples, frame=mel.win_length, hop=mel.hop_length)
         return float(10 * np.log10(max(power.max(), 1e-20)))
 
-    def _judge(self, row: npt.NDArray[np.floating]) -> tuple[str, float, dict[str, float], bool]:
+    def _judge(
+        self, row: npt.NDArray[np.floating], *, speech_s: float
+    ) -> tuple[str, float, dict[str, float], bool]:
         exact = np.asarray(row, dtype=np.float64) / np.sum(row, dtype=np.float64)
         place = int(exact.argmax())
         confidence = float(exact[place])
         probabilities = dict(zip(EMOTIONS, exact.tolist(), strict=True))
-        return EMOTIONS[place], confidence, probabilities, confidence < self.bundle.uncertain_below
-
-
-@dataclass(frozen=True)
-class _Short:
-    """A recording that is one window."""
-
-    name: str
-    duration_s: float
-    window: Features
+        unsure = confidence < self.bundle.uncertain_below or speech_s < self.bundle.listening.sure_from_s
+        return EMOTIONS[place], confidence, probabilities, unsure
 
 
 def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generic]]:
@@ -375,17 +506,11 @@ def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generi
     }
 
 
-def _silent(name: str) -> InputError:
-    return InputError(f"{name}: silent, there is no speech to hear; record it again, closer or louder")
+def _speech_s(window: Features) -> float:
+    """Length of its speech in seconds, silence at both ends cut off."""
+    return float(window.level[1])
 
 
 def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
     while chunk := list(islice(items, size)):
         yield chunk
-
-
-def _one_blas_thread() -> Any:
-    # BLAS threads on top of ours slow each other down, and their number changes last digits.
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1)

@@ -2,6 +2,8 @@
 
 import glob
 import os
+import stat
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +35,10 @@ def find(names: Iterable[str], *, kept: str | None = None) -> tuple[list[str], l
         In the order of `names`, sorted within each; none of them twice.
     problems : list of InputError
         Names that stand for no recording.
+
+    Notes
+    -----
+    Of a folder and of a pattern, pipes, sockets and devices are left out: reading one may never end.
     """
     files: dict[str, None] = {}
     problems = []
@@ -44,6 +50,26 @@ def find(names: Iterable[str], *, kept: str | None = None) -> tuple[list[str], l
     return list(files), problems
 
 
+def printable(text: str) -> str:
+    """Escape what must not reach a terminal, or cannot: a file's name may hold any character but ``/``.
+
+    Control characters, halves of surrogate pairs, as which bytes that are no UTF-8 are read, and characters
+    that turn the direction of writing become escapes as of Python; line breaks stay.
+    """
+    return "".join(
+        it.encode("unicode_escape", "surrogatepass").decode() if _unprintable(it) else it for it in text
+    )
+
+
+def _unprintable(character: str) -> bool:
+    if unicodedata.bidirectional(character) in _TURNING:
+        return True
+    return character != "\n" and unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
 def _found(name: str) -> list[str]:
     if os.path.isdir(name):  # noqa: PTH112
         return _inside(name)
@@ -51,7 +77,11 @@ def _found(name: str) -> list[str]:
         return [name]
     matches = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []  # noqa: PTH207
     # A file that matches is meant; of a folder that matches, what it holds.
-    return [file for match in matches for file in (_inside(match) if Path(match).is_dir() else [match])]
+    return [
+        file
+        for match in matches
+        for file in (_inside(match) if os.path.isdir(match) else [match] if _is_file(match) else [])  # noqa: PTH112
+    ]
 
 
 def _inside(folder: str) -> list[str]:
@@ -60,12 +90,21 @@ def _inside(folder: str) -> list[str]:
         for parent, _, inside in os.walk(folder)
         for file in inside
         if Path(file).suffix.lower() in ENDINGS and not file.startswith(".")
+        if _is_file(os.path.join(parent, file))  # noqa: PTH118
     )
     # Nobody may ever write into a named pipe that happens to lie there. A link to nothing is an error later.
     return sorted(it for it in found if Path(it).is_file() or Path(it).is_symlink())
 
 
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+    except OSError:
+        # A link to nothing, or to itself: named when it is opened.
+        return True
+
+
 def _reason(name: str) -> str:
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112
         return "no recording in this folder"
     return "no file matches" if glob.has_magic(name) else "no such file or folder"

@@ -1,12 +1,13 @@
 """Any sound as mono blocks, from a file, a stream or an array, without ever holding a long one whole."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,10 @@ from ser import ffmpeg, sound_header
 from ser.errors import InputError
 
 Waveform = npt.NDArray[np.float32]
-Source = str | Path | BinaryIO | npt.NDArray[np.generic]
-"""A file, an open binary file or stream, or samples [shape=(n,)] or [shape=(n, channels)]."""
+Samples = npt.NDArray[np.generic] | Sequence[float]
+"""An array, or what NumPy makes one of [shape=(n,)] or [shape=(n, channels)]."""
+Source = str | os.PathLike[str] | BinaryIO | Samples
+"""A file, an open binary file or stream, or samples."""
 
 LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 """Sample rates in Hz between which speech is to be had, and no header is absurd."""
@@ -27,6 +30,7 @@ _LOUDEST = 1e6
 """Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
 _UNHEARD_S = 0.1
 """Some writers are a chunk's length wrong about how much they wrote; so little changes no answer."""
+_MOST_CHANNELS = 64
 _BLOCK_VALUES = 2**18
 _IN_MEMORY = 2**25
 # The size in a header is that of a file's length, so that less was copied than recorded.
@@ -45,11 +49,19 @@ class Sound:
         In Hz.
     blocks : iterator of numpy.ndarray [shape=(n,), dtype=float32]
         Its samples, the mean of its channels, finite; full scale is 1.
+    channels : int
+        Of which it is the mean; 1 where that is not known.
     """
 
     name: str
     rate: int
     blocks: Iterator[Waveform]
+    channels: int = 1
+
+
+def is_samples(source: Source) -> TypeGuard[Samples]:
+    """Tell samples from a file or a stream."""
+    return not isinstance(source, str | os.PathLike) and not hasattr(source, "read")
 
 
 @contextmanager
@@ -74,20 +86,22 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
         Where there is no such file, it is empty or no audio, its rate is absurd; and from `Sound.blocks`
         where it is truncated or holds NaN.
     """
-    if isinstance(source, np.ndarray):
+    if is_samples(source):
         if sample_rate is None:
             raise InputError("an array of samples needs its sample_rate, in Hz")
-        yield _checked(Sound(name or "array", sample_rate, _array_blocks(source, name or "array")))
+        name = name or "array"
+        table = _table(source, name)
+        yield _checked(Sound(name, sample_rate, _array_blocks(table, name), channels=table.shape[1]))
         return
     if sample_rate is not None:
         raise InputError("sample_rate is for arrays alone; a file tells its own")
-    if isinstance(source, str | Path):
+    if isinstance(source, str | os.PathLike):
         name = name or str(source)
         with _opened(Path(source), name) as file, _seekable(file) as whole, _decoded(whole, name) as sound:
             yield sound
     else:
         name = name or str(getattr(source, "name", "stream"))
-        with _seekable(source) as whole, _decoded(whole, name) as sound:
+        with _seekable(cast(BinaryIO, source)) as whole, _decoded(whole, name) as sound:
             yield sound
 
 
@@ -131,9 +145,10 @@ def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Wa
     yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
-def _opened(path: Path, name: str) -> BinaryIO:
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
     try:
-        return path.open("rb")
+        file = path.open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{name}: no such file") from error
     except IsADirectoryError as error:
@@ -142,7 +157,18 @@ def _opened(path: Path, name: str) -> BinaryIO:
         raise InputError(f"{name}: may not be read; change its permissions") from error
     except (OSError, ValueError) as error:
         # A socket, links in a circle, a name with a byte of 0.
-        raise InputError(f"{name}: cannot be opened ({getattr(error, 'strerror', error)})") from error
+        raise InputError(f"{name}: cannot be opened ({_reason(error)})") from error
+    with file:
+        try:
+            # A damaged disk, or a share that is gone, shows itself here.
+            file.peek(1)
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read ({_reason(error)}); copy it again") from error
+        yield file
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextmanager
@@ -178,7 +204,8 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
             f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
         ) from error
     with decoder:
-        yield _checked(Sound(name, decoder.samplerate, _file_blocks(decoder, name, promise)))
+        blocks = _file_blocks(decoder, name, promise)
+        yield _checked(Sound(name, decoder.samplerate, blocks, channels=decoder.channels))
 
 
 def _checked(sound: Sound) -> Sound:
@@ -219,15 +246,27 @@ def _file_blocks(
         raise InputError(f"{name}: truncated, {read} of {decoder.frames} frames are there; copy it again")
 
 
-def _array_blocks(samples: npt.NDArray[np.generic], name: str) -> Iterator[Waveform]:
+def _table(source: Samples, name: str) -> npt.NDArray[np.generic]:
+    """Check samples, and bring them to [shape=(n, channels)]."""
+    expected = "samples must be real numbers [shape=(n,)] or [shape=(n, channels)]"
+    try:
+        samples = np.asarray(source)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {expected} ({error})") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
-        raise InputError(
-            f"{name}: samples must be real numbers [shape=(n,)] or [shape=(n, channels)], got "
-            f"{samples.dtype} of shape {samples.shape}"
-        )
+        raise InputError(f"{name}: {expected}, got {samples.dtype} of shape {samples.shape}")
     table = samples[:, None] if samples.ndim == 1 else samples
     if not table.shape[1]:
         raise InputError(f"{name}: no channel")
+    if table.shape[1] > _MOST_CHANNELS:
+        raise InputError(
+            f"{name}: {table.shape[1]} channels of {table.shape[0]} samples, but at most {_MOST_CHANNELS} "
+            "channels are allowed; if channels come first, give the transposed array"
+        )
+    return table
+
+
+def _array_blocks(table: npt.NDArray[np.generic], name: str) -> Iterator[Waveform]:
     size = max(_BLOCK_VALUES // table.shape[1], 1)
     for start in range(0, len(table), size):
         block = table[start : start + size]

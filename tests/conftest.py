@@ -64,7 +64,7 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle = Bundle(
         version="0.0.0",
         front_end=front_end,
-        listening=ListeningSettings(6.0, 3.0, 1.0, 0.3, -70.0),
+        listening=ListeningSettings(6.0, 3.0, 1.0, 0.3, -70.0, sure_from_s=1.0),
         temperature=0.8,
         uncertain_below=0.5,
         about={"training": {"recordings": "none"}},

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voices import spoken
 
 from ser import cli, recognizer
 from ser.corpora import CORPORA
@@ -60,8 +61,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, float]]:
 
 def write_wav(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(0)
-    soundfile.write(path, 0.1 * generator.standard_normal(8000), 16_000)
+    soundfile.write(path, spoken(0.5), 16_000)
 
 
 def make_emodb(folder: Path, answers: dict[str, dict[str, float]]) -> Path:

@@ -169,6 +169,30 @@ def test_ctrl_c_ends_it_well(
     assert fake.closed == 1
 
 
+def test_only_a_lack_of_speech_is_passed_over(recognizer: Recognizer) -> None:
+    broken = np.full(SAMPLE_RATE, np.nan, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
+    heard = listen(recognizer, Sound("device", SAMPLE_RATE, iter([noise, broken])))
+    assert next(heard) == (1.0, None)
+    with pytest.raises(InputError, match="NaN"):
+        next(heard)
+
+
+def test_old_sound_is_dropped_where_the_listener_lags(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeDevice(np.repeat(np.arange(100, dtype=np.float32), 4800))
+    monkeypatch.setattr("ser.microphone._PATIENCE_S", 0.05)
+    heard = []
+    with (
+        pytest.raises(InputError, match="gives no sound any more"),
+        open_microphone(None, import_module=lambda: fake) as sound,
+    ):
+        for block in sound.blocks:
+            heard.append(block)
+    samples = np.concatenate(heard)
+    assert len(samples) <= 5.2 * sound.rate
+    assert samples[-1] == 99
+
+
 def test_a_device_that_is_not_there() -> None:
     fake = FakeDevice(np.zeros(0))
     with (

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from voices import spoken
 
 from ser.cli import COMMANDS, main
 from ser.cli_predict import COLUMNS
@@ -28,9 +29,8 @@ def recordings(tmp_path: Path) -> Path:
     """Two short recordings, one of them deeper, a long one, and a text."""
     folder = tmp_path / "recordings"
     (folder / "deeper").mkdir(parents=True)
-    draw = np.random.default_rng(0)
     for name, seconds in (("a.wav", 1), ("deeper/b.flac", 2), ("long.ogg", 8)):
-        soundfile.write(folder / name, draw.normal(0, 0.1, seconds * RATE), RATE)
+        soundfile.write(folder / name, spoken(seconds), RATE)
     (folder / "notes.txt").write_text("no recording")
     (folder / ".hidden.wav").write_text("nor this")
     return folder
@@ -51,7 +51,7 @@ def test_json_is_an_object_a_line(
     for it in lines:
         assert list(it["probabilities"]) == list(EMOTIONS)
         assert it["confidence"] == it["probabilities"][it["emotion"]]
-        assert it["uncertain"] == (it["confidence"] < 0.5)
+        assert it["uncertain"] or it["confidence"] >= 0.5
     assert ["segments" in it for it in lines] == [False, False, True]
     assert [it["start_s"] for it in lines[2]["segments"]] == list(range(8))
 
@@ -81,6 +81,44 @@ def test_the_table_says_not_sure(
     assert predict(bundle_folder, recordings / "a.wav", "--json") == 0
     uncertain = json.loads(capsys.readouterr().out)["uncertain"]
     assert ("not sure" in shown.splitlines()[0]) == uncertain
+
+
+def test_the_table_says_where_nobody_speaks(
+    bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, 4 * RATE)
+    soundfile.write(tmp_path / "talk.wav", np.concatenate([spoken(4), noise, spoken(2)]), RATE)
+    soundfile.write(tmp_path / "wind.wav", noise, RATE)
+    assert predict(bundle_folder, tmp_path) == 1
+    shown = capsys.readouterr()
+    assert "  0:00:04.0 to 0:00:08.0  no speech" in shown.out.splitlines()
+    assert (
+        shown.err
+        == f"error: {tmp_path / 'wind.wav'}: no speech heard; record it again, closer to whoever speaks\n"
+    )
+
+
+@pytest.mark.parametrize("how", [[], ["--json"], ["--csv"]])
+def test_names_of_any_bytes_are_printed_harmlessly(
+    bundle_folder: Path, tmp_path: Path, how: list[str]
+) -> None:
+    folder = os.fsencode(tmp_path)
+    for name in (b"\xff.wav", b"\x1b[2J.wav", b"\xc2\x9b.wav", "\u202e.wav".encode()):
+        soundfile.write(open(os.path.join(folder, name), "wb"), spoken(1), RATE, format="WAV")  # noqa
+    with open(os.path.join(folder, b"bad\x1b\xff.wav"), "wb") as bad:  # noqa: PTH118, PTH123
+        bad.write(b"no sound")
+    os.mkfifo(tmp_path / "pipe.wav")
+    command = [sys.executable, "-m", "ser.cli", "predict", str(tmp_path), "--model", str(bundle_folder), *how]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=100)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    text = done.stdout.decode() + done.stderr.decode()
+    assert not {"\x1b", "\x9b", "\u202e"} & set(text)
+    assert "pipe.wav" not in text
+    assert len(done.stdout.splitlines()) == 4 + (how == ["--csv"])
+    if how == ["--json"]:
+        named = {json.loads(line)["file"] for line in done.stdout.splitlines()}
+        assert os.fsdecode(os.path.join(folder, b"\xff.wav")) in named  # noqa: PTH118
 
 
 def test_what_fails_is_named_and_the_rest_is_recognised(

@@ -28,7 +28,7 @@ def load(name: str) -> Any:
 
 def locked() -> list[str]:
     """The requirements, each with its hashes on one line."""
-    both = read("requirements.txt") + read("requirements-encoder.txt")
+    both = read("requirements.txt") + read("requirements-weights.txt")
     return both.replace("\\\n", " ").splitlines()
 
 
@@ -87,7 +87,7 @@ def test_help_explains_every_target() -> None:
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:
-    for name in ("Makefile", "requirements.txt", "requirements-encoder.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.txt", "requirements-weights.txt", "pyproject.toml"):
         shutil.copy(PROJECT / name, tmp_path)
     python = tmp_path / "python"
     pretence = "import sys; sys.version_info = (3, 10, 1); sys.version = '3.10.1'; "

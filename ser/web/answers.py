@@ -39,6 +39,13 @@ class Picture(BaseModel):
     highest_hz: float
 
 
+class Stretch(BaseModel):
+    """From when to when, in seconds."""
+
+    start_s: float
+    end_s: float
+
+
 class Answer(Judgement):
     """What is heard in a recording."""
 
@@ -52,6 +59,11 @@ class Answer(Judgement):
     )
     picture: Picture | SkipJsonSchema[None] = Field(
         None, description="There only if it was asked for.", json_schema_extra=_without_default
+    )
+    no_speech: list[Stretch] | SkipJsonSchema[None] = Field(
+        None,
+        description="Of a long recording, where no speech is heard; else not there.",
+        json_schema_extra=_without_default,
     )
 
 

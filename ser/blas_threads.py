@@ -1,0 +1,52 @@
+"""One thread for NumPy's matrix products while recordings are worked on side by side.
+
+BLAS threads on top of ours slow each other down, and their number changes last digits. The number is the
+whole process's, so whoever wants one thread is counted here, and the last to finish puts back what was.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import numpy as np  # noqa: F401  (the library to be found must be loaded)
+from threadpoolctl import ThreadpoolController
+
+
+class BlasLimit:
+    """Limits BLAS to one thread as long as anybody holds it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._controller: ThreadpoolController | None = None
+        self._limit: Any = None
+
+    def hold(self) -> None:
+        """Limit it until `release` was called as often, from whatever thread."""
+        with self._lock:
+            if not self._users:
+                # Looking for the libraries takes longer than limiting them; they do not change.
+                self._controller = self._controller or ThreadpoolController()
+                self._limit = self._controller.limit(limits=1)
+            self._users += 1
+
+    def release(self) -> None:
+        """End what `hold` began."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limit.restore_original_limits()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Limit it until the end of the block; such blocks may overlap."""
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+
+BLAS = BlasLimit()
+"""Of this process, which has one setting for all."""

@@ -1,0 +1,34 @@
+"""Synthetic voices that count as speech, of any length and rate."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from ser.demo_corpus import synthesize
+from ser.frontend import trim
+from ser.ravdess import SAMPLE_RATE
+
+CLIPS = (
+    "03-01-01-01-01-02-16",
+    "03-01-01-01-01-02-01",
+    "03-01-05-01-02-01-12",
+    "03-01-03-02-01-01-04",
+    "03-01-05-02-01-02-04",
+)
+
+
+@cache
+def _phrase(clip: str) -> npt.NDArray[np.float32]:
+    samples = synthesize(clip).astype(np.float32) / 32768
+    return trim(samples, trim_db=32.0, frame=1024, hop=480)
+
+
+def spoken(seconds: float, *, rate: int = 16_000, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Somebody says the same again and again [shape=(seconds * rate,)]; another voice for each seed."""
+    samples = np.resize(_phrase(CLIPS[seed % len(CLIPS)]), int((seconds + 0.1) * SAMPLE_RATE))
+    # The same voice is heard a little later in its phrase.
+    samples = np.roll(samples, -37 * (seed // len(CLIPS)) * 10)
+    resampled: npt.NDArray[np.float32] = soxr.resample(samples, SAMPLE_RATE, rate)
+    return resampled[: round(seconds * rate)]
