@@ -267,7 +267,7 @@ function show(blob) {
     ? `Most like ${emotion} (${percent(confidence)}) or ${second[0]} (${percent(second[1])}), but below ` +
       `${percent(about?.uncertain_below ?? 0.5)} an answer is more likely wrong than right.`
     : `Then ${second[0]}, ${percent(second[1])}.`;
-  const mean = segments ? ", the mean over its pieces with speech" : "";
+  const mean = segments ? ", the mean over its windows with speech" : "";
   $("bars-caption").textContent = `Probability of each emotion in ${answer.file} (${length(duration_s)})${mean}`;
   $("bars").replaceChildren(...Object.entries(probabilities).map((it) => bar(...it, it[0] === emotion)));
   play(blob);
