@@ -37,7 +37,7 @@ from ser.model_bundle import SHIPPED, Bundle, read_bundle
 from ser.ravdess import EMOTIONS
 from ser.silent_onnxruntime import onnxruntime
 from ser.sound_stream import Sound, Source, is_samples, open_sound, resampled
-from ser.speech_detector import RATE, SpeechDetector
+from ser.speech_detector import POSSIBLE_PROBABILITY, RATE, SpeechDetector
 
 T = TypeVar("T")
 
@@ -230,10 +230,10 @@ class Recognizer:
             samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
             if not isinstance(samples, np.ndarray):
                 return self._recognise_long(sound, samples)
-            self._check_speech(samples, sound)
+            certainly = self._check_speech(samples, sound)
             window = features(samples, settings=self.bundle.front_end)
             (row,) = self.probabilities([window])
-            judged = self._judge(row, speech_s=_speech_s(window))
+            judged = self._judge(row, speech_s=_speech_s(window) if certainly else 0.0)
             return Recognition(sound.name, len(samples) / self.sample_rate, *judged)
 
     def predict_many(
@@ -370,15 +370,18 @@ class Recognizer:
                 f"{sound.name}: {duration_s:.3f} s of sound, but at least {shortest_s} s are needed"
             )
 
-    def _check_speech(self, samples: Array, sound: Sound) -> None:
+    def _check_speech(self, samples: Array, sound: Sound) -> bool:
+        """Refuse what holds no speech; tell whether it certainly does."""
         self._check_length(samples, sound)
         level_dbfs = self._level_dbfs(samples)
-        trimmed = encoder_speech(samples, settings=self.bundle.front_end)
-        # It mostly hears speech from its beginning; where not, what comes before may help.
-        if level_dbfs < self.bundle.listening.silence_dbfs or not (
-            self._detector.hears_speech(trimmed) or self._detector.hears_speech(samples)
-        ):
-            raise self._nothing_heard(sound, level_dbfs)
+        if level_dbfs >= self.bundle.listening.silence_dbfs:
+            trimmed = encoder_speech(samples, settings=self.bundle.front_end)
+            # It mostly hears speech from its beginning; where not, what comes before may help.
+            if self._detector.hears_speech(trimmed) or self._detector.hears_speech(samples):
+                return True
+            if self._detector.hears_speech(samples, probability=POSSIBLE_PROBABILITY):
+                return False
+        raise self._nothing_heard(sound, level_dbfs)
 
     def _nothing_heard(self, sound: Sound, level_dbfs: float) -> NoSpeechError:
         if level_dbfs >= self.bundle.listening.silence_dbfs:

@@ -24,6 +24,8 @@ RATE = 16_000
 """In Hz, at which it listens."""
 SPEECH_PROBABILITY = 0.4
 """From which a frame of 32 ms counts as speech."""
+POSSIBLE_PROBABILITY = 0.05
+"""From which it may: some who scream are not heard with more, and no noise but mains hum reaches it for long."""
 LEAST_SPEECH_FRAMES = 4
 """That many make speech, 0.128 s. Of noises, tones, hum and clicks none reaches more than 2 frames."""
 
@@ -74,13 +76,15 @@ class SpeechDetector:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def hears_speech(self, samples: Array) -> bool:
+    def hears_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
         """Tell whether there is speech, however loud.
 
         Parameters
         ----------
         samples
             [shape=(n,)] At `RATE`; full scale is 1.
+        probability
+            From which a frame counts, `SPEECH_PROBABILITY` or `POSSIBLE_PROBABILITY`.
         """
         frames = _frames(samples * np.float32(_LEVEL / max(_loudest(samples), 1e-9)))
         hidden = cell = np.zeros((1, 1, _UNITS), dtype=np.float32)
@@ -90,7 +94,7 @@ class SpeechDetector:
                 ["speech_probs", "hn", "cn"],
                 {"input": frames[start : start + _AT_ONCE], "h": hidden, "c": cell},
             )
-            found += int((speech >= SPEECH_PROBABILITY).sum())
+            found += int((speech >= probability).sum())
             if found >= LEAST_SPEECH_FRAMES:
                 return True
         return False
