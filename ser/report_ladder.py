@@ -49,8 +49,9 @@ def headline(ladder: Ladder) -> str:
     """Say how far the top of the ladder stands above speakers who are new."""
     top, honest = ladder.rungs[0], _rung(ladder, "speakers")
     return (
-        f"One and the same network, trained briefly, scores <strong>{percent(top.uar)}&nbsp;%</strong> if its "
-        f"clips are augmented first and split at random then, and <strong>{percent(honest.uar)}&nbsp;%</strong> (UAR; 95&nbsp;% "
+        f"One and the same network, trained briefly, scores <strong>{percent(top.uar)}&nbsp;%</strong> if "
+        "its clips are augmented first and split at random then, and "
+        f"<strong>{percent(honest.uar)}&nbsp;%</strong> (UAR; 95&nbsp;% "
         f"interval {percent(honest.uar_low)} to {percent(honest.uar_high)}&nbsp;%) on speakers of whom it "
         "has heard nothing."
     )

@@ -25,7 +25,7 @@ RATE = 16_000
 SPEECH_PROBABILITY = 0.4
 """From which a frame of 32 ms counts as speech."""
 POSSIBLE_PROBABILITY = 0.05
-"""From which it may: some who scream are not heard with more, and no noise but mains hum reaches it for long."""
+"""From which it may: some screams reach no more, and of noises only mains hum reaches as much for long."""
 LEAST_SPEECH_FRAMES = 4
 """That many make speech, 0.128 s. Of noises, tones, hum and clicks none reaches more than 2 frames."""
 
