@@ -48,6 +48,18 @@ COMMANDS = {
 """By name."""
 
 
+class _Version(argparse.Action):
+    """Prints the versions and ends; only then is the model's description read."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        from ser.model_bundle import read_bundle
+
+        print(f"ravdess-ser {version('ravdess-ser')}, model {read_bundle().version}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code: 0 all well, 1 some input failed, 2 wrong usage."""
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -59,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="ser",
         description="Recognise the emotion in recordings of speech. ser COMMAND --help tells more.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the versions of program and model")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for name, command in COMMANDS.items():
         if name != chosen:

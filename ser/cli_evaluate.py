@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "speakers that a model of the same recipe had not heard."
             )
         if problems:
-            print(f"Skipped: {len(problems)} files, named on standard error.")
+            files = "1 file" if len(problems) == 1 else f"{len(problems)} files"
+            print(f"Skipped: {files}, named on standard error.")
     return 1 if problems else 0
 
 

@@ -23,6 +23,10 @@ _BLOCK_BYTES = 2**20
 _COMPLAINT_BYTES = 2**12
 
 
+_FORMATS = {"mov": "M4A", "matroska": "WebM", "aac": "AAC"}
+"""What people call that which a demuxer of `container` reads."""
+
+
 def container(start: bytes) -> str | None:
     """Name ffmpeg's demuxer of what libsndfile does not read, by the first 16 bytes.
 
@@ -68,8 +72,8 @@ def decoding(
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError(
-            f"{name}: {demuxer} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG "
-            "or MP3"
+            f"{name}: {_FORMATS[demuxer]} needs ffmpeg, which is not installed; install it, or give WAV, "
+            "FLAC, OGG or MP3"
         )
     # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
     with tempfile.TemporaryFile() as copy:

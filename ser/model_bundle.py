@@ -101,7 +101,8 @@ def read_bundle(folder: Path | str = SHIPPED) -> Bundle:
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(
-            f"{folder}: no exported model ({error}); run dvc repro pipelines/recognizer/dvc.yaml"
+            f"{folder}: no exported model ({error}); give a folder with {MODEL} and {ABOUT}, as "
+            "dvc repro pipelines/recognizer/dvc.yaml makes one"
         ) from error
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from voices import spoken
 
 from ser.cli import COMMANDS, main
 from ser.cli_predict import COLUMNS
+from ser.model_bundle import read_bundle
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer
 from ser.sound_files import find
@@ -245,3 +247,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name, command in COMMANDS.items():
         assert name in shown
         assert command.summary in shown
+
+
+def test_the_versions_of_program_and_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ravdess-ser {version('ravdess-ser')}, model {read_bundle().version}\n"

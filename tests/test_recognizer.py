@@ -537,7 +537,7 @@ def test_m4a_goes_through_ffmpeg(
     path.write_bytes(b"\x00\x00\x00\x20ftypM4A " + bytes(100))
     broken.write_bytes(path.read_bytes() + b"broken")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    with pytest.raises(InputError, match="needs ffmpeg, which is not installed"):
+    with pytest.raises(InputError, match="M4A needs ffmpeg, which is not installed"):
         recognizer.predict(path)
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "ffmpeg"
