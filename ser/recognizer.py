@@ -20,7 +20,7 @@ array: no speech heard; record it again, closer to whoever speaks
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -238,7 +238,7 @@ class Recognizer:
 
     def predict_many(
         self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
-    ) -> Iterator[Recognition | InputError]:
+    ) -> Generator[Recognition | InputError]:
         """Recognise many recordings, in their order, each result as soon as it is its turn.
 
         Parameters

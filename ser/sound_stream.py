@@ -204,8 +204,8 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
             f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
         ) from error
     with decoder:
-        blocks = _file_blocks(decoder, name, promise)
-        yield _checked(Sound(name, decoder.samplerate, blocks, channels=decoder.channels))
+        decoded = _file_blocks(decoder, name, promise)
+        yield _checked(Sound(name, decoder.samplerate, decoded, channels=decoder.channels))
 
 
 def _checked(sound: Sound) -> Sound:

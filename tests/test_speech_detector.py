@@ -21,7 +21,8 @@ def noise(slope: float) -> Samples:
     spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=len(T)))
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** slope
     samples: Samples = np.fft.irfft(spectrum, len(T))
-    return samples / samples.std()
+    samples /= samples.std()
+    return samples
 
 
 def impulses(*, every: int) -> Samples:

@@ -144,7 +144,7 @@ def test_record(page: chromium.Page) -> None:
     page.wait(SHOWN)
     check_bars(page)
     assert page.run("document.getElementById('record').innerText") == "Record"
-    assert page.run("document.getElementById('audio').duration > 2.5")
+    page.wait("document.getElementById('audio').duration > 2.5")
 
 
 def test_a_microphone_that_fails_is_let_go(page: chromium.Page) -> None:

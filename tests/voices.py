@@ -21,7 +21,7 @@ CLIPS = (
 
 @cache
 def _phrase(clip: str) -> npt.NDArray[np.float32]:
-    samples = synthesize(clip).astype(np.float32) / 32768
+    samples = synthesize(clip).astype(np.float32) / np.float32(32768)
     return trim(samples, trim_db=32.0, frame=1024, hop=480)
 
 
