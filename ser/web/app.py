@@ -50,10 +50,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _ANYWHERE: dict[int | str, dict[str, Any]] = {
-    400: {
-        "description": "It is asked under a name that is not its own.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    },
+    400: {"model": Problem, "description": "It is asked under a name that is not its own."},
     500: {"model": Problem, "description": "An error in the server; its log has more."},
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
