@@ -1,11 +1,11 @@
 """The results of the recognizer's benchmark as tables: what each case took, and ratios between cases."""
 
-import re
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-_BLOCK = re.compile(r"(<!-- results: recognizer -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+from tools.marked_blocks import fill_blocks
+
 _MB = 1e6
 
 TITLES = {
@@ -81,7 +81,7 @@ def about(results: Results) -> str:
 
 def fill(page: str, results: Results) -> str:
     """Replace the marked block of a page by the tables."""
-    return _BLOCK.sub(lambda block: f"{block[1]}{tables(results)}\n{block[2]}", page)
+    return fill_blocks(page, lambda _: tables(results))
 
 
 def write_page(path: Path, results: Results) -> None:

@@ -110,8 +110,7 @@ def choose(
     """
     rehearsal = Rehearsal(folds, n_clips, settings.seeds)
     labels = rehearsal.labels()
-    # Without a clip there is nothing that a prior could weigh.
-    priors = settings.prior_clips if n_clips else settings.prior_clips[:1]
+    priors = priors_for(n_clips, settings=settings)
     grid = [ViewChoice(*point) for point in product(settings.lda_shrinkage, priors)]
 
     uars = {
@@ -135,6 +134,11 @@ def choose(
     joined = np.split(np.tensordot(weights, logits, axes=1), np.cumsum([len(y) for y in labels])[:-1])
     trials.append({"view": ALL_VIEWS, "inner_uar": mean_uar(labels, joined), "chosen": True})
     return choices, pd.DataFrame(trials)
+
+
+def priors_for(n_clips: int, *, settings: Enrolled) -> list[float]:
+    """List the numbers of imagined clips to try: without a clip there is nothing that they could weigh."""
+    return settings.prior_clips if n_clips else settings.prior_clips[:1]
 
 
 def mean_uar(labels: list[Labels], logits: list[Matrix]) -> float:

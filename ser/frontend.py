@@ -88,7 +88,7 @@ class Features:
     level: Array
 
 
-def features(samples: Array, *, settings: FrontEndSettings) -> Features:
+def features(samples: Array, *, settings: FrontEndSettings, speech: Array | None = None) -> Features:
     """Compute what the model reads.
 
     Parameters
@@ -97,9 +97,11 @@ def features(samples: Array, *, settings: FrontEndSettings) -> Features:
         [shape=(n,)] A recording or a window of one, at ``settings.logmel.sample_rate``; full scale is 1.
     settings
         Of the bundle.
+    speech
+        Of `encoder_speech`, where it is known already.
     """
     encoder = settings.encoder
-    heard = encoder_speech(samples, settings=settings)
+    heard = encoder_speech(samples, settings=settings) if speech is None else speech
     rms = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64))))
     gain = 10 ** (settings.encoder_level_dbfs / 20) / max(rms, _SILENCE)
     level = [20 * math.log10(max(rms, _SILENCE)), len(heard) / encoder.sample_rate]

@@ -230,8 +230,10 @@ class Recognizer:
             samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
             if not isinstance(samples, np.ndarray):
                 return self._recognise_long(sound, samples)
-            certainly = self._check_speech(samples, sound)
-            window = features(samples, settings=self.bundle.front_end)
+            self._check_length(samples, sound)
+            speech = encoder_speech(samples, settings=self.bundle.front_end)
+            certainly = self._check_speech(samples, speech, sound)
+            window = features(samples, settings=self.bundle.front_end, speech=speech)
             (row,) = self.probabilities([window])
             judged = self._judge(row, speech_s=_speech_s(window) if certainly else 0.0)
             return Recognition(sound.name, len(samples) / self.sample_rate, *judged)
@@ -370,14 +372,12 @@ class Recognizer:
                 f"{sound.name}: {duration_s:.3f} s of sound, but at least {shortest_s} s are needed"
             )
 
-    def _check_speech(self, samples: Array, sound: Sound) -> bool:
+    def _check_speech(self, samples: Array, speech: Array, sound: Sound) -> bool:
         """Refuse what holds no speech; tell whether it certainly does."""
-        self._check_length(samples, sound)
         level_dbfs = self._level_dbfs(samples)
         if level_dbfs >= self.bundle.listening.silence_dbfs:
-            trimmed = encoder_speech(samples, settings=self.bundle.front_end)
             # It mostly hears speech from its beginning; where not, what comes before may help.
-            if self._detector.hears_speech(trimmed) or self._detector.hears_speech(samples):
+            if self._detector.hears_speech(speech) or self._detector.hears_speech(samples):
                 return True
             if self._detector.hears_speech(samples, probability=POSSIBLE_PROBABILITY):
                 return False

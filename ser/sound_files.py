@@ -90,10 +90,8 @@ def _inside(folder: str) -> list[str]:
         for parent, _, inside in os.walk(folder)
         for file in inside
         if Path(file).suffix.lower() in ENDINGS and not file.startswith(".")
-        if _is_file(os.path.join(parent, file))  # noqa: PTH118
     )
-    # Nobody may ever write into a named pipe that happens to lie there. A link to nothing is an error later.
-    return sorted(it for it in found if Path(it).is_file() or Path(it).is_symlink())
+    return sorted(filter(_is_file, found))
 
 
 def _is_file(path: str) -> bool:

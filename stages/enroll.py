@@ -29,7 +29,7 @@ from ser.datasets import Array, prediction_table, read_features, read_split, tak
 from ser.enrolment import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, recognise
 from ser.enrolment_figure import uar_by_clips
 from ser.enrolment_network import choose_prior, join_network, network_logits
-from ser.enrolment_search import choose, inner_folds
+from ser.enrolment_search import choose, inner_folds, priors_for
 from ser.figure_style import save
 from ser.files import read_table, replacing, write_csv, write_json, write_parquet
 from ser.parallel import run_all
@@ -103,8 +103,7 @@ def rehearse(
     """Let the validation actors enrol, to choose how readily the network adapts; return it and the trials."""
     draws = [draw_enrolled(validation.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
     alone = [recognise(voices, choices, validation, enrolled=draw, n_clips=n_clips) for draw in draws]
-    # Without a clip there is nothing that a prior could weigh.
-    grid = settings.prior_clips if n_clips else settings.prior_clips[:1]
+    grid = priors_for(n_clips, settings=settings)
     prior, trials = choose_prior(alone, logits, validation.actors, validation.y, draws=draws, grid=grid)
     return prior, trials.rename(columns={"uar": "inner_uar"}).assign(view=WITH_NETWORK)
 

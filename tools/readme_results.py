@@ -6,7 +6,6 @@ metrics/ does.
 """
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
 from ser.model_names import model_name
 from stages import command
 from tools.check_current import ask_dvc
+from tools.marked_blocks import fill_blocks
 
 _INDEXED = (
     ("uar", "recall", "Unweighted average recall (UAR)"),
@@ -35,11 +35,6 @@ _GROUPS = (
     ('"Dogs are sitting by the door"', "per_statement", "dogs"),
 )
 PAGES = ("README.md", "docs/model_card.md")
-# In the heading of a model card, which is YAML, a mark is a comment of YAML.
-_BLOCKS = (
-    re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL),
-    re.compile(r"(^# results: (\w+)\n).*?(^# end$)", flags=re.DOTALL | re.MULTILINE),
-)
 
 
 def percent(share: float) -> str:
@@ -47,12 +42,22 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def interval_of(scores: dict[str, Any]) -> str:
+    """Write the interval of a UAR in percent."""
+    return f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+
+
+def ranked(actors: dict[str, dict[str, Any]]) -> list[str]:
+    """Order actors by UAR, the worst first."""
+    return sorted(actors, key=lambda actor: actors[actor]["uar"])
+
+
 def luna5_table(metrics: Path) -> str:
     """Tabulate the speaker-independent models, the best first."""
     lines = ["| model | UAR | 95 % interval | seeds | accuracy | macro-F1 |", "|---|---|---|---|---|---|"]
     details = _read(metrics / "details.json")["luna5"]
     for model, scores in _read(metrics / "summary.json")["luna5"].items():
-        interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+        interval = interval_of(scores)
         spread, n_seeds = details[model]["uar_sd"], len(details[model]["seeds"])
         seeds = str(n_seeds) if spread is None else f"{n_seeds} (± {percent(spread)})"
         accuracy, f1 = percent(scores["accuracy"]), percent(scores["macro_f1"])
@@ -96,9 +101,9 @@ def gender_table(metrics: Path) -> str:
     lines = ["| UAR, % | female actors | male actors | worst actor | best actor |", "|---|---|---|---|---|"]
     for model in _read(metrics / "summary.json")["luna5"]:
         gender = details[model]["per_gender"]
-        actors = {name: scores["uar"] for name, scores in details[model]["per_actor"].items()}
-        by_uar = sorted(actors, key=actors.__getitem__)
-        ends = [f"{percent(actors[actor])} ({actor})" for actor in (by_uar[0], by_uar[-1])]
+        actors = details[model]["per_actor"]
+        by_uar = ranked(actors)
+        ends = [f"{percent(actors[actor]['uar'])} ({actor})" for actor in (by_uar[0], by_uar[-1])]
         figures = [percent(gender["female"]["uar"]), percent(gender["male"]["uar"]), *ends]
         lines.append(f"| `{model}` | {' | '.join(figures)} |")
     return "\n".join(lines)
@@ -111,7 +116,7 @@ def enrolled_table(metrics: Path) -> str:
         "|---|---|---|---|---|---|",
     ]
     for n_clips, scores in _read(metrics / "enrolled.json").items():
-        interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+        interval = interval_of(scores)
         spread = "" if scores["uar_sd"] is None else percent(scores["uar_sd"])
         figures = [
             percent(scores["uar"]),
@@ -136,7 +141,7 @@ def ladder_table(metrics: Path) -> str:
         seeds = (
             f"{len(rung['per_seed'])}, {percent(min(rung['per_seed']))} to {percent(max(rung['per_seed']))}"
         )
-        interval = f"{percent(rung['uar_low'])} to {percent(rung['uar_high'])}"
+        interval = interval_of(rung)
         name = _one_line(RUNG_NAMES[rung["recipe"]])
         lines.append(f"| {place}. {name} | {chosen_by} | {percent(rung['uar'])} | {interval} | {seeds} |")
     return "\n".join([*lines, "", *_leak_lines(results)])
@@ -193,7 +198,7 @@ def protocols_table(metrics: Path) -> str:
 
 
 def _uar_cell(scores: dict[str, Any]) -> str:
-    interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+    interval = interval_of(scores)
     spread, n_seeds = scores["uar_sd"], len(scores["seeds"])
     seeds = "" if spread is None else f" ± {percent(spread)}, {n_seeds} seeds"
     return f"{percent(scores['uar'])}{seeds} ({interval})"
@@ -235,7 +240,7 @@ def model_index(metrics: Path) -> str:
 def exported_table(metrics: Path) -> str:
     """Tabulate the scores of the exported model's recipe."""
     scores = _read(metrics / "luna5" / f"{MODEL}.json")
-    interval = f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
+    interval = interval_of(scores)
     figures = [percent(scores["uar"]), interval, percent(scores["accuracy"]), percent(scores["macro_f1"])]
     return "\n".join(
         [
@@ -250,7 +255,7 @@ def groups_table(metrics: Path) -> str:
     """Tabulate the exported model's recipe by group of clips."""
     details = _read(metrics / "details.json")["luna5"][MODEL]
     actors = details["per_actor"]
-    by_uar = sorted(actors, key=lambda actor: actors[actor]["uar"])
+    by_uar = ranked(actors)
     groups = [(title, details[kind][name]) for title, kind, name in _GROUPS]
     groups += [(f"worst actor ({by_uar[0]})", actors[by_uar[0]])]
     groups += [(f"best actor ({by_uar[-1]})", actors[by_uar[-1]])]
@@ -326,9 +331,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
 
 def fill(page: str, metrics: Path) -> str:
     """Replace each marked block of a page by its table."""
-    for pattern in _BLOCKS:
-        page = pattern.sub(lambda block: f"{block[1]}{TABLES[block[2]](metrics)}\n{block[3]}", page)
-    return page
+    return fill_blocks(page, lambda name: TABLES[name](metrics))
 
 
 def _read(path: Path) -> dict[str, Any]:

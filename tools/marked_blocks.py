@@ -1,0 +1,28 @@
+"""Blocks of a page that a program writes: between a mark with a name and an end, all else stays as it is.
+
+In Markdown a block begins with ``<!-- results: NAME -->`` and ends with ``<!-- end -->``; in the heading of a
+model card, which is YAML, these are comments of YAML, ``# results: NAME`` and ``# end``.
+"""
+
+import re
+from collections.abc import Callable
+
+_BLOCKS = (
+    re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL),
+    re.compile(r"(^# results: (\w+)\n).*?(^# end$)", flags=re.DOTALL | re.MULTILINE),
+)
+
+
+def fill_blocks(page: str, table: Callable[[str], str]) -> str:
+    """Replace what each block of a page holds.
+
+    Parameters
+    ----------
+    page
+        Its text.
+    table
+        Gives a block's content by its name.
+    """
+    for pattern in _BLOCKS:
+        page = pattern.sub(lambda block: f"{block[1]}{table(block[2])}\n{block[3]}", page)
+    return page
