@@ -42,7 +42,7 @@ from ser.speech_detector import POSSIBLE_PROBABILITY, RATE, SpeechDetector
 T = TypeVar("T")
 
 BATCH = 4
-"""Windows of a long recording that the model hears at once: more are no faster."""
+"""Windows that the model hears at once, of one recording or of several: more are hardly faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,16 @@ class _Heard:
     row: Array | None
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """A short recording before the model has heard it."""
+
+    name: str
+    duration_s: float
+    window: Features
+    speech_s: float
+
+
 class Recognizer:
     """Recognises the emotion in recordings of speech; may be used by several threads at once.
 
@@ -225,18 +235,9 @@ class Recognizer:
         InputError
             Where it is no readable audio, or holds NaN.
         """
-        listening = self.bundle.listening
-        with BLAS.held(), open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
-            if not isinstance(samples, np.ndarray):
-                return self._recognise_long(sound, samples)
-            self._check_length(samples, sound)
-            speech = encoder_speech(samples, settings=self.bundle.front_end)
-            certainly = self._check_speech(samples, speech, sound)
-            window = features(samples, settings=self.bundle.front_end, speech=speech)
-            (row,) = self.probabilities([window])
-            judged = self._judge(row, speech_s=_speech_s(window) if certainly else 0.0)
-            return Recognition(sound.name, len(samples) / self.sample_rate, *judged)
+        with BLAS.held():
+            heard = self._hear(source, sample_rate, name)
+            return self._recognise([heard])[0] if isinstance(heard, _Ready) else heard
 
     def predict_many(
         self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
@@ -246,7 +247,8 @@ class Recognizer:
         Parameters
         ----------
         sources
-            As of `predict`; they may be a generator, which is read only as far as needed.
+            As of `predict`; they may be a generator, which is read only as far as needed: `BATCH`
+            of them for each of the jobs, and as many that wait.
         sample_rate
             Of those that are samples, in Hz.
         jobs
@@ -257,23 +259,24 @@ class Recognizer:
         Recognition or InputError
             The error, not raised, of a recording that cannot be recognised, so that the others are.
         """
+        groups = _chunks(iter(sources), BATCH)
         if jobs == 1:
-            for source in sources:
-                yield self._attempt(source, sample_rate)
+            for group in groups:
+                yield from self._attempt(group, sample_rate)
             return
         pool = ThreadPoolExecutor(jobs)
         try:
-            waiting: deque[Future[Recognition | InputError]] = deque()
-            for source in sources:
+            waiting: deque[Future[list[Recognition | InputError]]] = deque()
+            for group in groups:
                 # Held for what waits as well: to limit and to free BLAS again and again costs as much as it
                 # saves. With the last recording, not only with this generator, it is free.
                 BLAS.hold()
-                waiting.append(pool.submit(self._attempt, source, sample_rate))
+                waiting.append(pool.submit(self._attempt, group, sample_rate))
                 waiting[-1].add_done_callback(lambda _: BLAS.release())
                 while waiting and (waiting[0].done() or len(waiting) >= 2 * jobs):
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             # Who stops early does not wait for recordings that nobody has begun with.
             pool.shutdown(cancel_futures=True)
@@ -358,11 +361,38 @@ class Recognizer:
             )
         return outcome
 
-    def _attempt(self, source: Source, sample_rate: int | None) -> Recognition | InputError:
-        try:
-            return self.predict(source, sample_rate if is_samples(source) else None)
-        except InputError as error:
-            return error
+    def _attempt(self, sources: list[Source], sample_rate: int | None) -> list[Recognition | InputError]:
+        heard: list[_Ready | Recognition | InputError] = []
+        with BLAS.held():
+            for source in sources:
+                try:
+                    heard.append(self._hear(source, sample_rate if is_samples(source) else None))
+                except InputError as error:
+                    heard.append(error)
+            recognised = iter(self._recognise([it for it in heard if isinstance(it, _Ready)]))
+        return [next(recognised) if isinstance(it, _Ready) else it for it in heard]
+
+    def _hear(self, source: Source, sample_rate: int | None, name: str | None = None) -> _Ready | Recognition:
+        """Read a recording: a short one up to the model, a long one to its end."""
+        listening = self.bundle.listening
+        with open_sound(source, sample_rate=sample_rate, name=name) as sound:
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
+            if not isinstance(samples, np.ndarray):
+                return self._recognise_long(sound, samples)
+            self._check_length(samples, sound)
+            speech = encoder_speech(samples, settings=self.bundle.front_end)
+            certainly = self._check_speech(samples, speech, sound)
+            window = features(samples, settings=self.bundle.front_end, speech=speech)
+            speech_s = _speech_s(window) if certainly else 0.0
+            return _Ready(sound.name, len(samples) / self.sample_rate, window, speech_s)
+
+    def _recognise(self, ready: Sequence[_Ready]) -> list[Recognition]:
+        """Let the model hear short recordings, all at once."""
+        rows = self.probabilities([it.window for it in ready])
+        return [
+            Recognition(it.name, it.duration_s, *self._judge(row, speech_s=it.speech_s))
+            for it, row in zip(ready, rows, strict=True)
+        ]
 
     def _check_length(self, samples: Array, sound: Sound) -> None:
         duration_s = len(samples) / self.sample_rate

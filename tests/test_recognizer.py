@@ -32,7 +32,7 @@ from ser.demo_corpus import synthesize
 from ser.errors import InputError, NoSpeechError
 from ser.model_bundle import ABOUT, MODEL, SHIPPED, read_bundle
 from ser.ravdess import EMOTIONS
-from ser.recognizer import Recognition, Recognizer, Segment
+from ser.recognizer import BATCH, Recognition, Recognizer, Segment
 
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
@@ -192,9 +192,9 @@ def _wav(samples: Samples) -> bytes:
 
 def test_two_jobs_work_on_two_recordings_at_once(recognizer: Recognizer) -> None:
     barrier = threading.Barrier(2, timeout=60)
-    streams = [_Meeting(_wav(spoken(0.5, seed=seed)), barrier) for seed in range(4)]
+    streams = [_Meeting(_wav(spoken(0.5, seed=seed)), barrier) for seed in range(2 * BATCH)]
     results = list(recognizer.predict_many(streams, jobs=2))
-    assert [type(it) for it in results] == 4 * [Recognition]
+    assert [type(it) for it in results] == 2 * BATCH * [Recognition]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -208,7 +208,7 @@ def test_a_result_comes_before_later_recordings_are_asked_for(recognizer: Recogn
 
     results = recognizer.predict_many(sources(), sample_rate=RATE, jobs=jobs)
     assert isinstance(next(results), Recognition)
-    assert len(taken) <= 2 * jobs
+    assert len(taken) <= 2 * jobs * BATCH
     results.close()
 
 
