@@ -24,8 +24,8 @@ from ser.robustness import MODELS, PAIRS
 Difference = Annotated[float, Field(ge=-1, le=1)]
 """Of two shares."""
 
-PROTOCOLS = ("emobox6", "article")
-"""Those of pipelines/protocols; leave-one-speaker-out, which takes hours, has a pipeline of its own."""
+PROTOCOLS = {"emobox6": "protocols", "loso": "loso", "article": "protocols"}
+"""By name, with the folder of the pipeline in pipelines/ that tests the final models under it."""
 
 FIGURES = {
     "ladder": ("ladder", "leaks"),
@@ -118,7 +118,7 @@ class FurtherResults:
 
 
 def read_further_results(folder: Path | str) -> FurtherResults:
-    """Read ``{ladder,enrolled,robustness,summary}.json`` and ``protocols/{emobox6,article}.json``.
+    """Read ``{ladder,enrolled,robustness,summary}.json`` and ``protocols/{emobox6,loso,article}.json``.
 
     Raises
     ------
@@ -131,9 +131,9 @@ def read_further_results(folder: Path | str) -> FurtherResults:
         f"{folder}/robustness.json": ("pipelines/robustness/dvc.yaml", Robustness),
         f"{folder}/summary.json": ("evaluate", Summary),
     }
-    for name in PROTOCOLS:
+    for name, pipeline in PROTOCOLS.items():
         schema = Some[str, ProtocolScore]
-        schemas[f"{folder}/protocols/{name}.json"] = ("pipelines/protocols/dvc.yaml", schema)
+        schemas[f"{folder}/protocols/{name}.json"] = (f"pipelines/{pipeline}/dvc.yaml", schema)
     contents, problems = read_checked({path: schema for path, (_, schema) in schemas.items()})
     if not problems:
         ladder, enrolled, robustness, summary, *protocols = contents

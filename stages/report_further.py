@@ -1,6 +1,6 @@
 """Write the further report: leaks, enrolment, degraded recordings and other protocols, on one HTML page.
 
-Reads   metrics/{ladder,enrolled,robustness,summary}.json, metrics/protocols/{emobox6,article}.json,
+Reads   metrics/{ladder,enrolled,robustness,summary}.json, metrics/protocols/{emobox6,loso,article}.json,
         figures/{ladder,enrolled,robustness}
 Writes  data/report/further.html
 

@@ -26,7 +26,7 @@ from ser.robustness import MODELS, PAIRS
 from stages import report_further as stage
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
-METRICS = ("ladder", "enrolled", "robustness", "protocols/emobox6", "protocols/article")
+METRICS = ("ladder", "enrolled", "robustness", "protocols/emobox6", "protocols/loso", "protocols/article")
 FINAL = ("fused_transfer", "encoder_lda_augmented", "logmel_cnn")
 CONDITIONS = ("clean", "white_20", "white_0", "babble_5", "telephone", "level_20_clipped", "start_1")
 DAMAGE: dict[str, tuple[str, Any]] = {
@@ -34,9 +34,15 @@ DAMAGE: dict[str, tuple[str, Any]] = {
     "enrolled": ("4.uar", 1.5),
     "robustness": ("uar.clean", {}),
     "protocols/emobox6": ("logmel_cnn.seeds", None),
+    "protocols/loso": ("logmel_cnn.n", "many"),
     "protocols/article": ("logmel_cnn", {}),
 }
-PIPELINES = {"enrolled": "enrolment", "protocols/emobox6": "protocols", "protocols/article": "protocols"}
+PIPELINES = {
+    "enrolled": "enrolment",
+    "protocols/emobox6": "protocols",
+    "protocols/loso": "loso",
+    "protocols/article": "protocols",
+}
 
 
 def make_metrics(folder: Path) -> None:
@@ -102,7 +108,7 @@ def make_metrics(folder: Path) -> None:
         for kind in PAIRS
     }
     write_json(folder / "robustness.json", {"uar": uar, "gain_by_augmentation": gains})
-    for protocol, seeds in (("emobox6", [0]), ("article", [0, 1, 2])):
+    for protocol, seeds in (("emobox6", [0]), ("loso", [0]), ("article", [0, 1, 2])):
         scores = {
             model: {**headline(), "n": 288, "seeds": seeds, "uar_sd": share() if seeds[1:] else None}
             for model in FINAL
@@ -179,7 +185,7 @@ def test_the_page_is_whole_and_loads_nothing(page: Page, html: str) -> None:
     others = {a["href"] for a in page.all("a") if a["href"][0] != "#"}
     assert {link for link in others if not link.startswith("https://")} == {"index.html"}
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("table") == tags.count("caption") == 13
+    assert tags.count("table") == tags.count("caption") == 14
     assert all(head["scope"] in ("row", "col") for head in page.all("th"))
 
 
@@ -226,12 +232,9 @@ def test_words_on_degraded_recordings_follow_the_numbers(page: Page, project: Pa
 
 
 def test_models_and_encoders_stand_beside_each_other_by_protocol(page: Page, project: Path) -> None:
-    emobox6, article = (load(project, f"protocols/{name}")["logmel_cnn"] for name in ("emobox6", "article"))
-    cells = [
-        f"{percent(it['uar'])}{percent(it['uar_low'])} to {percent(it['uar_high'])}"
-        for it in (emobox6, article)
-    ]
-    assert page.row("Log-mel CNN", wide=4) == ["\N{EN DASH}", *cells]
+    measured = [load(project, f"protocols/{name}")["logmel_cnn"] for name in ("emobox6", "loso", "article")]
+    cells = [f"{percent(it['uar'])}{percent(it['uar_low'])} to {percent(it['uar_high'])}" for it in measured]
+    assert page.row("Log-mel CNN", wide=5) == ["\N{EN DASH}", *cells]
     assert page.row("WavLM-large", wide=2) == ["72.0"]
 
 
