@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ser import audio, logmel
-from ser.files import read_table, write_array
+from ser.feature_files import write_features
+from ser.files import read_table
 from ser.functionals import functionals
-from ser.parallel import run_all
 from ser.params import Extract, Window, load_params
 from ser.ravdess import clip_path
 from stages import command
@@ -68,11 +68,11 @@ def main() -> None:
         paths = [str(clip_path(folder, clip, suffix=".flac")) for clip in clips["clip"]]
 
     calls = [(path, window, params.extract) for path in paths]
-    rows = run_all(extract_clip, calls, workers=params.workers, what=f"extract {variant}")
-    for name in rows[0]:
-        features = np.stack([row[name] for row in rows])
-        write_array(f"data/features/{variant}/{name}.npy", features)
-        print(f"{name:14} {features.shape}")
+    shapes = write_features(
+        f"data/features/{variant}", extract_clip, calls, workers=params.workers, what=f"extract {variant}"
+    )
+    for name, shape in shapes.items():
+        print(f"{name:14} {shape}")
 
 
 if __name__ == "__main__":

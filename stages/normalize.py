@@ -9,7 +9,8 @@ Writes  data/normalized/NETWORK.npz: mean and deviation, fold by fold
 """
 
 from ser.datasets import read_features, read_split
-from ser.normalization import INPUTS, fit_scalers, write_scalers
+from ser.moments import stream_scalers
+from ser.normalization import INPUTS, write_scalers
 from stages import command
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     wanted = INPUTS[name]
     clips, split = read_split(wanted.protocol)
     copies = read_features(wanted.features, list(wanted.copies))
-    scalers = fit_scalers(clips, split, copies, axes=wanted.axes)
+    scalers = list(stream_scalers(clips, split, copies, axes=wanted.axes))
     write_scalers(f"data/normalized/{name}.npz", scalers)
     print(f"{name}: {len(scalers)} folds, {scalers[0].mean.size} columns")
 
