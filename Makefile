@@ -10,7 +10,7 @@ REPORT := data/report/index.html
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce report test test-fast lint format check lock clean
+.PHONY: help install demo repro reproduce report test test-fast fuzz lint format check bench lock clean
 
 help: ## Explain every target (the default)
 	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip]"
@@ -23,6 +23,7 @@ demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once
 
 repro: $(INSTALLED) ## Rebuild every result; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
 	@mkdir -p logs
+	@$(RUN) python -m tools.mend_after_kill
 	@{ $(RUN) dvc repro; echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
 
 reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
@@ -39,10 +40,15 @@ test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus 
 test-fast: $(INSTALLED) ## Run all tests but those of the whole pipeline
 	@$(RUN) python -m pytest -m "not e2e"
 
-lint: $(INSTALLED) ## Check style, formatting and types
+fuzz: $(INSTALLED) ## Feed odd recordings, names, parameters and requests to the code, 10000 of each; hours
+	@$(RUN) python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+lint: $(INSTALLED) ## Check style, formatting, types, unsafe code and, if online, vulnerable packages
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+	@$(RUN) bandit --quiet --configfile pyproject.toml --recursive ser stages tools benchmarks
+	@$(RUN) python -m tools.audit
 
 format: $(INSTALLED) ## Format the code and sort its imports
 	@$(RUN) ruff check --fix-only
@@ -50,6 +56,9 @@ format: $(INSTALLED) ## Format the code and sort its imports
 
 check: $(INSTALLED) ## Fail if dvc.lock is behind the code, params.yaml or the metrics; needs no data
 	@$(RUN) python -m tools.check_current
+
+bench: $(INSTALLED) ## Measure speed and memory beside other ways; best on idle cores, after make repro
+	@$(RUN) python -m benchmarks.pipeline
 
 lock: $(INSTALLED) ## Make requirements.txt again from pyproject.toml (LOCK=--upgrade for newer versions)
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)

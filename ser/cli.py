@@ -1,14 +1,18 @@
 """The command `ser`: its subcommands, each in a module of its own that is loaded only when it is called."""
 
 import argparse
+import errno
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ser.errors import InputError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Loaded here: a name with control characters must not reach the terminal as it is.
         from ser.sound_files import printable
 
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print(f"error: {printable(str(error), lines=True)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # Whoever reads has enough, as `head` does. Python would complain once more when it closes stdout.
@@ -101,6 +105,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        what = error.filename or "an output, or the folder of temporary files (TMPDIR)"
+        print(f"error: {what}: {os.strerror(error.errno)}; make room, then run again", file=sys.stderr)
+        # As above.
+        sys.stdout = None
+        return 1
     return code
 
 

@@ -148,8 +148,9 @@ class HuggingfaceEncoder:
         transformers.utils.logging.disable_progress_bar()
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
-            extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, **local)
-            model, loading = transformers.AutoModel.from_pretrained(
+            # A folder that was held to its checksum, so there is no revision to pin.
+            extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, **local)  # nosec B615
+            model, loading = transformers.AutoModel.from_pretrained(  # nosec B615
                 folder,
                 use_safetensors=True,
                 # The one implementation of attention that every model has.

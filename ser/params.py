@@ -5,6 +5,7 @@ of params.yaml, which DVC tracks key by key.
 """
 
 import math
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -309,8 +310,12 @@ class LadderContour(Section):
     folds_beside: Luna5Folds
 
 
-class LadderLogMel(Section):
-    """How much of the 2-D CNN is tried beside the ladder; its other settings are those of ``train_cnn``."""
+class LadderTrials(Section):
+    """How much is tried of a network whose other settings stand elsewhere.
+
+    ``splits`` are the seeds of random divisions, each with weights of its own; ``seeds`` and ``folds`` are of
+    the division by actors.
+    """
 
     epochs: Count
     splits: Seeds
@@ -329,13 +334,24 @@ class LadderClassical(Section):
     svm_gamma: Grid
 
 
+class LadderCopies(Section):
+    """Classical models on copies at other speeds, at one setting."""
+
+    splits: Seeds
+    lda_shrinkage: Annotated[float, Field(gt=0, le=1)]
+    svm_c: Positive
+    svm_gamma: Positive
+
+
 class Ladder(Section):
     """The leakage ladder, a pipeline of its own."""
 
     validation_clips: Annotated[int, Field(ge=8)]
     contour: LadderContour
-    logmel: LadderLogMel
+    contour_long: LadderTrials
+    logmel: LadderTrials
     classical: LadderClassical
+    copies: LadderCopies
 
 
 class Clean(Section):
@@ -506,6 +522,12 @@ class Params(Section):
     recognizer: RecognizerParams
 
 
+_NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What the parser raises on odd files, beside its own errors: found by feeding it such (tests/fuzz)."""
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 60, 60
+
+
 def load_params(path: Path | str = "params.yaml") -> Params:
     """Read and check params.yaml, the whole of it, whichever stage asks.
 
@@ -526,8 +548,10 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         content: Any = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; run from the project's root") from error
-    except (OSError, ValueError, YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except _NO_YAML as error:
+        raise InputError(f"{path}: cannot be read as YAML ({_line(str(error), at_most=250)})") from error
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -536,9 +560,24 @@ def load_params(path: Path | str = "params.yaml") -> Params:
 
 
 def _problem(part: ErrorDetails) -> str:
-    key = ".".join(map(str, part["loc"])) or "the whole file"
+    key = _line(".".join(map(str, part["loc"]))) or "the whole file"
     if part["type"] == "missing":
         return f"{key}: missing"
     if part["type"] == "extra_forbidden":
         return f"{key}: unknown key; is it spelt right, and in the right section?"
-    return f"{key}: {part['msg']}, got {part['input']!r:.60}"
+    return f"{key}: {part['msg']}, got {_value(part['input'])}"
+
+
+def _value(value: Any) -> str:
+    try:
+        # Not `repr`, which writes out whatever aliases refer to: a few lines of YAML can stand for terabytes.
+        return _line(_REPR.repr(value), at_most=60)
+    except ValueError:
+        return "an integer of thousands of digits"
+
+
+def _line(text: str, *, at_most: int = 100) -> str:
+    """Bring text from the file to one line that can be printed, of limited length."""
+    text = " ".join(text.split())
+    plain = "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+    return plain if len(plain) <= at_most else f"{plain[: at_most - 3]}..."

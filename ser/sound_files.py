@@ -43,28 +43,41 @@ def find(names: Iterable[str], *, kept: str | None = None) -> tuple[list[str], l
     files: dict[str, None] = {}
     problems = []
     for name in names:
-        found = [name] if name == kept else _found(name)
+        try:
+            found = [name] if name == kept else _found(name)
+        except ValueError:
+            # With a byte of 0, or a character that no file's name can hold.
+            found = []
         if not found:
             problems.append(InputError(f"{name}: {_reason(name)}"))
         files.update(dict.fromkeys(found))
     return list(files), problems
 
 
-def printable(text: str) -> str:
+def printable(text: str, *, lines: bool = False) -> str:
     """Escape what must not reach a terminal, or cannot: a file's name may hold any character but ``/``.
 
     Control characters, halves of surrogate pairs, as which bytes that are no UTF-8 are read, and characters
-    that turn the direction of writing become escapes as of Python; line breaks stay.
+    that turn the direction of writing become escapes as of Python.
+
+    Parameters
+    ----------
+    text
+        A name, or a message with names in it.
+    lines
+        Whether line breaks stay, as in a list of problems; in a name they could make up a message.
     """
+    kept = "\n" if lines else ""
     return "".join(
-        it.encode("unicode_escape", "surrogatepass").decode() if _unprintable(it) else it for it in text
+        it.encode("unicode_escape", "surrogatepass").decode() if it not in kept and _unprintable(it) else it
+        for it in text
     )
 
 
 def _unprintable(character: str) -> bool:
     if unicodedata.bidirectional(character) in _TURNING:
         return True
-    return character != "\n" and unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 _TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")

@@ -49,6 +49,28 @@ def promised(file: BinaryIO) -> Promise | None:
     return Promise(size, min(max(length - begins, 0), size))
 
 
+def staying(file: BinaryIO) -> BinaryIO:
+    """Wrap a file so that to seek before its start, as damaged headers make libsndfile do, has no effect.
+
+    Otherwise it would fail inside a callback, which Python reports with a traceback on standard error.
+    """
+    return _Staying(file)  # type: ignore[return-value]
+
+
+class _Staying:
+    """A file that answers an impossible seek with where it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return self._file.tell()
+
+
 def with_unknown_size(file: BinaryIO) -> BinaryIO:
     """Make libsndfile read a WAV file whose size of samples is 0 to its end; any other is given back.
 

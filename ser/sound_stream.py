@@ -197,7 +197,7 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
         return
     promise = sound_header.promised(file)
     try:
-        decoder = soundfile.SoundFile(sound_header.with_unknown_size(file))
+        decoder = soundfile.SoundFile(sound_header.with_unknown_size(sound_header.staying(file)))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         reason = getattr(error, "error_string", "no known format")
         raise InputError(

@@ -2,12 +2,26 @@
 
 import argparse
 import errno
+import os
+import re
+import signal
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ser.errors import InputError
+from ser.params import load_params
+
+_NO_ROOM_OR_ACCESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
+"""What NumPy says, without an error number, where an array does not fit on the disk."""
+_TEMPORARY = re.compile(r"(.*/|)\.([^/]+)\.partial(\.[^/.]+)?")
+"""How `ser.files.replacing` names what is not yet finished."""
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -18,9 +32,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; turn what a user can mend into a message on stderr and exit code 1."""
+    """Run a stage's `main`; turn what a user can mend into a message on stderr and exit code 1.
+
+    Where params.yaml says ``workers.backend: dask`` and the environment names a Dask scheduler
+    (``DASK_SCHEDULER_ADDRESS``), the stage is connected to it meanwhile, so that joblib finds its workers.
+    """
     try:
-        main()
+        with _cluster():
+            main()
     except InputError as error:
         sys.exit(f"error: {error}")
     except TerminatedWorkerError:
@@ -29,8 +48,43 @@ def run(main: Callable[[], None]) -> None:
             "to a smaller number, then run again"
         )
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno in _NO_ROOM_OR_ACCESS:
+            # Libraries' own words for it are many, and some of them take several lines.
+            reason = os.strerror(error.errno)
+        elif error.errno is None and _SHORT_WRITE.fullmatch(str(error)):
+            reason = os.strerror(errno.ENOSPC)
+        else:
             raise
-        sys.exit(
-            f"error: {error.filename or 'output'}: {error.strerror}; make room or access, then run again"
-        )
+        sys.exit(f"error: {_file_of(error)}: {reason}; make room or access, then run again")
+    except KeyboardInterrupt:
+        print("interrupted; run again to go on", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _file_of(error: OSError) -> str:
+    """Name the file or folder that an error is about, or else the output that was being written."""
+    if error.filename is not None:
+        return str(error.filename)
+    # What fails in the middle of a file tells no name. But whoever writes has its temporary name at hand.
+    at_hand = [
+        value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values()
+    ]
+    temporary = [_TEMPORARY.fullmatch(str(value)) for value in at_hand if isinstance(value, Path)]
+    return next((f"{name[1]}{name[2]}{name[3] or ''}" for name in reversed(temporary) if name), "output")
+
+
+def _cluster() -> AbstractContextManager[Any]:
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if not address or not Path("params.yaml").exists() or load_params().workers.backend != "dask":
+        return nullcontext()
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            "DASK_SCHEDULER_ADDRESS is set, but distributed is not installed; pip install it, or unset that"
+        ) from error
+    try:
+        client: AbstractContextManager[Any] = Client(address)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(f"DASK_SCHEDULER_ADDRESS: no scheduler answers at {address} ({error})") from error
+    return client

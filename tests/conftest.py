@@ -4,10 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same examples in every run; pytest --hypothesis-profile=default draws others.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+# For make fuzz. What hypothesis would complain of is that examples are large and take long.
+LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "fuzz", max_examples=10_000, deadline=None, suppress_health_check=LARGE, print_blob=True
+)
 settings.load_profile("repeatable")
 
 BANDS, FRAMES = 16, 40

@@ -2,14 +2,17 @@
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ser.errors import InputError
+from ser.files import replacing, write_array
 from ser.parallel import run_all
 from ser.params import Workers
 from stages import command
@@ -66,13 +69,55 @@ def test_a_killed_worker_is_a_message() -> None:
         command.run(main)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EROFS])
 def test_a_full_or_closed_disk_is_a_message(number: int) -> None:
     def main() -> None:
-        raise OSError(number, "the reason", "data/raw")
+        raise OSError(number, "a library's words,\non two lines", "data/raw")
 
-    with pytest.raises(SystemExit, match="data/raw: the reason"):
+    with pytest.raises(SystemExit) as stopped:
         command.run(main)
+    assert stopped.value.code == (
+        f"error: data/raw: {os.strerror(number)}; make room or access, then run again"
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "no room"), OSError("400000 requested and 10224 written")], ids=str
+)
+def test_a_disk_that_gets_full_is_told_with_the_output_that_was_written(
+    error: OSError, tmp_path: Path
+) -> None:
+    def main() -> None:
+        with replacing(tmp_path / "outer") as folder:
+            folder.mkdir()
+            with replacing(tmp_path / "inner.npy") as temporary:
+                temporary.touch()
+                raise error
+
+    with pytest.raises(SystemExit, match=r"inner\.npy: No space left"):
+        command.run(main)
+
+
+def test_an_interrupted_stage_says_so_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stopped:
+        command.run(main)
+    assert stopped.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_array_that_does_not_fit_is_a_message(tmp_path: Path) -> None:
+    # Of a disk that fills up halfway, NumPy tells no error number. A limit on a file's size acts the same.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(SystemExit, match=r"a\.npy: No space left on device; make room"):
+            command.run(lambda: write_array(tmp_path / "a.npy", np.zeros(100_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fault_of_the_code_keeps_its_traceback() -> None:

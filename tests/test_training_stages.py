@@ -160,17 +160,6 @@ def test_a_clips_copy_depends_on_no_other_clip(recordings: Path) -> None:
     assert after == {name: content for name, content in before.items() if name in after}
 
 
-def test_augment_with_an_unreadable_recording_keeps_the_former_copies(recordings: Path) -> None:
-    run(augment, "noise")
-    before = files(recordings / "data/augmented")
-    clip_path("data/raw", SPOKEN[1]).write_bytes(b"RIFF of a kind")
-    assert f"data/raw/Actor_07/{SPOKEN[1]}.wav: no readable audio" in failure(augment, "noise")
-    assert files(recordings / "data/augmented") == before
-    clip_path("data/raw", SPOKEN[1]).unlink()
-    assert f"{SPOKEN[1]}.wav: no such file" in failure(augment, "stretch")
-    assert files(recordings / "data/augmented") == before
-
-
 SHAPES = {"article_logmel": (128, 259), "contour": (259,), "logmel": (160, 64), "functionals": (1135,)}
 
 
@@ -214,11 +203,7 @@ def test_extract_reads_an_augmented_copy_from_its_beginning(recordings: Path) ->
     np.testing.assert_array_equal(copy, clean)
 
 
-def test_extract_with_an_unreadable_recording_writes_nothing(recordings: Path) -> None:
-    soundfile.write(clip_path("data/raw", SPOKEN[2]), np.full(SAMPLE_RATE, np.nan), SAMPLE_RATE, "FLOAT")
-    assert f"{SPOKEN[2]}.wav: holds NaN" in failure(extract, "clean")
-    soundfile.write(clip_path("data/raw", SPOKEN[2]), np.ones(SAMPLE_RATE // 2), SAMPLE_RATE)
-    assert f"{SPOKEN[2]}.wav: 0.000 s of sound" in failure(extract, "clean")
+def test_extract_names_a_copy_that_is_not_there(recordings: Path) -> None:
     assert f"data/augmented/stretch/Actor_24/{SPOKEN[0]}.flac: no such file" in failure(extract, "stretch")
     assert not (recordings / "data/features").exists()
 
@@ -442,7 +427,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
             raise KeyboardInterrupt
         return watch(*arguments)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
         patch.setattr(training, "_watch", watch_once)
         run(train_cnn, "article")
     left = files(features)

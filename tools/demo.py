@@ -9,7 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,6 +21,7 @@ from ser.errors import InputError
 from ser.params import load_params
 from ser.ravdess import all_clips, parse_clip
 from stages import command
+from tools.mend_after_kill import mend
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPORT = Path("data/report/index.html")
@@ -34,18 +37,23 @@ def main() -> None:
     folder: Path = parser.parse_args().folder.resolve()
     make_workspace(folder)
     print(f"[3/3] dvc repro in {folder}", flush=True)
+    for mended in mend(folder):
+        print(mended, flush=True)
     code = run_dvc(folder, "repro").returncode
     if code != 0:
-        raise InputError(
-            f"dvc repro failed in {folder} (exit code {code}); its own message stands above. If a kill "
-            "broke the folder, delete it and run again"
-        )
+        raise InputError(f"dvc repro failed in {folder} (exit code {code}); its own message stands above")
     print(flush=True)
     run_dvc(folder, "metrics", "show")
     print(f"\nThese figures are of synthetic voices and say nothing of RAVDESS. Report: {folder / REPORT}")
 
 
-def make_workspace(folder: Path, *, project: Path = PROJECT) -> None:
+def make_workspace(
+    folder: Path,
+    *,
+    project: Path = PROJECT,
+    clips: Sequence[str] | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Make or bring up to date a folder where `run_dvc` runs the project's pipeline on the synthetic corpus.
 
     Parameters
@@ -54,6 +62,10 @@ def make_workspace(folder: Path, *, project: Path = PROJECT) -> None:
         Missing, empty, or made by this function before; then its results and cache stay.
     project
         Where dvc.yaml, params.yaml, params.demo.yaml, ser/ and stages/ are taken from.
+    clips
+        What the corpus consists of. By default every actor, emotion, intensity and statement, each once.
+    changes
+        On top of params.demo.yaml.
 
     Raises
     ------
@@ -67,7 +79,7 @@ def make_workspace(folder: Path, *, project: Path = PROJECT) -> None:
     (folder / _MARK).touch()
     try:
         _copy_pipeline(project, folder)
-        _merge_params(project, folder)
+        _merge_params(project, folder, changes)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
 
@@ -76,14 +88,16 @@ def make_workspace(folder: Path, *, project: Path = PROJECT) -> None:
     if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
         print("[2/3] synthetic corpus: there already", flush=True)
     else:
-        # Every actor, emotion, intensity and statement, but each once: half the time.
-        clips = [clip for clip in all_clips() if parse_clip(clip).repetition == 1]
+        if clips is None:
+            clips = [clip for clip in all_clips() if parse_clip(clip).repetition == 1]
         print(f"[2/3] synthetic corpus of {len(clips)} clips", flush=True)
         workers = load_params(folder / "params.yaml").workers
         ser.demo_corpus.write_corpus(corpus, clips=clips, workers=workers)
 
 
-def run_dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_dvc(
+    folder: Path, *arguments: str, changes: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run DVC in a workspace, with this Python and on its synthetic corpus.
 
     Parameters
@@ -92,13 +106,15 @@ def run_dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.Complet
         Made by `make_workspace`.
     *arguments
         Of the ``dvc`` command.
+    changes
+        Environment variables that differ from `environment`.
     **options
         Of `subprocess.run`.
     """
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder) | dict(changes or {}),
         text=True,
         check=False,
         **options,
@@ -126,17 +142,18 @@ def _copy_pipeline(project: Path, folder: Path) -> None:
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
-def _merge_params(project: Path, folder: Path) -> None:
+def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any]) -> None:
     yaml = YAML()
     params = yaml.load(project / "params.yaml")
     _overlay(params, yaml.load(project / "params.demo.yaml"))
+    _overlay(params, changes)
     yaml.dump(params, folder / "params.yaml")
     load_params(folder / "params.yaml")
 
 
-def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> None:
+def _overlay(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
             _overlay(base[key], value)
         else:
             base[key] = value

@@ -1,0 +1,105 @@
+"""Fail where a pinned package has a known vulnerability; say so in one line where nobody could be asked.
+
+pip-audit asks the package index about every pin of the requirements files. Without a network it fails, and
+where a mirror of the index answers that knows of no vulnerabilities, it skips every package and then reports
+that none was found: its report is read, not its exit code.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from ser.errors import InputError, list_problems
+from stages import command
+
+REQUIREMENTS = ("requirements.txt", "requirements-weights.txt")
+TIMEOUT_S = 5
+"""For each package; an index that is there answers in a fraction of it."""
+
+_UNREACHABLE = re.compile(
+    r"ConnectionError|ServiceError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Could not connect"
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What pip-audit found out.
+
+    Attributes
+    ----------
+    checked, unknown : int
+        Packages on which there was data, and on which there was none.
+    vulnerabilities : tuple of str
+        A line for each.
+    """
+
+    checked: int
+    unknown: int
+    vulnerabilities: tuple[str, ...] = ()
+
+
+def read(report: str, complaints: str) -> Audit:
+    """Read what pip-audit printed.
+
+    Parameters
+    ----------
+    report
+        Its standard output: JSON, or nothing where it failed.
+    complaints
+        Its standard error.
+
+    Raises
+    ------
+    InputError
+        Where it failed, and not because the index could not be reached.
+    """
+    if not report.strip():
+        if _UNREACHABLE.search(complaints):
+            return Audit(checked=0, unknown=0)
+        last = (complaints.strip().splitlines() or ["no reason given"])[-1]
+        raise InputError(f"pip-audit failed: {last}")
+    packages = json.loads(report)["dependencies"]
+    found = [
+        f"{package['name']} {package['version']}: {it['id']}, {_mended(it['fix_versions'])}"
+        for package in packages
+        for it in package.get("vulns", ())
+    ]
+    unknown = sum("skip_reason" in package for package in packages)
+    return Audit(len(packages) - unknown, unknown, tuple(found))
+
+
+def summary(audit: Audit) -> str:
+    """Say in one line what was checked.
+
+    Raises
+    ------
+    InputError
+        Where there are vulnerabilities; it names each.
+    """
+    if audit.vulnerabilities:
+        heading = "packages with known vulnerabilities; take newer ones with make lock LOCK=--upgrade"
+        raise list_problems(heading, list(audit.vulnerabilities))
+    if not audit.checked:
+        return "pip-audit: not checked, no data on vulnerabilities can be reached from here"
+    rest = f"; no data on {audit.unknown} more" if audit.unknown else ""
+    packages = "1 package" if audit.checked == 1 else f"{audit.checked} packages"
+    return f"pip-audit: no known vulnerability in {packages}{rest}"
+
+
+def _mended(versions: list[str]) -> str:
+    return f"mended in {', '.join(versions)}" if versions else "not mended in any version yet"
+
+
+def main() -> None:
+    """Ask, and print the summary."""
+    files = [argument for name in REQUIREMENTS for argument in ("--requirement", name)]
+    options = ["--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+    asked = [sys.executable, "-m", "pip_audit", *files, *options, "--timeout", str(TIMEOUT_S)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    print(summary(read(done.stdout, done.stderr)))
+
+
+if __name__ == "__main__":
+    command.run(main)
