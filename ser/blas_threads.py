@@ -28,6 +28,7 @@ class BlasLimit:
             if not self._users:
                 # Looking for the libraries takes longer than limiting them; they do not change.
                 self._controller = self._controller or ThreadpoolController()
+                self._be_heeded()
                 self._limit = self._controller.limit(limits=1)
             self._users += 1
 
@@ -36,7 +37,17 @@ class BlasLimit:
         with self._lock:
             self._users -= 1
             if not self._users:
+                self._be_heeded()
                 self._limit.restore_original_limits()
+                self._be_heeded()
+
+    def _be_heeded(self) -> None:
+        # Since its version 3.8, threadpoolctl ignores every thread but the one that set OpenBLAS first. Here
+        # they take turns, under a lock.
+        for library in self._controller.lib_controllers if self._controller else ():
+            forget = getattr(library, "clear_controlling_thread", None)
+            if forget is not None:
+                forget(force=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -116,5 +116,14 @@ def onnx_of(
 
 
 def encoder_licence() -> str:
-    """Read the licence that comes with the speaker encoder's weights."""
-    return distribution("resemblyzer").read_text("LICENSE") or ""
+    """Read the licence that comes with the speaker encoder's weights.
+
+    Raises
+    ------
+    InputError
+        Where the package has none under its name.
+    """
+    licence = distribution("resemblyzer").read_text("LICENSE")
+    if not licence:
+        raise InputError("the package resemblyzer has no LICENSE; its weights are not to be shared without")
+    return licence

@@ -23,7 +23,7 @@ from ser.cli_options import add_jobs, add_model
 from ser.errors import InputError
 from ser.ravdess import EMOTIONS
 from ser.recognizer import Recognition, Recognizer, Segment
-from ser.sound_files import find, printable
+from ser.sound_files import ENDINGS, find, printable
 
 STDIN = "-"
 
@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         _complain(problem)
     failures = len(problems)
+    if arguments.parquet:
+        _check_output(arguments.parquet, files)
     recognizer = Recognizer.load(arguments.model)
 
     def recognised() -> Iterator[Recognition]:
@@ -74,10 +76,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def _check_output(path: Path, files: list[str]) -> None:
+    """Refuse to write over a recording: `--parquet a.wav b.wav` takes the first of them for its file."""
+    listened_to = path.exists() and any(file != STDIN and path.samefile(file) for file in files)
+    if listened_to or path.suffix.lower() in ENDINGS:
+        raise InputError(f"{path}: is a recording, and would be lost; give --parquet another file to write")
+
+
 def _results(recognizer: Recognizer, files: list[str], jobs: int) -> Iterator[Recognition | InputError]:
     place = files.index(STDIN) if STDIN in files else len(files)
     yield from recognizer.predict_many(files[:place], jobs=jobs)
     if STDIN in files:
+        if sys.stdin is None:
+            raise InputError("standard input is closed; there is nothing to listen to")
         try:
             yield recognizer.predict(sys.stdin.buffer, name="standard input")
         except InputError as error:
@@ -183,12 +194,7 @@ def _write_parquet(path: Path, results: Iterable[Recognition]) -> None:
     # Opened before the first result is asked for: hours of work must not end at a folder that is not there.
     with writing(path, dict(zip(COLUMNS, _TYPES, strict=True))) as write:
         for result in results:
-            write((_text(source), *rest) for source, *rest in _rows(result))
-
-
-def _text(name: str) -> str:
-    """Write bytes of a file's name that are no text as escapes, as standard output does."""
-    return name.encode(errors="backslashreplace").decode()
+            write(_rows(result))
 
 
 def _complain(problem: InputError) -> None:

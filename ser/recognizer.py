@@ -20,12 +20,14 @@ array: no speech heard; record it again, closer to whoever speaks
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from threading import Event
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -171,6 +173,13 @@ class _Ready:
     speech_s: float
 
 
+class _PutOff(Exception):
+    """Raised for a long recording that is to be worked on alone."""
+
+
+_Outcome: TypeAlias = Recognition | InputError
+
+
 class Recognizer:
     """Recognises the emotion in recordings of speech; may be used by several threads at once.
 
@@ -242,7 +251,10 @@ class Recognizer:
     def predict_many(
         self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
     ) -> Generator[Recognition | InputError]:
-        """Recognise many recordings, in their order, each result as soon as it is its turn.
+        """Recognise many recordings, in their order.
+
+        Up to `BATCH` short ones are read before the model hears them together; a long one is worked on alone,
+        and does not hold back those before it.
 
         Parameters
         ----------
@@ -258,27 +270,43 @@ class Recognizer:
         ------
         Recognition or InputError
             The error, not raised, of a recording that cannot be recognised, so that the others are.
+
+        Raises
+        ------
+        TypeError
+            Where `sources` is the name of one file.
         """
-        groups = _chunks(iter(sources), BATCH)
+        if isinstance(sources, str | Path):
+            raise TypeError(f"{sources}: give a list of recordings, or one of them to predict")
+        most = -(-len(sources) // jobs) if isinstance(sources, Sized) else BATCH
+        groups = _chunks(iter(sources), max(min(most, BATCH), 1))
+        stop = Event()
         if jobs == 1:
             for group in groups:
-                yield from self._attempt(group, sample_rate)
+                for outcome in self._attempt(group, sample_rate, stop):
+                    yield outcome() if callable(outcome) else outcome
             return
         pool = ThreadPoolExecutor(jobs)
+
+        def work(group: list[Source]) -> list[_Outcome | Future[_Outcome]]:
+            attempted = self._attempt(group, sample_rate, stop)
+            return [pool.submit(it) if callable(it) else it for it in attempted]
+
         try:
-            waiting: deque[Future[list[Recognition | InputError]]] = deque()
+            waiting: deque[Future[list[_Outcome | Future[_Outcome]]]] = deque()
             for group in groups:
                 # Held for what waits as well: to limit and to free BLAS again and again costs as much as it
                 # saves. With the last recording, not only with this generator, it is free.
                 BLAS.hold()
-                waiting.append(pool.submit(self._attempt, group, sample_rate))
+                waiting.append(pool.submit(work, group))
                 waiting[-1].add_done_callback(lambda _: BLAS.release())
                 while waiting and (waiting[0].done() or len(waiting) >= 2 * jobs):
-                    yield from waiting.popleft().result()
+                    yield from _finished(waiting.popleft())
             while waiting:
-                yield from waiting.popleft().result()
+                yield from _finished(waiting.popleft())
         finally:
-            # Who stops early does not wait for recordings that nobody has begun with.
+            # Who stops early waits neither for recordings that nobody has begun with nor for long ones.
+            stop.set()
             pool.shutdown(cancel_futures=True)
 
     def predict_proba(
@@ -361,24 +389,52 @@ class Recognizer:
             )
         return outcome
 
-    def _attempt(self, sources: list[Source], sample_rate: int | None) -> list[Recognition | InputError]:
-        heard: list[_Ready | Recognition | InputError] = []
+    def _attempt(
+        self, sources: list[Source], sample_rate: int | None, stop: Event
+    ) -> list[_Outcome | Callable[[], _Outcome]]:
+        """Recognise short recordings together; of a long one, give what is left to be called."""
+        heard: list[_Ready | _Outcome | Callable[[], _Outcome]] = []
         with BLAS.held():
             for source in sources:
+                if stop.is_set():
+                    raise CancelledError
+                rate = sample_rate if is_samples(source) else None
+                # What is no stream can be read from its start again.
+                again = is_samples(source) or isinstance(source, str | Path)
                 try:
-                    heard.append(self._hear(source, sample_rate if is_samples(source) else None))
+                    heard.append(self._hear(source, rate, stop=stop, put_off=again))
+                except _PutOff:
+                    heard.append(partial(self._attempt_alone, source, rate, stop))
                 except InputError as error:
                     heard.append(error)
             recognised = iter(self._recognise([it for it in heard if isinstance(it, _Ready)]))
         return [next(recognised) if isinstance(it, _Ready) else it for it in heard]
 
-    def _hear(self, source: Source, sample_rate: int | None, name: str | None = None) -> _Ready | Recognition:
-        """Read a recording: a short one up to the model, a long one to its end."""
+    def _attempt_alone(self, source: Source, sample_rate: int | None, stop: Event) -> _Outcome:
+        try:
+            with BLAS.held():
+                heard = self._hear(source, sample_rate, stop=stop)
+                return self._recognise([heard])[0] if isinstance(heard, _Ready) else heard
+        except InputError as error:
+            return error
+
+    def _hear(
+        self,
+        source: Source,
+        sample_rate: int | None,
+        name: str | None = None,
+        *,
+        stop: Event | None = None,
+        put_off: bool = False,
+    ) -> _Ready | Recognition:
+        """Read a recording: a short one up to the model, a long one to its end, unless it is put off."""
         listening = self.bundle.listening
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
             samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
             if not isinstance(samples, np.ndarray):
-                return self._recognise_long(sound, samples)
+                if put_off:
+                    raise _PutOff
+                return self._recognise_long(sound, samples if stop is None else _until(stop, samples))
             self._check_length(samples, sound)
             speech = encoder_speech(samples, settings=self.bundle.front_end)
             certainly = self._check_speech(samples, speech, sound)
@@ -542,6 +598,18 @@ def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generi
 def _speech_s(window: Features) -> float:
     """Length of its speech in seconds, silence at both ends cut off."""
     return float(window.level[1])
+
+
+def _finished(group: Future[list[_Outcome | Future[_Outcome]]]) -> Iterator[_Outcome]:
+    for outcome in group.result():
+        yield outcome.result() if isinstance(outcome, Future) else outcome
+
+
+def _until(stop: Event, blocks: Iterator[Array]) -> Iterator[Array]:
+    for block in blocks:
+        if stop.is_set():
+            raise CancelledError
+        yield block
 
 
 def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:

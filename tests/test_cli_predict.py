@@ -58,6 +58,29 @@ def test_json_is_an_object_a_line(
     assert [it["start_s"] for it in lines[2]["segments"]] == list(range(8))
 
 
+def test_parquet_is_not_written_over_a_recording(
+    bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listened_to, another = recordings / "a.wav", recordings / "deeper" / "b.flac"
+    nameless = recordings / "talk"
+    nameless.write_bytes(listened_to.read_bytes())
+    for out, heard in ((listened_to, another), (listened_to, listened_to), (nameless, nameless)):
+        before = out.read_bytes()
+        assert predict(bundle_folder, heard, "--parquet", out) == 1
+        assert f"error: {out}: is a recording" in capsys.readouterr().err
+        assert out.read_bytes() == before
+
+
+def test_a_full_standard_output_is_an_error_of_one_line(bundle_folder: Path, recordings: Path) -> None:
+    arguments = ["--model", str(bundle_folder), str(recordings / "a.wav")]
+    command = [sys.executable, "-m", "ser.cli", "predict", *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: an output")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_csv_and_parquet_hold_the_same_rows(
     bundle_folder: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,7 +128,7 @@ def test_names_of_any_bytes_are_printed_harmlessly(
     bundle_folder: Path, tmp_path: Path, how: list[str]
 ) -> None:
     folder = os.fsencode(tmp_path)
-    for name in (b"\xff.wav", b"\x1b[2J.wav", b"\xc2\x9b.wav", "\u202e.wav".encode()):
+    for name in (b"\xff.wav", b"\x1b[2J.wav", b"\xc2\x9b.wav", "\u202e.wav".encode(), b"a\nb.wav"):
         soundfile.write(open(os.path.join(folder, name), "wb"), spoken(1), RATE, format="WAV")  # noqa
     with open(os.path.join(folder, b"bad\x1b\xff.wav"), "wb") as bad:  # noqa: PTH118, PTH123
         bad.write(b"no sound")
@@ -117,7 +140,7 @@ def test_names_of_any_bytes_are_printed_harmlessly(
     text = done.stdout.decode() + done.stderr.decode()
     assert not {"\x1b", "\x9b", "\u202e"} & set(text)
     assert "pipe.wav" not in text
-    assert len(done.stdout.splitlines()) == 4 + (how == ["--csv"])
+    assert len(done.stdout.splitlines()) == 5 + (how == ["--csv"]), "a name must not make up a line"
     if how == ["--json"]:
         named = {json.loads(line)["file"] for line in done.stdout.splitlines()}
         assert os.fsdecode(os.path.join(folder, b"\xff.wav")) in named  # noqa: PTH118

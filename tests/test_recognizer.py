@@ -33,6 +33,7 @@ from ser.errors import InputError, NoSpeechError
 from ser.model_bundle import ABOUT, MODEL, SHIPPED, read_bundle
 from ser.ravdess import EMOTIONS
 from ser.recognizer import BATCH, Recognition, Recognizer, Segment
+from ser.sound_stream import Sound
 
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
@@ -195,6 +196,66 @@ def test_two_jobs_work_on_two_recordings_at_once(recognizer: Recognizer) -> None
     streams = [_Meeting(_wav(spoken(0.5, seed=seed)), barrier) for seed in range(2 * BATCH)]
     results = list(recognizer.predict_many(streams, jobs=2))
     assert [type(it) for it in results] == 2 * BATCH * [Recognition]
+
+
+def test_few_recordings_are_shared_out_as_well(recognizer: Recognizer) -> None:
+    barrier = threading.Barrier(2, timeout=60)
+    streams = [_Meeting(_wav(spoken(0.5, seed=seed)), barrier) for seed in range(2)]
+    results = list(recognizer.predict_many(streams, jobs=2))
+    assert [type(it) for it in results] == 2 * [Recognition]
+
+
+def test_a_long_recording_does_not_hold_back_those_before_it(
+    recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [tmp_path / "short.wav", tmp_path / "long.wav", tmp_path / "another.wav"]
+    for name, seconds in zip(names, (1.0, 7.0, 1.0), strict=True):
+        soundfile.write(name, spoken(seconds), RATE)
+    begun = []
+    recognise = Recognizer._recognise_long
+
+    def listen(self: Recognizer, sound: Sound, blocks: Iterator[Samples]) -> Recognition:
+        begun.append(sound.name)
+        return recognise(self, sound, blocks)
+
+    monkeypatch.setattr(Recognizer, "_recognise_long", listen)
+    results = recognizer.predict_many(names)
+    first = next(results)
+    assert (str(getattr(first, "source", "")), begun) == (str(names[0]), [])
+    rest = [it.source for it in results if isinstance(it, Recognition)]
+    assert (rest, begun) == ([str(name) for name in names[1:]], [str(names[1])])
+
+
+def test_who_stops_does_not_wait_for_a_long_recording(
+    recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "short.wav", spoken(1.0), RATE)
+    soundfile.write(tmp_path / "long.wav", np.tile(spoken(10.0), 60), RATE)
+    begun, stopped, read = threading.Event(), threading.Event(), []
+
+    def listen(_self: Recognizer, _sound: Sound, blocks: Iterator[Samples]) -> Recognition:
+        for block in blocks:
+            read.append(len(block))
+            begun.set()
+            stopped.wait(60)
+        raise AssertionError("it was read to its end")
+
+    monkeypatch.setattr(Recognizer, "_recognise_long", listen)
+    results = recognizer.predict_many([tmp_path / "short.wav", tmp_path / "long.wav"], jobs=2)
+    next(results)
+    assert begun.wait(60)
+    closing = threading.Thread(target=results.close)
+    closing.start()
+    closing.join(0.5)
+    stopped.set()
+    closing.join(60)
+    assert not closing.is_alive()
+    assert len(read) == 1
+
+
+def test_one_name_is_no_list_of_recordings(recognizer: Recognizer) -> None:
+    with pytest.raises(TypeError, match="give a list"):
+        list(recognizer.predict_many("talk.wav"))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -496,25 +557,27 @@ def test_bad_arrays(
 
 
 def test_a_long_recording_is_never_held_whole(recognizer: Recognizer, tmp_path: Path) -> None:
-    path = tmp_path / "ten_minutes.wav"
-    with soundfile.SoundFile(path, "w", 48_000, 2, "PCM_16") as sound:
-        minute = np.repeat(spoken(60, rate=48_000)[:, None], 2, axis=1)
-        for _ in range(10):
-            sound.write(minute)
-    del minute
     # Windows that do not overlap, for time's sake.
     listening = replace(recognizer.bundle.listening, hop_s=3.0)
     listener = Recognizer(replace(recognizer.bundle, listening=listening))
-    tracemalloc.start()
-    try:
-        result = listener.predict(path)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert result.duration_s == pytest.approx(600)
-    assert len(result.segments) == 200
-    # Its samples alone, as 32-bit mono at 16 kHz, are 38 MB.
-    assert peak < 20e6
+    minute = np.repeat(spoken(60, rate=48_000)[:, None], 2, axis=1)
+    peaks = {}
+    for minutes in (1, 10):
+        path = tmp_path / f"{minutes}.wav"
+        with soundfile.SoundFile(path, "w", 48_000, 2, "PCM_16") as sound:
+            for _ in range(minutes):
+                sound.write(minute)
+        tracemalloc.start()
+        try:
+            result = listener.predict(path)
+            _, peaks[minutes] = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert result.duration_s == pytest.approx(60 * minutes)
+        assert len(result.segments) == 20 * minutes
+    # What is kept of each window is little; of ten minutes the samples alone, at 16 kHz, are 38 MB.
+    assert peaks[10] < 1.5 * peaks[1]
+    assert peaks[10] < 20e6
 
 
 FAKE_FFMPEG = """#!{python}
