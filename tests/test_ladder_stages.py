@@ -31,7 +31,10 @@ from stages import (
     command,
     ladder_classical,
     ladder_contour,
+    ladder_contour_long,
+    ladder_copies,
     ladder_logmel,
+    ladder_long_results,
     ladder_results,
     ladder_silence,
 )
@@ -59,6 +62,7 @@ def small_params() -> dict[str, Any]:
             "seeds_beside": [3],
             "folds_beside": [1],
         },
+        "contour_long": {"epochs": 3, "splits": [0], "seeds": [0], "folds": [0, 1]},
         "logmel": {"epochs": 2, "splits": [1], "seeds": [0], "folds": [1]},
         "classical": {
             "splits": [0, 1],
@@ -68,6 +72,7 @@ def small_params() -> dict[str, Any]:
             "svm_c": [1],
             "svm_gamma": [0.001, 0.1],
         },
+        "copies": {"splits": [1], "lda_shrinkage": 0.5, "svm_c": 3, "svm_gamma": 0.01},
     }
     return params
 
@@ -96,6 +101,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_array(folder / "data/features/resampled/logmel.npy", np.stack([features(24, 16)] * 2))
     write_array(folder / "data/features/clean/functionals.npy", features(12))
     write_array(folder / "data/features/clean/encoder.npy", features(3, 12))
+    write_array(folder / "data/features/resampled/functionals.npy", np.stack([features(12)] * 2))
+    write_array(folder / "data/features/resampled/encoder.npy", np.stack([features(3, 12)] * 2))
     return folder
 
 
@@ -242,3 +249,28 @@ def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[s
         "logmel_cnn",
         *FEATURES,
     }
+
+
+def test_three_rungs_are_trained_for_longer_and_scored_after_every_epoch(done: set[str]) -> None:
+    for stage in (ladder_silence, ladder_contour_long, ladder_copies):
+        once(done, stage)
+    run(ladder_long_results)
+    results = json.loads(Path("metrics/ladder_long.json").read_text())
+    assert {model: len(rungs[0]["by_epoch"]) for model, rungs in results.items()} == {
+        "contour_cnn": 3,
+        "encoder_lda": 1,
+        "svm_rbf": 1,
+    }
+    tables = [pd.read_parquet(f"data/ladder/{name}.parquet") for name in ("contour_long", "copies")]
+    rows = with_labels(pd.concat(tables), pd.read_parquet("data/clips.parquet"))
+    for model, rungs in results.items():
+        assert [rung["recipe"] for rung in rungs] == ["augment_first", "split_first", "speakers"]
+        for rung in rungs:
+            tested = rows[(rows["model"] == model) & (rows["recipe"] == rung["recipe"])]
+            uars = [recalls(epoch) for _, epoch in tested.groupby("candidate")]
+            np.testing.assert_allclose(rung["by_epoch"], uars, atol=1e-4)
+            assert rung["uar"] == rung["by_epoch"][-1]
+            assert rung["tested_clips"] == len(tested) / len(uars)
+    copies = rows[(rows["model"] == "svm_rbf") & (rows["recipe"] == "augment_first")]
+    assert copies["clip"].value_counts().max() > 1
+    assert Path("figures/ladder_long/by_epoch.png").stat().st_size > 10_000

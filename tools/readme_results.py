@@ -14,6 +14,7 @@ from ser.article_results import TEST_CLIPS
 from ser.bundle_summary import MODEL
 from ser.errors import InputError
 from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
+from ser.ladder_epochs import NAMES as LONG_NAMES
 from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
 from ser.model_names import model_name
 from stages import command
@@ -145,6 +146,19 @@ def ladder_table(metrics: Path) -> str:
         name = _one_line(RUNG_NAMES[rung["recipe"]])
         lines.append(f"| {place}. {name} | {chosen_by} | {percent(rung['uar'])} | {interval} | {seeds} |")
     return "\n".join([*lines, "", *_leak_lines(results)])
+
+
+def ladder_long_table(metrics: Path) -> str:
+    """Tabulate three rungs, trained on for longer, and what classical models have on the same."""
+    models = _read(metrics / "ladder_long.json")
+    lines = [
+        f"| UAR, % (accuracy) | {' | '.join(LEAKY_MODELS[model][0] for model in models)} |",
+        f"|---|{'---|' * len(models)}",
+    ]
+    for rungs in zip(*models.values(), strict=True):
+        cells = [f"{percent(rung['uar'])} ({percent(rung['accuracy'])})" for rung in rungs]
+        lines.append(f"| {_one_line(LONG_NAMES[rungs[0]['recipe']])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _leak_lines(results: dict[str, Any]) -> list[str]:
@@ -318,6 +332,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "genders": gender_table,
     "enrolled": enrolled_table,
     "ladder": ladder_table,
+    "ladder_long": ladder_long_table,
     "protocols": protocols_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
