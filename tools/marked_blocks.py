@@ -13,7 +13,7 @@ _BLOCKS = (
 )
 
 
-def fill_blocks(page: str, table: Callable[[str], str]) -> str:
+def fill_blocks(page: str, table: Callable[[str], str | None]) -> str:
     """Replace what each block of a page holds.
 
     Parameters
@@ -21,8 +21,13 @@ def fill_blocks(page: str, table: Callable[[str], str]) -> str:
     page
         Its text.
     table
-        Gives a block's content by its name.
+        Gives a block's content by its name; None leaves it as it is.
     """
+
+    def filled(block: re.Match[str]) -> str:
+        content = table(block[2])
+        return block[0] if content is None else f"{block[1]}{content}\n{block[3]}"
+
     for pattern in _BLOCKS:
-        page = pattern.sub(lambda block: f"{block[1]}{table(block[2])}\n{block[3]}", page)
+        page = pattern.sub(filled, page)
     return page

@@ -1,0 +1,63 @@
+"""`dvc repro` mends a stage that was broken in its midst: a few cases of what tools.break_stages tries."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tools.break_stages import copy_to_break
+from tools.breakable_workspace import Workspace as Breakable
+from tools.breakable_workspace import finish
+from tools.breaking import Trial, break_at, break_by_disk
+from tools.limited_disk import can_mount
+from tools.watched_run import WatchedRun
+
+from .conftest import Workspace
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks at /proc"),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
+    folder = tmp_path_factory.mktemp("broken")
+    with copy_to_break(finish(workspace.folder), folder / "demo", mounted=can_mount(folder)) as copy:
+        yield copy
+
+
+CASES = {
+    "files": (Trial("augment@stretch", "kill", "changed", 0), "data/augmented/.stretch.partial/*/*"),
+    "arrays": (Trial("extract@clean", "kill", "first", 0), "data/features/clean/contour.npy"),
+    "metrics": (Trial("evaluate", "kill", "changed", 0), "figures/.results.partial/*"),
+    "training": (Trial("train_cnn_article", "kill", "first", 0), "data/checkpoints/cnn_article/*.npz"),
+    "Ctrl-C": (Trial("augment@noise", "interrupt", "first", 0), "data/augmented/.noise.partial/*/*"),
+}
+"""Each is broken as soon as a file of this name is there."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_stage_broken_in_its_midst_is_mended(copy: Breakable, name: str) -> None:
+    trial, pattern = CASES[name]
+
+    def has_begun(run: WatchedRun) -> bool:
+        return run.wait_until(lambda: any(copy.folder.glob(pattern)))
+
+    outcome = break_at(copy, trial, moment=has_begun)
+    assert outcome is not None, "the stage ended before it could be broken"
+    assert outcome.faults == []
+    assert outcome.in_stage
+    # Whether it was killed before its last epoch depends on the machine.
+    assert name == "training" or not outcome.resumed
+
+
+@pytest.mark.parametrize("way", ["full_disk", "read_only"])
+def test_a_disk_without_room_or_access_is_told_and_mended(copy: Breakable, way: str) -> None:
+    if not copy.folder.is_mount():
+        pytest.skip("only root can mount a disk")
+    trial = Trial("extract@stretch", "full_disk", "changed", 0.5)
+    outcome = break_by_disk(copy, trial if way == "full_disk" else replace(trial, way="read_only"))
+    assert outcome.faults == []
+    assert outcome.told_clearly, outcome.remarks

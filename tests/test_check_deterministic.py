@@ -1,0 +1,85 @@
+"""The check of determinism finds whatever leaks into a result, and passes what does not."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ser.audio import write_pcm16
+from ser.ravdess import SAMPLE_RATE, clip_path
+from tools.check_deterministic import (
+    ALL_AT_ONCE,
+    CONDITIONS,
+    Condition,
+    differences,
+    read_lock,
+    run_under,
+)
+from tools.demo import PROJECT
+
+LEAKS = {
+    "nothing": "sorted(os.listdir('corpus'))",
+    "worker": "open('params.yaml', encoding='utf-8').read().split('jobs:')[1][:3]",
+    "source": "pathlib.Path(os.environ['RAVDESS_DIR']).suffix",
+    "encoding": "locale.getpreferredencoding(False)",
+    "zone": "time.localtime(0).tm_hour",
+    "mask": "os.umask(0)",
+    "hash": "hash('a')",
+    "listing": "os.listdir('ordered')",
+    "scan": "[path.name for path in pathlib.Path('ordered').glob('*')]",
+    "threads": "os.environ.get('OMP_NUM_THREADS')",
+}
+"""What a careless stage could write."""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """As a demo's, with a stage for each leak."""
+    folder = tmp_path / "workspace"
+    (folder / ".dvc").mkdir(parents=True)
+    shutil.copy(PROJECT / ".dvc/config", folder / ".dvc/config")
+    (folder / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    shutil.copy(PROJECT / "params.yaml", folder)
+    (folder / "ordered").mkdir()
+    for number in range(20):
+        (folder / "ordered" / f"{number:02d}").touch()
+    for name in ("03-01-01-01-01-01-01", "03-01-01-01-01-01-02"):
+        path = clip_path(folder / "corpus", name, suffix=".flac")
+        path.parent.mkdir(parents=True)
+        write_pcm16(path, np.arange(9600, dtype=np.int16), sample_rate=SAMPLE_RATE)
+    lines = ["stages:"]
+    for name, leak in LEAKS.items():
+        code = f"import locale, os, pathlib, time; open('{name}.txt', 'w').write(ascii({leak}))"
+        (folder / f"{name}.py").write_text(code)
+        lines.append(f"  {name}: {{cmd: python {name}.py, deps: [{name}.py], outs: [{name}.txt]}}")
+    (folder / "dvc.yaml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_whatever_leaks_is_found(workspace: Path) -> None:
+    assert run_under(Condition(), workspace, "repro").returncode == 0
+    before = read_lock(workspace)
+    assert run_under(ALL_AT_ONCE, workspace, "repro", "--force").returncode == 0
+    found = differences(before, read_lock(workspace))
+    expected = [name for name in LEAKS if name != "nothing"]
+    if "LOCPATH" not in CONDITIONS["locale"].prepare(workspace):  # type: ignore[misc]
+        # No localedef here: all that is left is C, which Python reads as UTF-8.
+        expected.remove("encoding")
+    begins = "(begins here: its inputs are the same)"
+    assert found == [f"{name}: {name}.txt differs {begins}" for name in sorted(expected)]
+
+
+def test_what_follows_a_difference_is_told_from_where_it_begins() -> None:
+    def lock(made: str, used: str) -> dict[str, object]:
+        return {
+            "make": {"deps": [{"path": "a", "md5": "0"}], "outs": [{"path": "b", "md5": made}]},
+            "use": {"deps": [{"path": "b", "md5": made}], "outs": [{"path": "c", "md5": used}]},
+        }
+
+    assert differences(lock("1", "2"), lock("1", "2")) == []
+    assert differences(lock("1", "2"), lock("3", "4")) == [
+        "make: b differs (begins here: its inputs are the same)",
+        "use: c differs",
+    ]
+    assert differences(lock("1", "2"), {"make": lock("1", "2")["make"]}) == ["use: ran in one of them only"]
