@@ -6,8 +6,8 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ class Case:
         In how many of the rounds it takes part, if not in all: the long ones need fewer.
     check : callable or None
         Called after each run; raises where the command did not do what it should.
+    figures : Path or None
+        A JSON object that the command writes, with figures of its own: what it took once started, for one.
+    variables : dict
+        Environment variables that it is given besides those of this process.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Case:
     audio_s: float = 0.0
     rounds: int | None = None
     check: Callable[[], None] | None = None
+    figures: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,15 @@ class Run:
     peak_bytes: int
 
 
-def measure(command: Sequence[str]) -> Run:
+def measure(command: Sequence[str], *, variables: Mapping[str, str] | None = None) -> Run:
     """Run a command from start to end.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments; this Python finds the modules of the project.
+    variables
+        See `Case`.
 
     Raises
     ------
@@ -68,6 +81,7 @@ def measure(command: Sequence[str]) -> Run:
     environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
     if command[0] == sys.executable:
         environment["PYTHONPATH"] = str(PROJECT)
+    environment |= variables or {}
     with tempfile.TemporaryDirectory() as folder, Path(folder, "said").open("w+") as said:
         result = Path(folder, "result.json")
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(result), *command]
@@ -85,7 +99,7 @@ _UNSET = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED")
 
 
 def run_rounds(
-    cases: Sequence[Case], *, rounds: int, tell: Callable[[str], None]
+    cases: Sequence[Case], *, rounds: int, tell: Callable[[str], None], warm_up: bool = True
 ) -> dict[str, dict[str, Any]]:
     """Measure all cases, in rounds, so that whatever else slows the machine hits all of them alike.
 
@@ -99,24 +113,29 @@ def run_rounds(
         That count.
     tell
         Called with a line before each measurement.
+    warm_up
+        Whether to begin with that round; cases of minutes, which leave their start out, need none.
 
     Returns
     -------
     dict
-        By name: ``recordings``, ``audio_s`` and ``runs``, a list of `Run` as dicts.
+        By name: ``recordings``, ``audio_s`` and ``runs``, a list of `Run` as dicts, with the case's own
+        figures.
     """
     results: dict[str, dict[str, Any]] = {
         case.name: {"recordings": case.recordings, "audio_s": case.audio_s, "runs": []} for case in cases
     }
     order = random.Random(0)
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for case in order.sample(cases, len(cases)):
             if case.rounds is not None and number > case.rounds:
                 continue
             tell(f"{f'round {number} of {rounds}' if number else 'warm-up'}: {case.name}")
-            run = measure(case.command)
+            run = asdict(measure(case.command, variables=case.variables))
             if case.check is not None:
                 case.check()
+            if case.figures is not None:
+                run |= json.loads(case.figures.read_text(encoding="utf-8"))
             if number:
-                results[case.name]["runs"].append(asdict(run))
+                results[case.name]["runs"].append(run)
     return results

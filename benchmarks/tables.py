@@ -80,8 +80,8 @@ def about(results: Results) -> str:
 
 
 def fill(page: str, results: Results) -> str:
-    """Replace the marked block of a page by the tables."""
-    return fill_blocks(page, lambda _: tables(results))
+    """Replace the marked block ``recognizer`` of a page by the tables; others stay as they are."""
+    return fill_blocks(page, {"recognizer": tables(results)}.get)
 
 
 def write_page(path: Path, results: Results) -> None:

@@ -1,0 +1,102 @@
+"""Which layers of the networks take the time of training: ``python -m benchmarks.layer_profile WORKSPACE``.
+
+Each layer is timed alone, forward and with its gradients, on a batch of what it reads in training, by one
+thread as in the stages. Nothing is fused with its neighbours here, so that the shares are near those of
+training, not equal.
+"""
+
+import os
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.cases import PROJECT
+from ser.params import load_params
+
+_REPEATS = 7
+
+
+def profile(network: str) -> dict[str, float]:
+    """Time each kind of layer of a network.
+
+    Parameters
+    ----------
+    network
+        Its section of ``train_cnn``; its features must be in the working folder.
+
+    Returns
+    -------
+    dict
+        By layer, with its name where it has weights: its share of the sum.
+    """
+    from ser import cnn_runs, deterministic_tensorflow
+    from ser.article_cnn import NETWORKS as ARTICLE
+    from ser.logmel_cnn import NETWORKS as LOGMEL
+
+    settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
+    wanted = {**ARTICLE, **LOGMEL}[network]
+    shape = cnn_runs.read_sides(wanted, fold=0).training.x.shape[1:]
+    deterministic_tensorflow.start(0)
+    model = wanted.build(shape, settings, 100)
+    frames = min(getattr(settings, "crop_frames", 0) or shape[0], shape[0])
+    seconds: dict[str, float] = defaultdict(float)
+    values = _values(model, batch=settings.batch_size, shape=(frames, *shape[1:]))
+    for layer, inputs in values:
+        seconds[_name(layer)] += _time(layer, inputs)
+    total = sum(seconds.values())
+    return {name: it / total for name, it in sorted(seconds.items(), key=lambda pair: -pair[1])}
+
+
+def _values(model: Any, *, batch: int, shape: tuple[int, ...]) -> list[tuple[Any, Any]]:
+    """Pair each layer with what it reads when a batch goes through."""
+    import keras
+    import numpy as np
+
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    tensors = [layer.input for layer in layers]
+    reader = keras.Model(model.inputs, tensors)
+    channels = (1,) * (len(model.input_shape) - 1 - len(shape))
+    x = np.random.default_rng(0).standard_normal((batch, *shape, *channels), dtype=np.float32)
+    return list(zip(layers, reader(x), strict=True))
+
+
+def _time(layer: Any, inputs: Any) -> float:
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=False)  # type: ignore[untyped-decorator]
+    def step(values: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            out = layer(values, training=True) if layer._call_has_training_arg else layer(values)
+            total = tf.reduce_sum(out)
+        return tape.gradient(total, [values, layer.trainable_variables])
+
+    step(inputs)
+    taken = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        step(inputs)
+        taken.append(time.perf_counter() - start)
+    return median(taken)
+
+
+def _name(layer: Any) -> str:
+    kind = type(layer).__name__
+    if not kind.startswith("Conv"):
+        return kind
+    return f"{kind} {layer.kernel.shape[-2]} to {layer.kernel.shape[-1]}"
+
+
+def main() -> None:
+    """Print a sentence for each network."""
+    os.chdir(Path(sys.argv[1]))
+    for network in ("article", "logmel"):
+        shares = ", ".join(f"{name} {it:.0%}" for name, it in profile(network).items() if it >= 0.02)
+        print(f"Share of each kind of layer in a step of `{network}`, each layer timed alone: {shares}.")
+
+
+if __name__ == "__main__":
+    main()

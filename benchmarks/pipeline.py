@@ -1,0 +1,173 @@
+"""Measure the pipeline side by side with other ways to do the same: time, CPU and peak memory.
+
+  python -m benchmarks.pipeline                          all subjects that what is here allows
+  python -m benchmarks.pipeline --only features training
+  python -m benchmarks.pipeline --nkululeko ELSEWHERE/bin/python    with nkululeko on the same fold
+
+The cases of a subject take turns, in rounds, so that the ratios hold even where the machine is busy; for
+absolute figures leave it idle. Training and the whole pipeline are measured on the results of `make repro` in
+--workspace; where there are none, they are left out, and it says so. The results go to
+metrics/benchmarks.json, where those of subjects that were not asked for stay, the tables to the screen and to
+benchmarks/README.md.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import article, augmentation, features, scale, subjects, training, whole
+from benchmarks.cases import PROJECT
+from benchmarks.recognizer import describe_machine
+from benchmarks.recordings import write_recordings
+from benchmarks.subjects import Results, Subject
+from ser.cli_options import whole_number
+from ser.errors import InputError
+from ser.files import write_json
+from ser.params import load_params
+from stages import command
+from tools.marked_blocks import fill_blocks
+
+RESULTS = PROJECT / "metrics" / "benchmarks.json"
+PAGE = Path(__file__).parent / "README.md"
+
+
+def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command.parser(__doc__)
+    parser.add_argument(
+        "--only", nargs="+", choices=list(SUBJECTS), default=list(SUBJECTS), help="(default: all)"
+    )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        default=os.environ.get("RAVDESS_DIR") or None,
+        metavar="FOLDER",
+        help="what to listen to (default: RAVDESS_DIR; where that is not set, synthetic clips)",
+    )
+    parser.add_argument(
+        "--at-most",
+        type=whole_number(2, 100_000),
+        default=120,
+        metavar="N",
+        help="recordings, evenly spread over the folder (default: 120)",
+    )
+    parser.add_argument("--rounds", type=whole_number(1, 1000), default=3, metavar="N", help="(default: 3)")
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        default=PROJECT,
+        metavar="FOLDER",
+        help="a clone with the results of `make repro` (default: this one)",
+    )
+    parser.add_argument(
+        "--nkululeko",
+        type=Path,
+        metavar="PYTHON",
+        help="measure nkululeko too: the Python of an environment which has it",
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where to write them")
+    return parser.parse_args(argv)
+
+
+def _recordings(arguments: argparse.Namespace, folder: Path) -> tuple[Path, ...]:
+    recordings = write_recordings(
+        folder / "recordings", source=arguments.recordings, at_most=arguments.at_most
+    )
+    return recordings["wav"].files
+
+
+def _features(arguments: argparse.Namespace, folder: Path) -> Subject:
+    files, params = _recordings(arguments, folder), load_params(PROJECT / "params.yaml")
+    return features.subject(files, folder, rounds=arguments.rounds, params=params)
+
+
+def _augmentation(arguments: argparse.Namespace, folder: Path) -> Subject:
+    files, params = _recordings(arguments, folder), load_params(PROJECT / "params.yaml")
+    return augmentation.subject(files, folder, rounds=arguments.rounds, params=params)
+
+
+def _training(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return training.subject(folder, workspace=arguments.workspace, rounds=arguments.rounds)
+
+
+def _article(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return article.subject(folder, workspace=arguments.workspace, rounds=arguments.rounds)
+
+
+def _whole(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return whole.subject(
+        folder, workspace=arguments.workspace, rounds=arguments.rounds, nkululeko=arguments.nkululeko
+    )
+
+
+def _scale(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return scale.subject(folder, rounds=arguments.rounds)
+
+
+SUBJECTS: dict[str, Callable[[argparse.Namespace, Path], Subject]] = {
+    "features": _features,
+    "augmentation": _augmentation,
+    "training": _training,
+    "article": _article,
+    "whole": _whole,
+    "scale": _scale,
+}
+
+
+def benchmark(arguments: argparse.Namespace) -> dict[str, Results]:
+    """Measure the subjects that were asked for; each is written as soon as it is measured.
+
+    Returns
+    -------
+    dict
+        By subject, with those measured before.
+    """
+    path: Path = arguments.results
+    results: dict[str, Results] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in arguments.only:
+        with tempfile.TemporaryDirectory(prefix="ser_benchmark_") as folder:
+            try:
+                subject = SUBJECTS[name](arguments, Path(folder))
+            except InputError as error:
+                print(f"{name}: not measured: {error}", file=sys.stderr)
+                continue
+            machine = describe_machine(nkululeko=arguments.nkululeko)
+            measured = subjects.measure(subject, tell=lambda line: print(line, file=sys.stderr, flush=True))
+        results[name] = {"machine": machine, **measured}
+        results = {subject: results[subject] for subject in SUBJECTS if subject in results}
+        write_json(path, results)
+    return results
+
+
+def page(results: dict[str, Results]) -> str:
+    """Write all results as Markdown."""
+    blocks = []
+    for result in results.values():
+        machine = result["machine"]
+        where = (
+            f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_before']:.1f} before the run."
+        )
+        blocks.append(f"{subjects.tables(result)}\n\n{where}")
+    return "\n\n".join(blocks)
+
+
+def fill(text: str, results: dict[str, Results]) -> str:
+    """Replace the marked block ``pipeline`` of a page; the others stay as they are."""
+    return fill_blocks(text, {"pipeline": page(results)}.get)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, write the results, and show them."""
+    arguments = options(argv)
+    results = benchmark(arguments)
+    if arguments.results == RESULTS:
+        PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+    print(page({name: results[name] for name in arguments.only if name in results}))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,255 @@
+"""Training: each network as its stage trains it, beside the same with one thing changed.
+
+Every case trains a few epochs on the features of a workspace, with the stage's own inputs and draws, and
+tells the time of an epoch, of which drawing and gradients apart, and what came out: the training loss of the
+last epoch and the score of whom the learning curve follows, so that nobody takes speed for nothing. The first
+epoch, in which TensorFlow traces the network, is left out of the times.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest import mock
+
+from benchmarks.cases import PROJECT, Case
+from benchmarks.once import case_of
+from benchmarks.subjects import CPU, PEAK, Column, Ratio, Subject
+from ser.errors import InputError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One thing changed in training.
+
+    Attributes
+    ----------
+    title : str
+    settings : dict
+        Changed keys of the network's section of ``train_cnn``.
+    variables : dict
+        Environment variables, for what TensorFlow reads when it is loaded.
+    change : str
+        What `run_once` changes: ``xla``, ``bfloat16``, ``narrow``, ``two_threads``, ``two_processes`` or
+        nothing.
+    networks : tuple of str
+        Of which it is measured.
+    """
+
+    title: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    change: str = ""
+    networks: tuple[str, ...] = ("article", "article_augmented", "logmel")
+
+
+VARIANTS = {
+    "stage": Variant("as its stage trains it: one process, one thread"),
+    "own_kernels": Variant(
+        "TensorFlow's own kernels in place of oneDNN's",
+        variables={"TF_ENABLE_ONEDNN_OPTS": "0"},
+        networks=("article", "logmel"),
+    ),
+    "onednn_bfloat16": Variant(
+        "oneDNN multiplies in bfloat16, all else in float32",
+        variables={"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"},
+    ),
+    "mixed_bfloat16": Variant(
+        "Keras' policy mixed_bfloat16", change="bfloat16", networks=("article", "logmel")
+    ),
+    "xla": Variant("compiled by XLA", change="xla"),
+    "batch_64": Variant("batches of 64", settings={"batch_size": 64}),
+    "batch_16": Variant("batches of 16", settings={"batch_size": 16}, networks=("logmel",)),
+    "crop_96": Variant("excerpts of 96 frames, not 120", settings={"crop_frames": 96}, networks=("logmel",)),
+    "narrow": Variant("three quarters of the channels", change="narrow", networks=("logmel",)),
+    "two_threads": Variant("one process, two threads", change="two_threads"),
+    "two_processes": Variant(
+        "two trainings at once, one thread each: an epoch of both, halved", change="two_processes"
+    ),
+}
+
+TIMED_EPOCHS = {"article": 3, "article_augmented": 1, "logmel": 2}
+"""After the first one."""
+
+
+def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
+    """Describe what is measured on a workspace's features.
+
+    Raises
+    ------
+    InputError
+        Where the workspace has none.
+    """
+    workspace = workspace.resolve()
+    needed = workspace / "data" / "normalized" / "logmel.npz"
+    if not needed.exists():
+        raise InputError(f"{needed}: missing; run make repro there, or give another --workspace")
+    chosen = [
+        (network, name) for network in TIMED_EPOCHS for name, it in VARIANTS.items() if network in it.networks
+    ]
+    return Subject(
+        name="training",
+        heading="Training",
+        about=(
+            "Fold 0, seed 0, the first epoch left out, and few epochs, so that loss and UAR say only whether "
+            "something is lost. Peak memory is that of the largest process."
+        ),
+        cases=[_case(network, name, folder, workspace) for network, name in chosen],
+        titles={f"{network}_{name}": f"`{network}`: {VARIANTS[name].title}" for network, name in chosen},
+        columns=(
+            Column("epoch_s", "an epoch, s"),
+            Column("clips_per_s", "clips a second", digits=0),
+            Column("draw_s", "of it drawing, s"),
+            Column("gradient_s", "gradients, s"),
+            Column("loss", "loss", digits=3),
+            Column("uar", "UAR watched", digits=3),
+            *(CPU, PEAK),
+        ),
+        ratios=tuple(
+            Ratio(
+                f"`{network}`, an epoch: as its stage trains it, in those {VARIANTS[name].title}",
+                *("epoch_s", f"{network}_stage", f"{network}_{name}"),
+            )
+            for network, name in chosen
+            if name != "stage"
+        ),
+        rounds=rounds,
+        warm_up=False,
+        findings=lambda: _profiles(workspace),
+    )
+
+
+def _case(network: str, name: str, folder: Path, workspace: Path) -> Case:
+    variables = {"PYTHONHASHSEED": "0", **VARIANTS[name].variables}
+    return case_of("training", f"{network}_{name}", str(workspace), folder=folder, variables=variables)
+
+
+def _split(case: str) -> tuple[str, Variant]:
+    network = max((it for it in TIMED_EPOCHS if case.startswith(f"{it}_")), key=len)
+    return network, VARIANTS[case.removeprefix(f"{network}_")]
+
+
+def run_once(case: str, workspace: str) -> dict[str, float]:
+    """Train a few epochs.
+
+    Returns
+    -------
+    dict
+        ``epoch_s``, of which ``draw_s`` and ``gradient_s``: medians in seconds; ``clips_per_s``; ``loss`` of
+        the last epoch and ``uar`` after it.
+    """
+    network, variant = _split(case)
+    if variant.change == "two_processes":
+        return _side_by_side(f"{network}_stage", workspace)
+    os.chdir(workspace)
+    # With its variables read before ser.deterministic_tensorflow, which sets oneDNN's, can.
+    import tensorflow as tf
+
+    if variant.change == "two_threads":
+        _allow_two_threads(tf)
+    return _train(network, variant)
+
+
+def _train(network: str, variant: Variant) -> dict[str, float]:
+    from ser import cnn_runs, deterministic_tensorflow, training
+    from ser.article_cnn import NETWORKS as ARTICLE
+    from ser.cnn_runs import one_hot
+    from ser.logmel_cnn import NETWORKS as LOGMEL
+    from ser.params import load_params
+
+    import numpy as np  # isort: skip
+
+    settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
+    settings = settings.model_copy(update=dict(variant.settings))
+    wanted = {**ARTICLE, **LOGMEL}[network]
+    sides = cnn_runs.read_sides(wanted, fold=0)
+    deterministic_tensorflow.start(0)
+    rows = len(sides.training.x)
+    steps = -(-rows // sides.copies // settings.batch_size)
+    model = _changed(variant.change, lambda: wanted.build(sides.training.x.shape[1:], settings, steps))
+    draw = wanted.epochs(sides.training, sides.scaler, sides.copies, settings)
+    draws, gradients = [], []
+    for epoch in range(1, TIMED_EPOCHS[network] + 2):
+        start = time.perf_counter()
+        x, y = draw(np.random.default_rng([0, epoch]))
+        drawn = time.perf_counter()
+        row = training._fit(model, x, y, batch_size=settings.batch_size)
+        draws.append(drawn - start)
+        gradients.append(time.perf_counter() - drawn)
+    watched = training._watch(model, sides.scaler.transform(sides.watched.x), one_hot(sides.watched))
+    epoch_s = median(sum(pair) for pair in zip(draws[1:], gradients[1:], strict=True))
+    return {
+        "epoch_s": epoch_s,
+        "draw_s": median(draws[1:]),
+        "gradient_s": median(gradients[1:]),
+        "clips_per_s": len(x) / epoch_s,
+        "loss": row["loss"],
+        "uar": watched["val_uar"],
+    }
+
+
+def _changed(change: str, build: Callable[[], Any]) -> Any:
+    """Build a network with one thing changed."""
+    import keras
+
+    if change == "bfloat16":
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    if change == "narrow":
+        return _narrowed(build)
+    model = build()
+    if change == "xla":
+        model.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"], jit_compile=True)
+    return model
+
+
+def _narrowed(build: Callable[[], Any]) -> Any:
+    """Build the 2-D network with three quarters of the channels in each convolution."""
+    from ser import logmel_cnn
+
+    wide = logmel_cnn._convolution
+
+    def narrow(x: Any, filters: int, **options: Any) -> Any:
+        return wide(x, filters * 3 // 4, **options)
+
+    with mock.patch.object(logmel_cnn, "_convolution", narrow):
+        return build()
+
+
+def _allow_two_threads(tf: Any) -> None:
+    """Make what fixes one thread a process fix two."""
+    threading = tf.config.threading
+    fixed = threading.set_intra_op_parallelism_threads
+    threading.set_intra_op_parallelism_threads = lambda _one: fixed(2)
+
+
+def _side_by_side(case: str, workspace: str) -> dict[str, float]:
+    """Run a case twice at once; the mean of both, and half of its times, as both were trained."""
+    import json
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, f"{number}.json") for number in (1, 2)]
+        start = [sys.executable, "-m", "benchmarks.once", "training", case]
+        processes = [subprocess.Popen([*start, str(file), workspace]) for file in files]
+        codes = [process.wait() for process in processes]
+        if any(codes):
+            raise InputError(f"{case}: failed beside another")
+        taken = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    means = {key: sum(it[key] for it in taken) / len(taken) for key in taken[0]}
+    for key in ("epoch_s", "draw_s", "gradient_s"):
+        means[key] /= len(taken)
+    means["clips_per_s"] *= len(taken)
+    return means
+
+
+def _profiles(workspace: Path) -> list[str]:
+    """Say which layers take the time, in a process of its own, since TensorFlow is set up once."""
+    command = [sys.executable, "-m", "benchmarks.layer_profile", str(workspace)]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()

@@ -1,0 +1,120 @@
+"""The pipeline's benchmark compares what it says; how fast anything is, no test asks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import article_notebook, once, pipeline, scale, subjects, training
+from benchmarks.cases import Case, run_rounds
+from benchmarks.subjects import WALL, Column, Ratio, Subject
+from ser.audio import write_pcm16
+from ser.demo_corpus import synthesize
+from ser.errors import InputError
+from ser.ravdess import SAMPLE_RATE
+
+PROJECT = Path(__file__).parents[1]
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, **seconds: list[float]) -> dict[str, Any]:
+    runs = {name: {"runs": [{"wall_s": it, "loss": 0.5} for it in each]} for name, each in seconds.items()}
+    monkeypatch.setattr(subjects, "run_rounds", lambda *_, **__: runs)
+    subject = Subject(
+        name="walk",
+        heading="Walking",
+        about="A mile.",
+        cases=[Case(name, ()) for name in seconds],
+        titles={name: f"by {name}" for name in seconds},
+        columns=(WALL, Column("loss", "loss", unit=0.5, digits=1), Column("none", "nothing")),
+        ratios=(Ratio("foot to horse", "wall_s", "foot", "horse"), Ratio("no such", "wall_s", "foot", "car")),
+        rounds=3,
+        findings=lambda: ["It rained."],
+    )
+    return subjects.measure(subject, tell=print)
+
+
+def test_tables_tell_ratios_round_by_round_then_medians(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = measured(monkeypatch, foot=[8.0, 6.0, 30.0], horse=[2.0, 3.0])
+    assert json.loads(json.dumps(results)) == results
+    assert subjects.tables(results).splitlines() == [
+        *("### Walking", "", "A mile.", ""),
+        *("| ratio, round by round | median | least to greatest |", "|---|---|---|"),
+        *("| foot to horse | 3.00 | 2.00 to 4.00 |", ""),
+        *("| median (least to greatest) | wall, s | loss | nothing |", "|---|---|---|---|"),
+        "| by foot | 8.00 (6.00 to 30.00) | 1.0 (1.0 to 1.0) |  |",
+        "| by horse | 2.50 (2.00 to 3.00) | 1.0 (1.0 to 1.0) |  |",
+        *("", "It rained."),
+    ]
+
+
+def test_the_page_tells_the_committed_results() -> None:
+    page = pipeline.PAGE.read_text(encoding="utf-8")
+    committed = json.loads(pipeline.RESULTS.read_text(encoding="utf-8")) if pipeline.RESULTS.exists() else {}
+    if committed:
+        assert pipeline.fill(page, committed) == page, "run: python -m benchmarks.pipeline"
+    else:
+        assert page.endswith("<!-- results: pipeline -->\n<!-- end -->\n")
+
+
+def test_the_recognizers_block_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "<!-- results: recognizer -->\nfast\n<!-- end -->\n<!-- results: pipeline -->\n<!-- end -->\n"
+    machine = {"cpu": "Abacus", "cores": 2, "load_before": 0.0}
+    filled = pipeline.fill(page, {"walk": {"machine": machine, **measured(monkeypatch, foot=[1.0])}})
+    assert filled.startswith("<!-- results: recognizer -->\nfast\n<!-- end -->\n")
+    assert "Walking" in filled
+    assert "Abacus, 2 cores" in filled
+
+
+def test_only_speed_and_pitch_changes_what_the_notebook_computes_of() -> None:
+    samples = np.sin(np.arange(44_100) / 20).astype(np.float32)
+    for change, acts in ((article_notebook.noise, False), (article_notebook.speed_and_pitch, True)):
+        given = samples.copy()
+        change(given)
+        assert (given != samples).any() == acts
+
+
+def test_the_notebook_reads_labels_and_splits_with_all_actors_on_both_sides(tmp_path: Path) -> None:
+    names = [
+        f"03-01-{emotion:02}-01-{statement:02}-{take:02}-{actor:02}"
+        for emotion in (1, 2)
+        for statement in (1, 2)
+        for take in (1, 2)
+        for actor in (1, 2)
+    ]
+    for name in names:
+        path = tmp_path / f"Actor_{name[-2:]}" / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    recordings = article_notebook.list_recordings(tmp_path)
+    assert len(recordings) == len(names)
+    train, test = article_notebook.split(recordings)
+    assert sorted([*train, *test]) == list(range(len(names)))
+    assert set(recordings["actor"].iloc[test]) == {1, 2}
+
+
+def test_a_case_runs_its_way_and_leaves_its_figures(tmp_path: Path) -> None:
+    (tmp_path / "wav").mkdir()
+    clip = "03-01-05-02-02-01-07"
+    write_pcm16(tmp_path / "wav" / f"{clip}.wav", synthesize(clip), sample_rate=SAMPLE_RATE)
+    case = once.case_of("features", "ours_1", str(tmp_path / "wav"), folder=tmp_path)
+    (run,) = run_rounds([case], rounds=1, tell=print, warm_up=False)["ours_1"]["runs"]
+    assert min(run["wall_s"], run["peak_bytes"], run["clip_ms"], run["clip_cpu_ms"]) > 0
+
+
+@pytest.mark.parametrize("network", training.TIMED_EPOCHS)
+def test_a_training_case_names_its_network_and_what_is_changed(network: str) -> None:
+    for name, variant in training.VARIANTS.items():
+        assert training._split(f"{network}_{name}") == (network, variant)
+
+
+def test_training_without_results_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run make repro there"):
+        training.subject(tmp_path, workspace=tmp_path, rounds=1)
+
+
+def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:
+    assert len({clip[-2:] for clip in scale._BASE}) == 24
+    assert len(set(scale._BASE)) == 72
+    assert len({clip[6:8] for clip in scale._BASE}) == 8
