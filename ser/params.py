@@ -172,6 +172,14 @@ class Huggingface(Section):
     trim_db: Positive
 
 
+class Whisper(Section):
+    """The encoder of Whisper, and how the LDAs on its states are suspected of leaks."""
+
+    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    trim_db: Positive
+    shuffles: Seeds
+
+
 class Extract(Section):
     """What is computed of each clip."""
 
@@ -507,6 +515,7 @@ class Params(Section):
     augment: Augment
     encode: Encode
     huggingface: Huggingface
+    whisper: Whisper
     extract: Extract
     resample: Resample
     split: Split

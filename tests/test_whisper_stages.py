@@ -1,0 +1,164 @@
+"""Whisper's pipeline on made-up states: whom it scores, what it may choose by, and what would show a leak."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from ctranslate2_files import model_file
+from test_whisper_encoder import HEADS, LAYERS, random_weights
+from test_whisper_encoder import UNITS as STATES
+from voices import spoken
+
+from ser import scores
+from ser.files import write_array, write_parquet
+from ser.protocols import LUNA5, split_by_actor
+from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.whisper_encoder import VARIABLE
+from stages import check_whisper, command, encode_whisper, enroll_whisper
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+UNITS = 9
+
+
+def configure(**whisper: object) -> None:
+    params = yaml.safe_load(PARAMS.read_text())
+    params["workers"]["jobs"] = 1
+    params["whisper"] |= {"shuffles": [0]} | whisper
+    params["enrolled"] |= {
+        "clips": [0, 8],
+        "seeds": [0, 3],
+        "inner_folds": 2,
+        "lda_shrinkage": [0.5],
+        "prior_clips": [1],
+    }
+    params["evaluate"]["bootstrap_samples"] = 100
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What split and encode_whisper leave of 720 clips; both splits have two folds."""
+    monkeypatch.chdir(tmp_path)
+    configure()
+    clips = pd.DataFrame([vars(parse_clip(name)) for name in all_clips() if parse_clip(name).repetition == 1])
+    write_parquet("data/clips.parquet", clips)
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:2]))
+    known = np.where(clips["statement"] == clips["statement"].iloc[0], "train", "test")
+    write_parquet("data/splits/article.parquet", clips[["clip"]].assign(fold=0, role=known))
+    draw = np.random.default_rng(0)
+    emotions, voices = draw.normal(0, 1, (8, UNITS)), draw.normal(0, 3, (25, UNITS))
+    place = clips["emotion"].map(EMOTIONS.index).to_numpy()
+    trace = emotions[place] + voices[clips["actor"].to_numpy()]
+    for name, noises in (("whisper", (3.0, 1.0)), ("whisper_speaker", (2.0,))):
+        layers = [trace + draw.normal(0, noise, trace.shape) for noise in noises]
+        write_array(f"data/features/clean/{name}.npy", np.stack(layers, axis=1).astype(np.float32))
+    return tmp_path
+
+
+def run(stage: ModuleType) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__])
+        command.run(stage.main)
+
+
+@pytest.mark.usefixtures("project")
+def test_new_speakers_are_scored_on_every_clip_and_enrolled_ones_on_the_others() -> None:
+    run(enroll_whisper)
+    predictions = pd.read_parquet("data/predictions/whisper.parquet")
+    new = predictions[predictions["protocol"] == "luna5"]
+    assert set(new["model"]) == {"whisper_lda", "encoders_lda"}
+    for (_, fold), tested in new.groupby(["model", "fold"]):
+        assert set(tested["clip"].str[-2:].astype(int)) == set(LUNA5[int(str(fold))].test)
+        assert len(tested) == tested["clip"].nunique() == 30 * len(LUNA5[int(str(fold))].test)
+    enrolled = predictions[predictions["protocol"] == "enrolled_8"]
+    assert set(enrolled["model"]) == {"encoders_lda"}
+    for (_, seed), tested in enrolled.groupby(["fold", "seed"]):
+        assert seed in (0, 3)
+        assert (tested["clip"].str[-2:].value_counts() == 22).all()
+
+    written = json.loads(Path("metrics/whisper.json").read_text())
+    labels = pd.read_parquet("data/clips.parquet").set_index("clip")["emotion"]
+    for model, it in written["luna5"].items():
+        own = new[new["model"] == model]
+        right = labels.loc[own["clip"].to_numpy()].map(
+            EMOTIONS.index
+        ).to_numpy() == scores.predicted_emotions(own)
+        assert it["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+        assert it["uar_low"] < it["uar"] < it["uar_high"]
+    assert written["enrolled"]["8"]["uar"] > written["luna5"]["encoders_lda"]["uar"] > 2 * scores.CHANCE
+
+
+@pytest.mark.usefixtures("project")
+def test_the_same_bytes_twice_and_no_choice_by_tested_actors() -> None:
+    run(enroll_whisper)
+    written = ("data/predictions/whisper.parquet", "metrics/whisper.json", "metrics/search/whisper.csv")
+    before = {name: Path(name).read_bytes() for name in written}
+    run(enroll_whisper)
+    assert {name: Path(name).read_bytes() for name in written} == before
+
+    trials = pd.read_csv("metrics/search/whisper.csv").query("fold == 0")
+    tested = pd.read_parquet("data/clips.parquet")["actor"].isin(LUNA5[0].test).to_numpy()
+    for name in ("whisper", "whisper_speaker"):
+        states = np.load(f"data/features/clean/{name}.npy")
+        states[tested] = 1e3
+        write_array(f"data/features/clean/{name}.npy", states)
+    run(enroll_whisper)
+    pd.testing.assert_frame_equal(pd.read_csv("metrics/search/whisper.csv").query("fold == 0"), trials)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_checks_find_no_leak_and_the_canary_sings_where_actors_are_known() -> None:
+    run(enroll_whisper)
+    run(check_whisper)
+    found = json.loads(Path("metrics/whisper_leaks.json").read_text())
+    plain = json.loads(Path("metrics/whisper.json").read_text())["luna5"]["encoders_lda"]["uar"]
+    assert found["permuted_uar"] < 0.2 < plain
+    assert found["canary_uar"] < plain + 0.05
+    assert found["canary_of_known_actors_uar"] > 0.99
+    assert found["unseen_largest_difference"] < 1e-9
+
+
+@pytest.mark.usefixtures("project")
+def test_a_prediction_that_knew_the_tested_clips_is_found() -> None:
+    run(enroll_whisper)
+    path = "data/predictions/whisper.parquet"
+    other = pd.read_parquet(path)
+    other.loc[other["fold"] == 0, "p_neutral"] += 0.01
+    write_parquet(path, other)
+    run(check_whisper)
+    assert json.loads(Path("metrics/whisper_leaks.json").read_text())["unseen_largest_difference"] > 0.009
+
+
+def test_clips_are_encoded_in_the_order_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Whisper with random weights from a file, and by the speaker encoder of the package."""
+    monkeypatch.chdir(tmp_path)
+    own = {f"encoder/{name}": x.astype("<f2") for name, x in random_weights().items()}
+    weights = model_file({**own, "encoder/num_heads": np.array(HEADS, "<i2")})
+    Path("model.bin").write_bytes(weights)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "model.bin"))
+    paths = [f"{name}.wav" for name in "ab"]
+    for path, length in zip(paths, (1, 2), strict=True):
+        soundfile.write(path, spoken(length, rate=48000), 48000, subtype="PCM_16")
+
+    configure()
+    write_parquet("data/clips.parquet", pd.DataFrame({"clip": ["a", "b"], "path": paths}))
+    with pytest.raises(SystemExit, match="other weights"):
+        run(encode_whisper)
+    configure(weights_sha256=hashlib.sha256(weights).hexdigest())
+    run(encode_whisper)
+    of_whisper = np.load("data/features/clean/whisper.npy")
+    of_speaker = np.load("data/features/clean/whisper_speaker.npy")
+    assert of_whisper.shape == (2, LAYERS + 1, 2 * STATES)
+    assert of_speaker.shape == (2, 3, 1026)
+    assert of_speaker[0, 0, -1] < of_speaker[1, 0, -1], "lengths in s"
+
+    write_parquet("data/clips.parquet", pd.DataFrame({"clip": ["b", "a"], "path": paths[::-1]}))
+    run(encode_whisper)
+    np.testing.assert_array_equal(np.load("data/features/clean/whisper.npy"), of_whisper[::-1])
