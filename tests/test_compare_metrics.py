@@ -80,6 +80,40 @@ def test_two_clips_of_a_small_fold_may_differ(tmp_path: Path, accuracy: float, a
 
 
 @pytest.mark.parametrize(
+    ("uar", "model", "agrees"),
+    [(0.65 + 0.084, "logmel_cnn", True), (0.65 + 0.086, "logmel_cnn", False), (0.5801, "lda", False)],
+)
+def test_a_network_may_differ_as_another_seed_does(
+    tmp_path: Path, uar: float, model: str, agrees: bool
+) -> None:
+    """On both folds two seeds lie 0.0283 apart: their deviation is 0.02."""
+    header = FOLDS.splitlines()[0]
+    folds = "0,0,40,0.65,0.6", "1,0,40,0.67828427,0.6", "0,1,40,0.5,0.6", "1,1,40,0.52828427,0.6"
+    rows = [header, *(f"logmel_cnn,{row}" for row in folds), "lda,0,0,40,0.58,0.6"]
+    old = compare_metrics.read_figures(metrics(tmp_path / "old", folds="\n".join(rows)))
+    key = compare_metrics.Key("luna5 fold 0 seed 0", model, "uar")
+    assert old[compare_metrics.Key("luna5 fold 1 seed 0", "logmel_cnn", "uar")].deviation == pytest.approx(
+        0.02
+    )
+    (comparison,) = compare_metrics.compare({key: compare_metrics.Figure(uar)}, old, exact=False)
+    assert comparison.agrees == agrees
+
+
+def test_a_mean_over_seeds_may_differ_less(tmp_path: Path) -> None:
+    folder = metrics(tmp_path / "old")
+    details = {
+        "article": {"cnn": {"uar_sd": 0.04, "seeds": [0, 1, 2, 3]}, "dummy": {"uar_sd": None, "seeds": [0]}}
+    }
+    (folder / "details.json").write_text(json.dumps(details))
+    old = compare_metrics.read_figures(folder)
+    allowed = {
+        model: compare_metrics.allowed_difference(model, old[compare_metrics.Key("article", model, "uar")])
+        for model in ("cnn", "dummy")
+    }
+    assert allowed == {"cnn": pytest.approx(3 * 2**0.5 * 0.02), "dummy": 0.0}
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("summary.json", "{"),

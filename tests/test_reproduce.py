@@ -1,5 +1,6 @@
 """Reproducing committed results: what can be tested without the recordings."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from ser import scores
 from ser.errors import InputError
 from ser.files import write_csv
+from ser.params import load_params
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from tools import compare_metrics, demo, reproduce
 
@@ -41,7 +43,7 @@ def test_folds_are_scored_by_themselves(tmp_path: Path) -> None:
 
     write_csv(tmp_path / "luna5_folds.csv", table)
     figures = compare_metrics.read_figures(tmp_path)
-    assert figures[compare_metrics.Key("luna5 fold 1 seed 0", "lda", "accuracy")] == (0.0667, 60)
+    assert figures[compare_metrics.Key("luna5 fold 1 seed 0", "lda", "accuracy")] == (0.0667, 0.0, 60)
 
 
 def test_only_outputs_without_computed_floats_must_be_the_same_everywhere(tmp_path: Path) -> None:
@@ -52,6 +54,17 @@ def test_only_outputs_without_computed_floats_must_be_the_same_everywhere(tmp_pa
         "  extract@clean:\n    outs: [{path: data/features/clean, md5: bb}]\n"
     )
     assert reproduce.locked_outputs(tmp_path) == {"data/splits/loso.parquet": "aa"}
+
+
+def test_two_seeds_of_the_network_are_trained(tmp_path: Path) -> None:
+    before = load_params(demo.PROJECT / "params.yaml")
+    shutil.copy(demo.PROJECT / "params.yaml", tmp_path)
+    reproduce.keep_first_seeds(tmp_path)
+    after = load_params(tmp_path / "params.yaml")
+    assert after.train_cnn.logmel.seeds == before.train_cnn.logmel.seeds[:2] == [0, 1]
+    kept = after.train_cnn.logmel.model_copy(update={"seeds": before.train_cnn.logmel.seeds})
+    assert kept == before.train_cnn.logmel
+    assert after.model_copy(update={"train_cnn": before.train_cnn}) == before
 
 
 def test_a_lock_is_needed(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ of the two were reproduced; a model that was not reproduced is not compared. Wha
 
   same kind of machine  nothing. The kind is what `python -m tools.machine` prints: CPU, Python, packages,
                         BLAS; machine.json beside the committed metrics says of which kind they are.
-  another machine       classical models nothing; networks max(2 test clips, 0.02), because rounding depends
-                        on the instruction set, and training amplifies it.
+  another machine       classical models nothing. Networks as much as with another seed, because rounding
+                        depends on the instruction set, and training makes it grow until two runs have no
+                        more in common than two seeds: by three deviations of such a difference, 2 test clips
+                        or 0.02, whichever is most. How seeds differ is read from the committed metrics.
 """
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +32,8 @@ CLASSICAL = frozenset(
 )
 NETWORK_TOLERANCE = 0.02
 NETWORK_CLIPS = 2
+NETWORK_DEVIATIONS = 3
+"""A network that learns the same falls outside by chance in one of 370 figures."""
 
 
 class Key(NamedTuple):
@@ -40,10 +45,14 @@ class Key(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A metric's value, and the number of test clips behind it where the file tells it."""
+    """A metric's value, what other seeds would change (a standard deviation), and the number of test clips.
+
+    The last two are 0 where the files do not tell.
+    """
 
     value: float
-    clips: int | None
+    deviation: float = 0.0
+    clips: int = 0
 
 
 class Comparison(NamedTuple):
@@ -87,8 +96,16 @@ def read_figures(folder: Path) -> dict[Key, Figure]:
 
 def _read_summary(path: Path) -> dict[Key, Figure]:
     content = json.loads(path.read_text(encoding="utf-8"))
+    details = path.with_name("details.json")
+    detailed = json.loads(details.read_text(encoding="utf-8")) if details.exists() else {}
+
+    def deviation(protocol: str, model: str) -> float:
+        """Of a mean over seeds; the UAR's stands for every metric's."""
+        seeds = detailed.get(protocol, {}).get(model, {})
+        return (seeds.get("uar_sd") or 0.0) / math.sqrt(len(seeds.get("seeds", [])) or 1)
+
     return {
-        Key(protocol, model, metric): Figure(float(value), clips=None)
+        Key(protocol, model, metric): Figure(float(value), deviation(protocol, model))
         for protocol, models in content.items()
         for model, metrics in models.items()
         for metric, value in metrics.items()
@@ -97,12 +114,15 @@ def _read_summary(path: Path) -> dict[Key, Figure]:
 
 def _read_folds(path: Path) -> dict[Key, Figure]:
     table = pd.read_csv(path)[list(FOLD_COLUMNS)]
+    metrics = ["uar", "accuracy"]
+    # Between seeds of one fold, pooled over the folds.
+    variance = table.groupby(["model", "fold"])[metrics].var().groupby("model").mean().fillna(0.0)
     return {
         Key(f"luna5 fold {row['fold']} seed {row['seed']}", str(row["model"]), metric): Figure(
-            float(row[metric]), clips=int(row["n"])
+            float(row[metric]), math.sqrt(variance.loc[row["model"], metric]), clips=int(row["n"])
         )
         for row in table.to_dict("records")
-        for metric in ("uar", "accuracy")
+        for metric in metrics
     }
 
 
@@ -121,17 +141,19 @@ def compare(reproduced: dict[Key, Figure], committed: dict[Key, Figure], *, exac
             key,
             committed=committed[key].value if key in committed else None,
             reproduced=figure.value,
-            allowed=0.0 if exact else allowed_difference(key.model, figure.clips),
+            allowed=0.0 if exact or key not in committed else allowed_difference(key.model, committed[key]),
         )
         for key, figure in reproduced.items()
     ]
 
 
-def allowed_difference(model: str, clips: int | None) -> float:
-    """How far a figure may lie from one measured on another kind of machine."""
+def allowed_difference(model: str, committed: Figure) -> float:
+    """How far a figure may lie from a committed one that was measured on another kind of machine."""
     if model in CLASSICAL:
         return 0.0
-    return max(NETWORK_TOLERANCE, NETWORK_CLIPS / clips if clips else 0.0)
+    of_difference = math.sqrt(2) * committed.deviation
+    clips = NETWORK_CLIPS / committed.clips if committed.clips else 0.0
+    return max(NETWORK_TOLERANCE, clips, NETWORK_DEVIATIONS * of_difference)
 
 
 def format_table(comparisons: list[Comparison]) -> str:
