@@ -35,6 +35,16 @@ _GROUPS = (
     ('"Kids are talking by the door"', "per_statement", "kids"),
     ('"Dogs are sitting by the door"', "per_statement", "dogs"),
 )
+WHISPER_MODELS = {
+    "whisper_lda": "Whisper's layers alone",
+    "encoders_lda": "those of the speaker encoder as well",
+}
+NEIGHBOUR_RUNGS = {
+    "equal_copies": "copies that are equal, made first, then split at random",
+    "augment_first": "with a fourth copy of other speed and pitch",
+    "split_first": "split at random first",
+    "speakers": "test speakers are new (LUNA5)",
+}
 PAGES = ("README.md", "docs/model_card.md")
 
 
@@ -130,6 +140,36 @@ def enrolled_table(metrics: Path) -> str:
     return "\n".join(lines)
 
 
+def whisper_table(metrics: Path) -> str:
+    """Tabulate the LDAs on Whisper's encoder: of new speakers, then by the clips heard first."""
+    found = _read(metrics / "whisper.json")
+    rows = [(f"new speakers, {WHISPER_MODELS[model]}", it) for model, it in found["luna5"].items()]
+    rows += [(f"{n_clips} clips heard first, both", it) for n_clips, it in found["enrolled"].items()]
+    lines = ["| | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
+    for name, it in rows:
+        accuracy, f1 = percent(it["accuracy"]), percent(it["macro_f1"])
+        lines.append(f"| {name} | {percent(it['uar'])} | {interval_of(it)} | {accuracy} | {f1} |")
+    return "\n".join(lines)
+
+
+def whisper_leaks_list(metrics: Path) -> str:
+    """Tell what the checks of the model with Whisper's encoder found."""
+    found = _read(metrics / "whisper_leaks.json")
+    plain = _read(metrics / "whisper.json")["luna5"][found["model"]]["uar"]
+    shuffles = len(found["permuted_uar_by_seed"])
+    known, canary = percent(found["canary_of_known_actors_uar"]), percent(found["canary_uar"])
+    return "\n".join(
+        [
+            f"- Emotions of the training clips shuffled: {percent(found['permuted_uar'])}, the mean of {shuffles} "
+            "shuffles (chance is 12.5).",
+            f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather than "
+            f"{percent(plain)} under LUNA5.",
+            "- Without the tested clips until the prediction: probabilities that differ by at most "
+            f"{found['unseen_largest_difference']:.0e} in the first fold.",
+        ]
+    )
+
+
 def ladder_table(metrics: Path) -> str:
     """Tabulate the rungs of the ladder, and below them what each leak is worth to each model."""
     results = _read(metrics / "ladder.json")
@@ -158,6 +198,15 @@ def ladder_long_table(metrics: Path) -> str:
     for rungs in zip(*models.values(), strict=True):
         cells = [f"{percent(rung['uar'])} ({percent(rung['accuracy'])})" for rung in rungs]
         lines.append(f"| {_one_line(LONG_NAMES[rungs[0]['recipe']])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def ladder_neighbour_table(metrics: Path) -> str:
+    """Tabulate what a nearest neighbour reaches by each division."""
+    lines = ["| nearest neighbour on the contour | UAR | 95 % interval | accuracy |", "|---|---|---|---|"]
+    for name, it in _read(metrics / "ladder_neighbour.json").items():
+        accuracy = percent(it["accuracy"])
+        lines.append(f"| {NEIGHBOUR_RUNGS[name]} | {percent(it['uar'])} | {interval_of(it)} | {accuracy} |")
     return "\n".join(lines)
 
 
@@ -331,8 +380,11 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "emotions": emotion_table,
     "genders": gender_table,
     "enrolled": enrolled_table,
+    "whisper": whisper_table,
+    "whisper_leaks": whisper_leaks_list,
     "ladder": ladder_table,
     "ladder_long": ladder_long_table,
+    "ladder_neighbour": ladder_neighbour_table,
     "protocols": protocols_table,
     "robustness": robustness_table,
     "shown": shown_by_dvc,
