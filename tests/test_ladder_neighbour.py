@@ -72,7 +72,7 @@ def test_the_contours_are_those_of_extract(tmp_path: Path) -> None:
 
 
 def test_the_stage_reads_recordings_and_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all speakers, each emotion in both sentences; on one and the same sound the figures themselves mean nothing."""
+    """All clips have the same sound, so the figures themselves mean nothing."""
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load(PARAMS.read_text())
     params["workers"]["jobs"] = 1

@@ -35,10 +35,7 @@ _GROUPS = (
     ('"Kids are talking by the door"', "per_statement", "kids"),
     ('"Dogs are sitting by the door"', "per_statement", "dogs"),
 )
-WHISPER_MODELS = {
-    "whisper_lda": "Whisper's layers alone",
-    "encoders_lda": "those of the speaker encoder as well",
-}
+WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both encoders"}
 NEIGHBOUR_RUNGS = {
     "equal_copies": "copies that are equal, made first, then split at random",
     "augment_first": "with a fourth copy of other speed and pitch",
@@ -143,8 +140,8 @@ def enrolled_table(metrics: Path) -> str:
 def whisper_table(metrics: Path) -> str:
     """Tabulate the LDAs on Whisper's encoder: of new speakers, then by the clips heard first."""
     found = _read(metrics / "whisper.json")
-    rows = [(f"new speakers, {WHISPER_MODELS[model]}", it) for model, it in found["luna5"].items()]
-    rows += [(f"{n_clips} clips heard first, both", it) for n_clips, it in found["enrolled"].items()]
+    rows = [(f"{name}, new speakers", found["luna5"][model]) for model, name in WHISPER_MODELS.items()]
+    rows += [(f"both, {n_clips} clips heard first", it) for n_clips, it in found["enrolled"].items()]
     lines = ["| | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
     for name, it in rows:
         accuracy, f1 = percent(it["accuracy"]), percent(it["macro_f1"])
@@ -157,13 +154,15 @@ def whisper_leaks_list(metrics: Path) -> str:
     found = _read(metrics / "whisper_leaks.json")
     plain = _read(metrics / "whisper.json")["luna5"][found["model"]]["uar"]
     shuffles = len(found["permuted_uar_by_seed"])
-    known, canary = percent(found["canary_of_known_actors_uar"]), percent(found["canary_uar"])
+    permuted, known, canary = (
+        percent(found[name]) for name in ("permuted_uar", "canary_of_known_actors_uar", "canary_uar")
+    )
     return "\n".join(
         [
-            f"- Emotions of the training clips shuffled: {percent(found['permuted_uar'])}, the mean of {shuffles} "
-            "shuffles (chance is 12.5).",
-            f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather than "
-            f"{percent(plain)} under LUNA5.",
+            f"- Emotions of the training clips shuffled: {permuted}, the mean of {shuffles} shuffles (chance is "
+            "12.5).",
+            f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather "
+            f"than {percent(plain)} under LUNA5.",
             "- Without the tested clips until the prediction: probabilities that differ by at most "
             f"{found['unseen_largest_difference']:.0e} in the first fold.",
         ]
