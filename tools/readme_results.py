@@ -159,8 +159,8 @@ def whisper_leaks_list(metrics: Path) -> str:
     )
     return "\n".join(
         [
-            f"- Emotions of the training clips shuffled: {permuted}, the mean of {shuffles} shuffles (chance is "
-            "12.5).",
+            f"- Emotions of the training clips shuffled: {permuted}, the mean of {shuffles} shuffles (chance "
+            "is 12.5).",
             f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather "
             f"than {percent(plain)} under LUNA5.",
             "- Without the tested clips until the prediction: probabilities that differ by at most "
