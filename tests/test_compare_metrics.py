@@ -75,28 +75,44 @@ def test_two_clips_of_a_small_fold_may_differ(tmp_path: Path, accuracy: float, a
         exact=False,
     )
     assert [row.key for row in comparisons if not row.agrees] == (
-        [] if agrees else [("luna5 fold 0 seed 0", "logmel_cnn", "accuracy")]
+        [] if agrees else [("luna5 fold 0", "logmel_cnn", "accuracy")]
     )
+
+
+SEEDS = "0,0,40,0.65,0.6", "1,0,40,0.67828427,0.6", "0,1,40,0.5,0.6", "1,1,40,0.52828427,0.6"
+"""On both folds two seeds lie 0.0283 apart: their deviation is 0.02."""
 
 
 @pytest.mark.parametrize(
-    ("uar", "model", "agrees"),
-    [(0.65 + 0.084, "logmel_cnn", True), (0.65 + 0.086, "logmel_cnn", False), (0.5801, "lda", False)],
+    ("seeds", "offset", "agrees"),
+    [([0], 0.084, True), ([0], -0.086, False), ([0, 1], 0.059, True), ([0, 1], 0.061, False)],
 )
-def test_a_network_may_differ_as_another_seed_does(
-    tmp_path: Path, uar: float, model: str, agrees: bool
+def test_networks_may_differ_as_other_seeds_do(
+    tmp_path: Path, seeds: list[int], offset: float, agrees: bool
 ) -> None:
-    """On both folds two seeds lie 0.0283 apart: their deviation is 0.02."""
+    """By three deviations of the difference of two seeds, or of two means of two."""
     header = FOLDS.splitlines()[0]
-    folds = "0,0,40,0.65,0.6", "1,0,40,0.67828427,0.6", "0,1,40,0.5,0.6", "1,1,40,0.52828427,0.6"
-    rows = [header, *(f"logmel_cnn,{row}" for row in folds), "lda,0,0,40,0.58,0.6"]
+    rows = [header, *(f"logmel_cnn,{row}" for row in SEEDS), "lda,0,0,40,0.58,0.6"]
     old = compare_metrics.read_figures(metrics(tmp_path / "old", folds="\n".join(rows)))
-    key = compare_metrics.Key("luna5 fold 0 seed 0", model, "uar")
-    assert old[compare_metrics.Key("luna5 fold 1 seed 0", "logmel_cnn", "uar")].deviation == pytest.approx(
-        0.02
-    )
-    (comparison,) = compare_metrics.compare({key: compare_metrics.Figure(uar)}, old, exact=False)
+    keys = [compare_metrics.Key(f"luna5 fold 0 seed {seed}", "logmel_cnn", "uar") for seed in seeds]
+    assert old[keys[0]].deviation == pytest.approx(0.02)
+    # The one half of them above, the other below: only the mean counts.
+    moved = {key: old[key].value + offset + swing for key, swing in zip(keys, (0.1, -0.1), strict=False)}
+    if len(seeds) == 1:
+        moved = {key: value - 0.1 for key, value in moved.items()}
+    new = {key: compare_metrics.Figure(value) for key, value in moved.items()}
+    (comparison,) = compare_metrics.compare(new, old, exact=False)
     assert comparison.agrees == agrees
+    assert not any(it.agrees for it in compare_metrics.compare(new, old, exact=True))
+
+
+def test_classical_models_and_figures_of_no_commit_are_compared_one_by_one(tmp_path: Path) -> None:
+    old = compare_metrics.read_figures(metrics(tmp_path / "old"))
+    lda = compare_metrics.Key("luna5 fold 0 seed 0", "lda", "uar")
+    unknown = compare_metrics.Key("luna5 fold 4 seed 0", "logmel_cnn", "uar")
+    new = {lda: compare_metrics.Figure(0.5801), unknown: compare_metrics.Figure(0.6)}
+    compared = compare_metrics.compare(new, old, exact=False)
+    assert [(it.key, it.agrees) for it in compared] == [(lda, False), (unknown, False)]
 
 
 def test_a_mean_over_seeds_may_differ_less(tmp_path: Path) -> None:
@@ -116,6 +132,7 @@ def test_a_mean_over_seeds_may_differ_less(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("details.json", "{"),
         ("summary.json", "{"),
         ("summary.json", '{"article": {"cnn": {"uar": null}}}'),
         ("summary.json", '{"article": {"cnn": 1}}'),

@@ -5,9 +5,9 @@ of the two were reproduced; a model that was not reproduced is not compared. Wha
 
   same kind of machine  nothing. The kind is what `python -m tools.machine` prints: CPU, Python, packages,
                         BLAS; machine.json beside the committed metrics says of which kind they are.
-  another machine       classical models nothing. Networks as much as with another seed, because rounding
-                        depends on the instruction set, and training makes it grow until two runs have no
-                        more in common than two seeds: by three deviations of such a difference, 2 test clips
+  another machine       classical models nothing. Networks as much as with other seeds, because rounding
+                        depends on the instruction set, and training makes it grow: their means over the
+                        reproduced seeds by three deviations of the difference of two such means, 2 test clips
                         or 0.02, whichever is most. How seeds differ is read from the committed metrics.
 """
 
@@ -33,7 +33,7 @@ CLASSICAL = frozenset(
 NETWORK_TOLERANCE = 0.02
 NETWORK_CLIPS = 2
 NETWORK_DEVIATIONS = 3
-"""A network that learns the same falls outside by chance in one of 370 figures."""
+"""By chance about one of 75 figures of an equal network falls outside: the deviation is that of few seeds."""
 
 
 class Key(NamedTuple):
@@ -97,7 +97,10 @@ def read_figures(folder: Path) -> dict[Key, Figure]:
 def _read_summary(path: Path) -> dict[Key, Figure]:
     content = json.loads(path.read_text(encoding="utf-8"))
     details = path.with_name("details.json")
-    detailed = json.loads(details.read_text(encoding="utf-8")) if details.exists() else {}
+    try:
+        detailed = json.loads(details.read_text(encoding="utf-8")) if details.exists() else {}
+    except ValueError as error:
+        raise InputError(f"{details}: not JSON ({error}); evaluate writes it") from error
 
     def deviation(protocol: str, model: str) -> float:
         """Of a mean over seeds; the UAR's stands for every metric's."""
@@ -126,8 +129,29 @@ def _read_folds(path: Path) -> dict[Key, Figure]:
     }
 
 
+def mean_over_seeds(figures: dict[Key, Figure], *, like: dict[Key, Figure]) -> dict[Key, Figure]:
+    """Replace networks' runs of one fold by their mean over the seeds that `like` has, too.
+
+    Classical models, and what is a mean already, stay.
+    """
+    groups: dict[Key, list[Figure]] = {}
+    for key, figure in figures.items():
+        if key in like:
+            fold, of_seed, _ = key.scope.partition(" seed ")
+            merged = bool(of_seed) and key.model not in CLASSICAL
+            groups.setdefault(key._replace(scope=fold) if merged else key, []).append(figure)
+    return {
+        key: Figure(
+            sum(it.value for it in group) / len(group),
+            group[0].deviation / math.sqrt(len(group)),
+            group[0].clips,
+        )
+        for key, group in groups.items()
+    }
+
+
 def compare(reproduced: dict[Key, Figure], committed: dict[Key, Figure], *, exact: bool) -> list[Comparison]:
-    """Set every reproduced figure beside the committed one.
+    """Set every reproduced figure beside the committed one; unless exactly, networks' means over seeds.
 
     Parameters
     ----------
@@ -136,6 +160,12 @@ def compare(reproduced: dict[Key, Figure], committed: dict[Key, Figure], *, exac
     exact
         Allow no difference at all, neither to networks.
     """
+    if not exact:
+        missing = {key: figure for key, figure in reproduced.items() if key not in committed}
+        reproduced, committed = (
+            mean_over_seeds(reproduced, like=committed) | missing,
+            mean_over_seeds(committed, like=reproduced),
+        )
     return [
         Comparison(
             key,
@@ -182,7 +212,7 @@ def same_machine(committed: Path) -> bool:
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        print(f"{path}: no such file, so the kind of machine is unknown: networks may differ a little.")
+        print(f"{path}: no such file, so the kind of machine is unknown: networks may differ.")
         return False
     except ValueError as error:
         raise InputError(
@@ -190,7 +220,7 @@ def same_machine(committed: Path) -> bool:
         ) from error
     found = machine.differences(there, machine.describe())
     if found:
-        print(f"Another kind of machine ({', '.join(found)}): networks may differ a little.")
+        print(f"Another kind of machine ({', '.join(found)}): networks may differ.")
     else:
         print("The same kind of machine: nothing may differ.")
     return not found

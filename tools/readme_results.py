@@ -35,9 +35,10 @@ _GROUPS = (
     ('"Kids are talking by the door"', "per_statement", "kids"),
     ('"Dogs are sitting by the door"', "per_statement", "dogs"),
 )
+PROTOCOLS = {"luna5": "LUNA5", "emobox6": "EMOBOX6"}
 WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both encoders"}
 NEIGHBOUR_RUNGS = {
-    "equal_copies": "copies that are equal, made first, then split at random",
+    "equal_copies": "three equal copies, made before the random split",
     "augment_first": "with a fourth copy of other speed and pitch",
     "split_first": "split at random first",
     "speakers": "test speakers are new (LUNA5)",
@@ -140,8 +141,12 @@ def enrolled_table(metrics: Path) -> str:
 def whisper_table(metrics: Path) -> str:
     """Tabulate the LDAs on Whisper's encoder: of new speakers, then by the clips heard first."""
     found = _read(metrics / "whisper.json")
-    rows = [(f"{name}, new speakers", found["luna5"][model]) for model, name in WHISPER_MODELS.items()]
-    rows += [(f"both, {n_clips} clips heard first", it) for n_clips, it in found["enrolled"].items()]
+    rows = [
+        (f"new speakers, {PROTOCOLS[protocol]}: {name}", found[protocol][model])
+        for protocol in PROTOCOLS
+        for model, name in WHISPER_MODELS.items()
+    ]
+    rows += [(f"{n_clips} clips heard first: both encoders", it) for n_clips, it in found["enrolled"].items()]
     lines = ["| | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
     for name, it in rows:
         accuracy, f1 = percent(it["accuracy"]), percent(it["macro_f1"])
@@ -153,20 +158,19 @@ def whisper_leaks_list(metrics: Path) -> str:
     """Tell what the checks of the model with Whisper's encoder found."""
     found = _read(metrics / "whisper_leaks.json")
     plain = _read(metrics / "whisper.json")["luna5"][found["model"]]["uar"]
-    shuffles = len(found["permuted_uar_by_seed"])
-    permuted, known, canary = (
-        percent(found[name]) for name in ("permuted_uar", "canary_of_known_actors_uar", "canary_uar")
-    )
-    return "\n".join(
-        [
-            f"- Emotions of the training clips shuffled: {permuted}, the mean of {shuffles} shuffles (chance "
-            "is 12.5).",
-            f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather "
-            f"than {percent(plain)} under LUNA5.",
-            "- Without the tested clips until the prediction: probabilities that differ by at most "
-            f"{found['unseen_largest_difference']:.0e} in the first fold.",
-        ]
-    )
+    known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
+    lines = [
+        f"- Columns that give actor and emotion away: {known} under the article's split, {canary} rather "
+        f"than {percent(plain)} under LUNA5."
+    ]
+    for n_clips, it in found["by_clips"].items():
+        whom = f"Speakers heard in {n_clips} clips" if int(n_clips) else "New speakers"
+        shuffled = ", ".join(percent(value) for value in it["permuted_uar_by_seed"].values())
+        lines.append(
+            f"- {whom}: with the emotions of the training clips shuffled {shuffled}; without the tested "
+            f"clips the first fold's probabilities differ by at most {it['unseen_largest_difference']:.0e}."
+        )
+    return "\n".join(lines)
 
 
 def ladder_table(metrics: Path) -> str:
@@ -202,10 +206,14 @@ def ladder_long_table(metrics: Path) -> str:
 
 def ladder_neighbour_table(metrics: Path) -> str:
     """Tabulate what a nearest neighbour reaches by each division."""
-    lines = ["| nearest neighbour on the contour | UAR | 95 % interval | accuracy |", "|---|---|---|---|"]
+    lines = [
+        "| nearest neighbour on the contour | UAR | 95 % interval | accuracy | with an equal in training, % |",
+        "|---|---|---|---|---|",
+    ]
     for name, it in _read(metrics / "ladder_neighbour.json").items():
-        accuracy = percent(it["accuracy"])
-        lines.append(f"| {NEIGHBOUR_RUNGS[name]} | {percent(it['uar'])} | {interval_of(it)} | {accuracy} |")
+        ends = percent(it["accuracy"]), percent(it["equal_in_training"])
+        figures = [percent(it["uar"]), interval_of(it), *ends]
+        lines.append(f"| {NEIGHBOUR_RUNGS[name]} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
 
