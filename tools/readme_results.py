@@ -207,7 +207,7 @@ def ladder_long_table(metrics: Path) -> str:
 def ladder_neighbour_table(metrics: Path) -> str:
     """Tabulate what a nearest neighbour reaches by each division."""
     lines = [
-        "| nearest neighbour on the contour | UAR | 95 % interval | accuracy | with an equal in training, % |",
+        "| nearest neighbour on the contour | UAR | 95 % interval | accuracy | equal in training, % |",
         "|---|---|---|---|---|",
     ]
     for name, it in _read(metrics / "ladder_neighbour.json").items():
