@@ -73,6 +73,7 @@ def small_params() -> dict[str, Any]:
             "svm_gamma": [0.001, 0.1],
         },
         "copies": {"splits": [1], "lda_shrinkage": 0.5, "svm_c": 3, "svm_gamma": 0.01},
+        "neighbour": {"splits": [1]},
     }
     return params
 
