@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tools import crash_tables, demo
 from tools.breakable_workspace import Workspace, damaged_cache, differences, finish
-from tools.breaking import Trial, Way, break_at
+from tools.breaking import Outcome, Trial, Way, break_at
 from tools.demo import run_dvc
 from tools.watched_run import WatchedRun
 
@@ -89,3 +90,30 @@ def test_a_damaged_object_of_the_cache_is_named(tmp_path: Path) -> None:
     cached.write_text("half")
     count, damaged = damaged_cache(workspace.folder)
     assert (count, len(damaged)) == (1, 1)
+
+
+def test_what_was_tried_is_counted_by_stage_and_way() -> None:
+    outcomes = [
+        Outcome(Trial("split", "kill", "changed", 0.2), in_stage=True, left_temporaries=True),
+        Outcome(Trial("split", "kill", "first", 0.9), faults=["differs: a"]),
+        Outcome(Trial("split", "full_disk", "changed", 0.0), in_stage=True, told_clearly=True),
+        Outcome(Trial("train", "interrupt", "first", 0.5), in_stage=True, resumed=True),
+    ]
+    found = crash_tables.summarize(outcomes, planned=9, seed=0, cache=[(5, []), (6, ["aa"])])
+    assert found["made"] == 4
+    assert crash_tables.trials_table(found).splitlines()[2:] == [
+        "| `split` | 1 of 2 |  | 1 of 1 |  | 1 | 1 |  |  |",
+        "| `train` |  | 1 of 1 |  |  | 0 | 0 | 1 |  |",
+        "| all | 1 of 2 | 1 of 1 | 1 of 1 |  | 1 | 1 | 1 |  |",
+    ]
+    assert crash_tables.seen_list(found).splitlines() == [
+        "- trials made: 4 of 9 that were planned, in random order",
+        "- told in one line that names the file, of full and read-only disks: 1 of 1",
+        "- objects in DVC's cache afterwards: 11, damaged 1",
+        "- not survived, 1 times: differs: a",
+    ]
+
+
+def test_the_page_tells_the_committed_counts() -> None:
+    page = (demo.PROJECT / "docs" / "crash_safety.md").read_text(encoding="utf-8")
+    assert crash_tables.filled(demo.PROJECT) == page, "run: python -m tools.break_stages --write"

@@ -12,13 +12,15 @@ without: every byte of every output and of dvc.lock, nothing left over, no proce
 the next ``dvc repro``; and in between no output was half there, nor, with no room or access, changed.
 
 The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than in earnest, in
---folder. A full run takes an hour on two cores; for a first look: --stages split --kills 2. With --write,
-metrics/crash_safety.json and the tables in docs/crash_safety.md are made of what was counted.
+--folder. A full run takes some four hours on two cores; for a first look: --stages split --kills 2. With
+--write, metrics/crash_safety.json and the tables in docs/crash_safety.md are made of what was counted.
 """
 
 import argparse
+import math
 import queue
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -73,17 +75,22 @@ def main() -> None:
         seconds = dict(_share_out(lambda copy, stage: (stage, _duration(copy, stage)), stages, copies))
         trials = plan(stages, counts, seed=arguments.seed)
 
-        def try_out(copy: Workspace, trial: Trial) -> Outcome:
-            return attempt(copy, reference, trial, seconds=seconds[trial.stage])
+        ends = time.monotonic() + 60 * arguments.minutes
+
+        def try_out(copy: Workspace, trial: Trial) -> Outcome | None:
+            in_time = time.monotonic() < ends
+            return attempt(copy, reference, trial, seconds=seconds[trial.stage]) if in_time else None
 
         outcomes = journal.read() if arguments.go_on else journal.start()
         known = {outcome.trial.name for outcome in outcomes}
         for outcome in _share_out(try_out, [it for it in trials if it.name not in known], copies):
+            if outcome is None:
+                continue
             outcomes.append(outcome)
             journal.add(outcome)
             print(f"[{len(outcomes)}/{len(trials)}] {crash_tables.line(outcome)}", flush=True)
         checked = [damaged_cache(copy.folder) for copy in copies]
-    found = crash_tables.summarize(outcomes, seed=arguments.seed, cache=checked)
+    found = crash_tables.summarize(outcomes, planned=len(trials), seed=arguments.seed, cache=checked)
     print(crash_tables.trials_table(found), crash_tables.seen_list(found), sep="\n\n")
     if arguments.write:
         write_json(demo.PROJECT / "metrics" / "crash_safety.json", found)
@@ -222,6 +229,8 @@ def _arguments() -> argparse.Namespace:
     ):
         text = f"how many {what} a stage (default: {count})"
         parser.add_argument(f"--{name}", type=int, default=count, metavar="N", help=text)
+    text = "begin no trial after so long, and count those that were made (default: no limit)"
+    parser.add_argument("--minutes", type=float, default=math.inf, metavar="N", help=text)
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="workspaces at once (default: 2)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     text = "keep what a run that was broken off has tried, with the same code and options"

@@ -37,14 +37,16 @@ def line(outcome: Outcome) -> str:
 
 
 def summarize(
-    outcomes: Iterable[Outcome], *, seed: int, cache: Iterable[tuple[int, list[str]]]
+    outcomes: Iterable[Outcome], *, planned: int, seed: int, cache: Iterable[tuple[int, list[str]]]
 ) -> dict[str, Any]:
     """Count trials by stage and way, and what was seen in them.
 
     Parameters
     ----------
     outcomes
-        Of all trials.
+        Of all trials that were made.
+    planned
+        How many trials there were to make; they are made in random order.
     seed
         Of their moments.
     cache
@@ -66,6 +68,8 @@ def summarize(
     objects, damaged = zip(*cache, strict=True)
     return {
         "seed": seed,
+        "planned": planned,
+        "made": len(ordered),
         "stages": stages,
         "faults": _count(text for outcome in ordered for text in outcome.faults),
         "remarks": _count(text for outcome in ordered for text in outcome.remarks),
@@ -100,6 +104,7 @@ def seen_list(found: dict[str, Any]) -> str:
             told.update({name: ways.get(way, {}).get(name, 0) for name in ("tried", "told_clearly")})
     return "\n".join(
         [
+            f"- trials made: {found['made']} of {found['planned']} that were planned, in random order",
             f"- told in one line that names the file, of full and read-only disks: "
             f"{told['told_clearly']} of {told['tried']}",
             f"- objects in DVC's cache afterwards: {cache['objects']}, damaged {cache['damaged']}",
