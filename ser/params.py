@@ -302,6 +302,31 @@ class LogMelCnn(Section):
         return self
 
 
+class Teacher(Section):
+    """The LDAs on a large encoder that the small network learns from."""
+
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    lda_shrinkage: Annotated[float, Field(gt=0, le=1)]
+
+
+class DistilledSeeds(Section):
+    """Seeds of the taught network, by protocol."""
+
+    luna5: Seeds
+    emobox6: Seeds
+
+
+class Distilled(Section):
+    """A small network that learns from a large one, and the same network without a teacher."""
+
+    seeds: DistilledSeeds
+    untaught_seeds: Seeds
+    teacher: Teacher
+    teacher_share: Annotated[float, Field(gt=0, le=1)]
+    crop_frames: Annotated[int, Field(ge=0)]
+    listening_speeds: Annotated[list[Positive], Field(min_length=1)]
+
+
 class TrainCnn(Section):
     """One section a network."""
 
@@ -535,6 +560,7 @@ class Params(Section):
     evaluate: Evaluate
     calibrate: Calibrate
     enrolled: Enrolled
+    distilled: Distilled
     recognizer: RecognizerParams
 
 
