@@ -321,6 +321,7 @@ class Distilled(Section):
 
     seeds: DistilledSeeds
     untaught_seeds: Seeds
+    shuffled_folds: Luna5Folds
     teacher: Teacher
     teacher_share: Annotated[float, Field(gt=0, le=1)]
     crop_frames: Annotated[int, Field(ge=0)]

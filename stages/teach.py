@@ -16,7 +16,7 @@ from ser.encoder_views import read_encoder_views, sides_of
 from ser.enrolment import Speech
 from ser.files import write_parquet
 from ser.parallel import run_all
-from ser.params import Teacher, load_params
+from ser.params import DistilledSeeds, Teacher, load_params
 from ser.teacher import opinions
 from stages import command
 
@@ -32,14 +32,14 @@ def main() -> None:
     """Ask in every fold."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings = params.distilled
+    settings = params.distilled.teacher
     views = read_encoder_views()
     calls = []
-    for protocol in type(settings.seeds).model_fields:
+    for protocol in DistilledSeeds.model_fields:
         clips, split = read_split(protocol)
         for fold in sorted(split["fold"].unique().tolist()):
             training, _ = sides_of(views, clips, split, fold=fold)
-            calls.append((protocol, fold, training, settings.teacher))
+            calls.append((protocol, fold, training, settings))
     tables = run_all(teach_fold, calls, workers=params.workers, what="teach", unit="fold")
     write_parquet("data/distilled/opinions.parquet", pd.concat(tables, ignore_index=True))
 

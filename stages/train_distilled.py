@@ -48,8 +48,6 @@ def run_one(
         opinions = opinions[(opinions["protocol"] == protocol) & (opinions["fold"] == fold)]
         share = settings.teacher_share
         lesson = Lesson.of(clips, split, list(copies), fold=fold, opinions=opinions, teacher_share=share)
-        # The teacher's doubts are better reasoned than equal ones.
-        network = network.model_copy(update={"label_smoothing": 0.0})
     else:
         lesson = Lesson.of(clips, split, list(copies), fold=fold)
     heard = [take(clips, split, [copies[place]], fold=fold, role="test") for place in listened]
@@ -64,6 +62,14 @@ def run_one(
         checkpoints=checkpoints,
         bar_position=bar,
     )
+
+
+def network_settings(model: str, network: LogMelCnn, *, crop_frames: int) -> LogMelCnn:
+    """Take those of train_cnn.logmel; labels are not smoothed where a teacher says how sure one may be."""
+    changed: dict[str, float] = {"crop_frames": crop_frames}
+    if model == TAUGHT:
+        changed["label_smoothing"] = 0.0
+    return network.model_copy(update=changed)
 
 
 def places_of(listening_speeds: list[float], resampled: list[float]) -> list[int]:
@@ -90,11 +96,14 @@ def main() -> None:
     protocol: str = parser.parse_args().protocol
     params = load_params()
     settings = params.distilled
-    network = params.train_cnn.logmel.model_copy(update={"crop_frames": settings.crop_frames})
     listened = places_of(settings.listening_speeds, params.resample.speeds)
 
     _, split = read_split(protocol)
     checkpoints = Path(f"data/checkpoints/distilled_{protocol}")
+    networks = {
+        model: network_settings(model, params.train_cnn.logmel, crop_frames=settings.crop_frames)
+        for model in (TAUGHT, UNTAUGHT)
+    }
     seeds = {TAUGHT: getattr(settings.seeds, protocol)}
     if protocol == "luna5":
         seeds[UNTAUGHT] = settings.untaught_seeds
@@ -106,15 +115,8 @@ def main() -> None:
     ]
     calls = [
         (
-            protocol,
-            model,
-            settings,
-            network,
-            listened,
-            seed,
-            fold,
-            checkpoints,
-            1 + place % params.workers.jobs,
+            *(protocol, model, settings, networks[model], listened, seed, fold),
+            *(checkpoints, 1 + place % params.workers.jobs),
         )
         for place, (model, seed, fold) in enumerate(runs)
     ]
