@@ -302,30 +302,21 @@ class LogMelCnn(Section):
         return self
 
 
-class Teacher(Section):
-    """The LDAs on a large encoder that the small network learns from."""
+class Alignment(Section):
+    """Clips in step with templates of the same sentence."""
 
+    template_actors: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=2)]
+    parts: Annotated[int, Field(ge=2)]
+    n_mfcc: Count
+
+
+class Aligned(Section):
+    """The LDAs on clips in step, and how they are suspected of leaks."""
+
+    alignment: Alignment
     inner_folds: Annotated[int, Field(ge=2, le=18)]
-    lda_shrinkage: Annotated[float, Field(gt=0, le=1)]
-
-
-class DistilledSeeds(Section):
-    """Seeds of the taught network, by protocol."""
-
-    luna5: Seeds
-    emobox6: Seeds
-
-
-class Distilled(Section):
-    """A small network that learns from a large one, and the same network without a teacher."""
-
-    seeds: DistilledSeeds
-    untaught_seeds: Seeds
-    shuffled_folds: Luna5Folds
-    teacher: Teacher
-    teacher_share: Annotated[float, Field(gt=0, le=1)]
-    crop_frames: Annotated[int, Field(ge=0)]
-    listening_speeds: Annotated[list[Positive], Field(min_length=1)]
+    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    shuffles: Seeds
 
 
 class TrainCnn(Section):
@@ -561,7 +552,7 @@ class Params(Section):
     evaluate: Evaluate
     calibrate: Calibrate
     enrolled: Enrolled
-    distilled: Distilled
+    aligned: Aligned
     recognizer: RecognizerParams
 
 

@@ -1,0 +1,119 @@
+"""Suspect the model that hears in step of a leak: shuffled labels, a canary, tested clips that are not there.
+
+permuted  the emotions of the training clips are shuffled; the result must come out at chance
+canary    columns tell actor and emotion together; they must not help with actors never heard. That they help
+          where actors are on both sides is tried as well, on clips of one repetition against the other
+unseen    trained on features in which the tested clips of the first fold are missing, and without their
+          sentences: the predictions must be equal
+
+Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned, data/aligned/luna5.parquet
+Writes  metrics/aligned_leaks.json
+
+Each time the shrinkage is chosen again.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ser.aligned_lda import ALIGNED, AlignedFeatures, choose_and_fit, choose_template, sides_of
+from ser.datasets import Labels, Part, prediction_table, read_split, rows_of
+from ser.files import read_table, write_json
+from ser.leak_checks import permuted, with_canary
+from ser.parallel import run_all
+from ser.params import Aligned, load_params
+from ser.scores import COLUMNS, PROBABILITIES, tally, uar
+from stages import command
+from stages.train_aligned import LABELS
+
+Trial = tuple[str, int, int]
+"""What is tried, with which seed, on which fold."""
+
+
+def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFrame:
+    """Choose, fit and apply once more on one fold; the form in which workers are called."""
+    features = AlignedFeatures.read()
+    copies, _, n_functionals = features.functionals.shape
+    clips = read_table("data/clips.parquet", LABELS)
+    _, split = read_split("luna5")
+    template = choose_template(clips, split, fold=fold, settings=settings.alignment)
+    if what == "known":
+        split = by_repetition(clips, fold=fold)
+    training, test = sides_of(features, clips, split, fold=fold, template=template)
+    if what == "unseen":
+        lacking, untold = without_tested(features, clips, rows_of(clips, split, fold=fold, role="test"))
+        training, _ = sides_of(lacking, untold, split, fold=fold, template=template)
+    elif what == "permuted":
+        training = permuted(training, copies=copies, seed=seed)
+    else:
+        actors = np.unique(clips["actor"])
+        columns = training.x.shape[1]
+        training, test = (led_by_canary(side, actors=actors) for side in (training, test))
+        n_functionals += training.x.shape[1] - columns
+    fitted, _ = choose_and_fit(training, copies=copies, n_functionals=n_functionals, settings=settings)
+    about: dict[str, Any] = {"protocol": "luna5", "model": what, "seed": seed, "fold": fold}
+    return prediction_table(test, fitted.predict_proba(test.x), **about)
+
+
+def by_repetition(clips: pd.DataFrame, *, fold: int) -> pd.DataFrame:
+    """Divide clips so that every actor is on both sides: the first repetition trains, the other is tested."""
+    first = clips["clip"].str[15:17] == "01"
+    return clips[["clip"]].assign(fold=fold, role=np.where(first, "train", "test"))
+
+
+def led_by_canary(part: Part, *, actors: Labels) -> Part:
+    """Put the canary's columns before the others, of which the last must stay the last."""
+    n = part.x.shape[1]
+    told = with_canary(part, actors=actors).x
+    return replace(part, x=np.hstack([told[:, n:], told[:, :n]]))
+
+
+def without_tested(
+    features: AlignedFeatures, clips: pd.DataFrame, tested: Labels
+) -> tuple[AlignedFeatures, pd.DataFrame]:
+    """Remove the tested clips' features, and tell another sentence and emotion of each."""
+    lacking = [np.array(it) for it in (features.functionals, features.columns, features.cost)]
+    lacking[0][:, tested] = np.nan
+    for it in lacking[1:]:
+        it[:, :, tested] = np.nan
+    untold = clips.copy()
+    untold.loc[tested, ["emotion", "statement"]] = ["neutral", "kids"]
+    return AlignedFeatures(*lacking), untold
+
+
+def main() -> None:
+    """Try everything, then write."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    settings = params.aligned
+    _, split = read_split("luna5")
+    folds = sorted(split["fold"].unique().tolist())
+    trials: list[Trial] = [("permuted", seed, fold) for seed in settings.shuffles for fold in folds]
+    trials += [("canary", 0, fold) for fold in folds] + [("known", 0, 0), ("unseen", 0, 0)]
+    calls = [(*trial, settings) for trial in trials]
+    tables = pd.concat(run_all(recognise, calls, workers=params.workers, what="leaks", unit="run"))
+
+    labels = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
+    scored = {
+        name: uar(tally(tables[tables["model"] == name], labels).pooled).round(4).tolist()
+        for name in ("permuted", "canary", "known")
+    }
+    unseen = tables[tables["model"] == "unseen"]
+    former = read_table("data/aligned/luna5.parquet", COLUMNS)
+    own = former[former["model"] == ALIGNED].set_index("clip").reindex(unseen["clip"])
+    difference = np.abs(own[list(PROBABILITIES)].to_numpy() - unseen[list(PROBABILITIES)].to_numpy()).max()
+    result = {
+        "model": ALIGNED,
+        "permuted_uar_by_seed": dict(zip(map(str, settings.shuffles), scored["permuted"], strict=True)),
+        "canary_uar": scored["canary"][0],
+        "canary_of_known_actors_uar": scored["known"][0],
+        "unseen_largest_difference": float(difference),
+    }
+    write_json("metrics/aligned_leaks.json", result)
+    print(pd.Series(result).to_string())
+
+
+if __name__ == "__main__":
+    command.run(main)

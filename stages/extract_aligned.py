@@ -1,0 +1,104 @@
+"""Bring every clip in step with neutral clips of each sentence, and compute its functionals.
+
+Reads   data/clips.parquet, data/raw
+Writes  data/features/aligned, of the clips as recorded and at resample.speeds, in the order of clips.parquet:
+        functionals.npy  (1 + speeds, clips, 1135)               statistics of the log-mel over time
+        columns.npy      (templates, 1 + speeds, clips, 2, 744)  MFCC and duration of each part of a sentence,
+                                                                 in step with each of the two sentences
+        cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
+
+The templates are those of aligned.alignment.template_actors, one after another: of each actor the neutral clips. All is
+computed in double precision and rounded to thousandths, so that every kind of CPU gives the same bytes. Nothing is
+learned of anybody else here, and no label is read but to find the templates.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ser import audio
+from ser.alignment import Matrix, in_step, mfcc, shape_of
+from ser.errors import InputError
+from ser.files import read_table, write_array
+from ser.functionals import functionals
+from ser.parallel import run_all
+from ser.params import Alignment, Extract, load_params
+from ser.quantized_logmel import quantized_logmel
+from ser.ravdess import STATEMENTS
+from stages import command
+
+Array = npt.NDArray[np.float32]
+Templates = list[list[list[Matrix]]]
+"""By actor, sentence and clip."""
+
+
+def templates_of(clips: pd.DataFrame, settings: Extract, *, actors: list[int]) -> Templates:
+    """Compute the templates of some actors.
+
+    Raises
+    ------
+    InputError
+        Where an actor has no neutral clip of a sentence.
+    """
+    found: Templates = []
+    for actor in actors:
+        own = clips[(clips["actor"] == actor) & (clips["emotion"] == "neutral")]
+        by_sentence = [own.loc[own["statement"] == sentence, "path"] for sentence in STATEMENTS]
+        if not all(len(paths) for paths in by_sentence):
+            raise InputError(
+                f"params.yaml: aligned.alignment.template_actors: {actor} has no neutral clip of each sentence"
+            )
+        found.append(
+            [[shape_of(mfcc(speech_of(path, 1.0, settings))) for path in paths] for paths in by_sentence]
+        )
+    return found
+
+
+def speech_of(path: str, speed: float, settings: Extract) -> Array:
+    """Compute the log-mel of a clip's speech at one speed."""
+    # Read at another rate than it is then taken to have.
+    samples = audio.load(path, sample_rate=round(settings.logmel.sample_rate / speed))
+    return quantized_logmel(samples, settings=settings.logmel)
+
+
+def extract_clip(
+    path: str, speeds: list[float], templates: Templates, settings: Extract, aligned: Alignment
+) -> list[dict[str, npt.NDArray[np.floating]]]:
+    """Compute one clip's features at each speed."""
+    rows: list[dict[str, npt.NDArray[np.floating]]] = []
+    for speed in speeds:
+        speech = speech_of(path, speed, settings)
+        coefficients = mfcc(speech)
+        found = [[in_step(coefficients, one, settings=aligned) for one in actor] for actor in templates]
+        rows.append(
+            {
+                "functionals": functionals(speech, settings=settings.functionals),
+                "columns": np.array([[it.columns for it in actor] for actor in found]),
+                "cost": np.array([[it.cost for it in actor] for actor in found]),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Extract all copies of all clips."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    settings = params.aligned.alignment
+    clips = read_table("data/clips.parquet", ("clip", "path", "actor", "emotion", "statement"))
+    templates = templates_of(clips, params.extract, actors=settings.template_actors)
+
+    speeds = [1.0, *params.resample.speeds]
+    calls = [(path, speeds, templates, params.extract, settings) for path in clips["path"]]
+    rows = run_all(extract_clip, calls, workers=params.workers, what="align")
+    for name in rows[0][0]:
+        features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)
+        if name != "functionals":
+            features = np.moveaxis(features, 2, 0)
+        rounded = np.ascontiguousarray(np.round(features, 3), dtype=np.float32)
+        write_array(f"data/features/aligned/{name}.npy", rounded)
+        print(f"{name:14} {rounded.shape}")
+
+
+if __name__ == "__main__":
+    command.run(main)
