@@ -1,4 +1,4 @@
-"""An LDA on functionals and on what a clip is in step with a template of its sentence.
+"""An LDA on functionals and on what a clip is in step with templates of its sentence.
 
 Of the columns in step each sentence's mean over the training clips is subtracted, so that what remains is how
 the sentence was said. The sentence of a tested clip is not told: it is that of the nearer templates.
@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.linalg import solve
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.covariance import empirical_covariance, shrunk_covariance
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ser.datasets import Array, Labels, Part, rows_of, take
 from ser.errors import InputError
-from ser.params import Aligned, Alignment
+from ser.params import Aligned
 from ser.ravdess import STATEMENTS
-from ser.shrinkage_lda import ShrinkageLda
 
 ALIGNED, PLAIN = "aligned_lda", "plain_lda"
 """The model that hears in step, and the same on functionals alone."""
@@ -83,27 +87,29 @@ class SentenceMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return centred
 
 
-def choose_template(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, settings: Alignment) -> int:
-    """Find the place of the first template actor who is not tested in a fold.
+def choose_templates(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, settings: Aligned) -> list[int]:
+    """Find the places of the first ``settings.templates`` template actors who are not tested in a fold.
 
     Raises
     ------
     InputError
-        Where all of them are.
+        Where too few are left.
     """
     tested = set(clips["actor"].iloc[rows_of(clips, split, fold=fold, role="test")])
-    places = [place for place, actor in enumerate(settings.template_actors) if actor not in tested]
-    if not places:
+    actors = settings.alignment.template_actors
+    places = [place for place, actor in enumerate(actors) if actor not in tested]
+    if len(places) < settings.templates:
         raise InputError(
-            f"params.yaml: aligned.alignment.template_actors: all of them are tested in fold {fold}"
+            f"params.yaml: aligned.alignment.template_actors: fewer than {settings.templates} "
+            f"(aligned.templates) of {actors} are not tested in fold {fold}"
         )
-    return places[0]
+    return places[: settings.templates]
 
 
 def sides_of(
-    features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, template: int
+    features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, templates: list[int]
 ) -> tuple[Part, Part]:
-    """Give training side, copy by copy, and test side of a fold; validation actors train.
+    """Give both sides of a fold, copy by copy, the clean one first; validation actors train.
 
     Parameters
     ----------
@@ -115,23 +121,25 @@ def sides_of(
         A protocol's folds.
     fold
         Which one.
-    template
-        The place of its actor, see `choose_template`.
+    templates
+        The places of their actors, see `choose_templates`.
     """
-    columns, cost = features.columns[template], features.cost[template]
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
-    training = [_joined(x, each, told) for x, each in zip(features.functionals, columns, strict=True)]
-    heard = _joined(features.functionals[0], columns[0], cost[0].argmin(axis=1))
+    nearer = features.cost[templates, 0].sum(axis=0).argmin(axis=1)
     together = split.replace({"role": {"validation": "train"}})
     return (
-        take(clips, together, training, fold=fold, role="train"),
-        take(clips, split, [heard], fold=fold, role="test"),
+        take(clips, together, _joined(features, told, templates), fold=fold, role="train"),
+        take(clips, split, _joined(features, nearer, templates), fold=fold, role="test"),
     )
 
 
-def _joined(functionals: Array, columns: Array, sentences: Labels) -> Array:
-    own = columns[np.arange(len(sentences)), sentences]
-    return np.hstack([functionals, own, sentences[:, np.newaxis].astype(np.float32)])
+def _joined(features: AlignedFeatures, sentences: Labels, templates: list[int]) -> list[Array]:
+    clips = np.arange(len(sentences))
+    last = sentences[:, np.newaxis].astype(np.float32)
+    return [
+        np.hstack([x, *(features.columns[place, copy][clips, sentences] for place in templates), last])
+        for copy, x in enumerate(features.functionals)
+    ]
 
 
 def without_alignment(part: Part, *, n_functionals: int) -> Part:
@@ -140,15 +148,50 @@ def without_alignment(part: Part, *, n_functionals: int) -> Part:
     return Part(part.clips, part.actors, part.x[:, kept], part.y)
 
 
-def choose_and_fit(
-    training: Part, *, copies: int, n_functionals: int, settings: Aligned
-) -> tuple[Pipeline, pd.DataFrame]:
-    """Choose the shrinkage by inner folds of training actors, and fit on all of them.
+def clean_of(part: Part, *, copies: int) -> Part:
+    """Take the clips as they were recorded, of a side with several copies."""
+    n = len(part.x) // copies
+    return Part(part.clips[:n], part.actors[:n], part.x[:n], part.y[:n])
+
+
+class LdaPath:
+    """Shrinkage LDAs of one training side, of any shrinkage: the covariance, which takes the time, is shared.
 
     Parameters
     ----------
-    training
-        Copy by copy, the clean one first.
+    x, y
+        [shape=(n, columns + 1)] and [shape=(n,)], training clips in all copies.
+    n_functionals
+        After so many columns those in step begin.
+    """
+
+    def __init__(self, x: Array, y: Labels, *, n_functionals: int) -> None:
+        self._prepare = make_pipeline(SentenceMean(first=n_functionals), StandardScaler())
+        prepared = self._prepare.fit_transform(x).astype(np.float64)
+        self._classes, counts = np.unique(y, return_counts=True)
+        self._log_priors = np.log(counts / len(y))
+        self._means = np.stack([prepared[y == label].mean(axis=0) for label in self._classes])
+        within = prepared - self._means[np.searchsorted(self._classes, y)]
+        self._covariance = empirical_covariance(within, assume_centered=True)
+
+    def log_probabilities(self, x: Array, *, shrinkage: float) -> npt.NDArray[np.float64]:
+        """Recognise clips [shape=(n, columns + 1)] by the LDA of one shrinkage: [shape=(n, classes)]."""
+        covariance = shrunk_covariance(self._covariance, shrinkage)
+        weights = solve(covariance, self._means.T, assume_a="pos")
+        offsets = self._log_priors - 0.5 * np.einsum("kd,dk->k", self._means, weights)
+        logs: npt.NDArray[np.float64] = log_softmax(self._prepare.transform(x) @ weights + offsets, axis=1)
+        return logs
+
+
+def choose_and_recognise(
+    training: Part, test: Part, *, copies: int, n_functionals: int, settings: Aligned
+) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+    """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
+
+    Parameters
+    ----------
+    training, test
+        Copy by copy, the clean one first. The mean log-probability of a tested clip's copies decides.
     copies
         How many.
     n_functionals
@@ -158,22 +201,27 @@ def choose_and_fit(
 
     Returns
     -------
-    model : sklearn.pipeline.Pipeline
+    probabilities : numpy.ndarray [shape=(n, 8)]
+        Of the tested clips, in the order of their first copy.
     trials : pandas.DataFrame
         A row a shrinkage: ``lda_shrinkage``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
-    model = make_pipeline(SentenceMean(first=n_functionals), StandardScaler(), ShrinkageLda())
-    clean = len(training.x) // copies
-    divided = GroupKFold(settings.inner_folds).split(training.x, training.y, training.actors)
-    folds = [(fitted, held_out[held_out < clean]) for fitted, held_out in divided]
-    grid = {"shrinkagelda__shrinkage": settings.lda_shrinkage}
-    search = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=folds)
-    search.fit(training.x, training.y)
+    scores = []
+    for fitted, held_out in GroupKFold(settings.inner_folds).split(training.x, training.y, training.actors):
+        path = LdaPath(training.x[fitted], training.y[fitted], n_functionals=n_functionals)
+        clean = held_out[held_out < len(training.x) // copies]
+        logs = [path.log_probabilities(training.x[clean], shrinkage=it) for it in settings.lda_shrinkage]
+        scores.append([balanced_accuracy_score(training.y[clean], it.argmax(axis=1)) for it in logs])
+    inner_uar = np.mean(scores, axis=0)
+    best = int(inner_uar.argmax())
+    path = LdaPath(training.x, training.y, n_functionals=n_functionals)
+    logs_of_copies = path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best])
+    heard = logs_of_copies.reshape(copies, -1, logs_of_copies.shape[1]).mean(axis=0)
     trials = pd.DataFrame(
         {
             "lda_shrinkage": settings.lda_shrinkage,
-            "inner_uar": search.cv_results_["mean_test_score"],
-            "chosen": np.arange(len(settings.lda_shrinkage)) == search.best_index_,
+            "inner_uar": inner_uar,
+            "chosen": np.arange(len(inner_uar)) == best,
         }
     )
-    return search.best_estimator_, trials
+    return softmax(heard, axis=1), trials

@@ -21,7 +21,6 @@ from scipy.fft import dct
 from ser.errors import InputError
 from ser.params import Alignment
 
-Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 SHAPE = slice(1, 16)
@@ -44,7 +43,7 @@ class InStep:
     cost: float
 
 
-def mfcc(speech: Array) -> Matrix:
+def mfcc(speech: npt.NDArray[np.floating]) -> Matrix:
     """Compute all MFCC of a log-mel [shape=(t, n_mels)] in dB: its orthonormal type-II DCT."""
     coefficients: Matrix = dct(speech.astype(np.float64), type=2, norm="ortho", axis=1)
     return coefficients

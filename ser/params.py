@@ -305,7 +305,7 @@ class LogMelCnn(Section):
 class Alignment(Section):
     """Clips in step with templates of the same sentence."""
 
-    template_actors: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=2)]
+    template_actors: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
     parts: Annotated[int, Field(ge=2)]
     n_mfcc: Count
 
@@ -314,6 +314,7 @@ class Aligned(Section):
     """The LDAs on clips in step, and how they are suspected of leaks."""
 
     alignment: Alignment
+    templates: Count
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     shuffles: Seeds

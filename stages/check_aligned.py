@@ -18,7 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ser.aligned_lda import ALIGNED, AlignedFeatures, choose_and_fit, choose_template, sides_of
+from ser.aligned_lda import (
+    ALIGNED,
+    AlignedFeatures,
+    choose_and_recognise,
+    choose_templates,
+    clean_of,
+    sides_of,
+)
 from ser.datasets import Labels, Part, prediction_table, read_split, rows_of
 from ser.files import read_table, write_json
 from ser.leak_checks import permuted, with_canary
@@ -38,13 +45,13 @@ def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFram
     copies, _, n_functionals = features.functionals.shape
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split("luna5")
-    template = choose_template(clips, split, fold=fold, settings=settings.alignment)
+    templates = choose_templates(clips, split, fold=fold, settings=settings)
     if what == "known":
         split = by_repetition(clips, fold=fold)
-    training, test = sides_of(features, clips, split, fold=fold, template=template)
+    training, test = sides_of(features, clips, split, fold=fold, templates=templates)
     if what == "unseen":
         lacking, untold = without_tested(features, clips, rows_of(clips, split, fold=fold, role="test"))
-        training, _ = sides_of(lacking, untold, split, fold=fold, template=template)
+        training, _ = sides_of(lacking, untold, split, fold=fold, templates=templates)
     elif what == "permuted":
         training = permuted(training, copies=copies, seed=seed)
     else:
@@ -52,9 +59,11 @@ def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFram
         columns = training.x.shape[1]
         training, test = (led_by_canary(side, actors=actors) for side in (training, test))
         n_functionals += training.x.shape[1] - columns
-    fitted, _ = choose_and_fit(training, copies=copies, n_functionals=n_functionals, settings=settings)
+    found, _ = choose_and_recognise(
+        training, test, copies=copies, n_functionals=n_functionals, settings=settings
+    )
     about: dict[str, Any] = {"protocol": "luna5", "model": what, "seed": seed, "fold": fold}
-    return prediction_table(test, fitted.predict_proba(test.x), **about)
+    return prediction_table(clean_of(test, copies=copies), found, **about)
 
 
 def by_repetition(clips: pd.DataFrame, *, fold: int) -> pd.DataFrame:

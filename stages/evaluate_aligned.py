@@ -2,8 +2,8 @@
 
 Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned/cost.npy
 Writes  metrics/aligned.json: by protocol and model, the best first, scores with their intervals; worth: what
-        alignment adds to the UAR (bootstrap over actors); sentences_found: the share of the clips, as recorded,
-        whose sentence was found, by template actor
+        alignment adds to the UAR (bootstrap over actors); sentences_found: of what share of the clips, as
+        recorded, the sentence was found, by template actor
 
 First the predictions are held to the split: each model must test each test clip once.
 """

@@ -7,9 +7,9 @@ Writes  data/features/aligned, of the clips as recorded and at resample.speeds, 
                                                                  in step with each of the two sentences
         cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
 
-The templates are those of aligned.alignment.template_actors, one after another: of each actor the neutral clips. All is
-computed in double precision and rounded to thousandths, so that every kind of CPU gives the same bytes. Nothing is
-learned of anybody else here, and no label is read but to find the templates.
+The templates are the neutral clips of aligned.alignment.template_actors, one actor after another. All is
+computed in double precision and rounded to thousandths, so that every kind of CPU gives the same bytes.
+Nothing is learned of anybody else here, and no label is read but to find the templates.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def templates_of(clips: pd.DataFrame, settings: Extract, *, actors: list[int]) -
         by_sentence = [own.loc[own["statement"] == sentence, "path"] for sentence in STATEMENTS]
         if not all(len(paths) for paths in by_sentence):
             raise InputError(
-                f"params.yaml: aligned.alignment.template_actors: {actor} has no neutral clip of each sentence"
+                f"params.yaml: aligned.alignment.template_actors: {actor} has no neutral clip of a sentence"
             )
         found.append(
             [[shape_of(mfcc(speech_of(path, 1.0, settings))) for path in paths] for paths in by_sentence]

@@ -1,4 +1,4 @@
-"""Recognise clips in step with a template of their sentence, under one speaker-independent protocol.
+"""Recognise clips in step with templates of their sentence, under one speaker-independent protocol.
 
 aligned_lda  on functionals and on MFCC and durations in step
 plain_lda    on functionals alone: the difference is what it is worth to know the sentence
@@ -8,7 +8,7 @@ Writes  data/aligned/PROTOCOL.parquet: a row a tested clip and model
         metrics/search/aligned_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
 
 In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
-validation actors too. The sentence of a tested clip is found, not told.
+validation actors too. A tested clip is heard at all speeds; its sentence is found, not told.
 """
 
 import pandas as pd
@@ -17,8 +17,9 @@ from ser.aligned_lda import (
     ALIGNED,
     PLAIN,
     AlignedFeatures,
-    choose_and_fit,
-    choose_template,
+    choose_and_recognise,
+    choose_templates,
+    clean_of,
     sides_of,
     without_alignment,
 )
@@ -38,16 +39,19 @@ def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[p
     copies, _, n_functionals = features.functionals.shape
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split(protocol)
-    template = choose_template(clips, split, fold=fold, settings=settings.alignment)
-    sides = sides_of(features, clips, split, fold=fold, template=template)
+    templates = choose_templates(clips, split, fold=fold, settings=settings)
+    sides = sides_of(features, clips, split, fold=fold, templates=templates)
     if model == PLAIN:
         training, test = (without_alignment(side, n_functionals=n_functionals) for side in sides)
     else:
         training, test = sides
-    fitted, trials = choose_and_fit(training, copies=copies, n_functionals=n_functionals, settings=settings)
-    found = fitted.predict_proba(test.x)
+    found, trials = choose_and_recognise(
+        training, test, copies=copies, n_functionals=n_functionals, settings=settings
+    )
     return (
-        prediction_table(test, found, protocol=protocol, model=model, seed=0, fold=fold),
+        prediction_table(
+            clean_of(test, copies=copies), found, protocol=protocol, model=model, seed=0, fold=fold
+        ),
         trials.assign(model=model, fold=fold)[["model", "fold", *trials.columns]],
     )
 

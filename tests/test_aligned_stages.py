@@ -1,0 +1,245 @@
+"""Clips in step with their sentence: whom the models hear, what they are told, and what is scored."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from voices import spoken
+
+from ser.aligned_lda import AlignedFeatures, SentenceMean, choose_templates, sides_of, without_alignment
+from ser.files import write_array, write_parquet
+from ser.params import load_params
+from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
+from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
+from ser.scores import PROBABILITIES
+from stages import check_aligned, command, evaluate_aligned, extract_aligned, train_aligned
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+# Both sentences in both repetitions, in each emotion, of every actor.
+FEW = [name for name in all_clips() if name[9:11] == "01"]
+PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:1], "loso": LOSO[:2]}
+COPIES, FUNCTIONALS, COLUMNS = 2, 6, 12
+
+
+def small_params() -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load(PARAMS.read_text())
+    params["workers"]["jobs"] = 1
+    params["aligned"] |= {"inner_folds": 2, "lda_shrinkage": [0.3, 0.9], "shuffles": [0, 1]}
+    params["aligned"]["alignment"]["template_actors"] = [2, 12, 7]
+    params["evaluate"]["bootstrap_samples"] = 100
+    return params
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What split and extract_aligned leave: columns in step tell the emotion, under what was said."""
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+    clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
+    write_parquet("data/clips.parquet", clips)
+    for name, folds in PROTOCOLS.items():
+        write_parquet(f"data/splits/{name}.parquet", split_by_actor(clips, folds))
+    draw = np.random.default_rng(0)
+    emotion = clips["emotion"].map(EMOTIONS.index).to_numpy()
+    sentence = clips["statement"].map(STATEMENTS.index).to_numpy()
+
+    def noisy(trace: np.ndarray, by: float) -> np.ndarray:
+        return trace + draw.normal(0, by, trace.shape)
+
+    functionals = [noisy(draw.normal(0, 1, (8, FUNCTIONALS))[emotion], 2) for _ in range(COPIES)]
+    said, how = draw.normal(0, 50, (2, COLUMNS)), draw.normal(0, 1, (8, COLUMNS))
+    own = np.stack([noisy(said[sentence] + how[emotion], 1) for _ in range(COPIES)])
+    columns = np.full((3, COPIES, len(clips), 2, COLUMNS), 7.0)
+    columns[:, :, np.arange(len(clips)), sentence] = own
+    cost = np.full((3, COPIES, len(clips), 2), 5.0)
+    cost[:, :, np.arange(len(clips)), sentence] = 3.0
+    for name, array in (("functionals", np.stack(functionals)), ("columns", columns), ("cost", cost)):
+        write_array(f"data/features/aligned/{name}.npy", array.astype(np.float32))
+    return tmp_path
+
+
+def run(stage: ModuleType, *arguments: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__, *arguments])
+        command.run(stage.main)
+
+
+def tables(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return pd.read_parquet("data/clips.parquet"), pd.read_parquet(f"data/splits/{protocol}.parquet")
+
+
+def rows_tested(protocol: str, fold: int) -> np.ndarray:
+    clips, split = tables(protocol)
+    chosen = split.loc[(split["fold"] == fold) & (split["role"] == "test"), "clip"]
+    return clips["clip"].isin(set(chosen)).to_numpy()
+
+
+@pytest.mark.usefixtures("project")
+def test_tested_clips_change_nothing_but_their_own_predictions() -> None:
+    run(train_aligned, "luna5")
+    before = pd.read_parquet("data/aligned/luna5.parquet").query("fold == 0").set_index("clip")
+    searched = pd.read_csv("metrics/search/aligned_luna5.csv").query("fold == 0")
+    tested = rows_tested("luna5", 0)
+    changed = np.flatnonzero(tested)[::2]
+    for name, axis in (("functionals", 1), ("columns", 2)):
+        array = np.load(f"data/features/aligned/{name}.npy")
+        array[(slice(None),) * axis + (changed,)] = 1e3
+        write_array(f"data/features/aligned/{name}.npy", array)
+    run(train_aligned, "luna5")
+    after = pd.read_parquet("data/aligned/luna5.parquet").query("fold == 0").set_index("clip")
+    again = pd.read_csv("metrics/search/aligned_luna5.csv").query("fold == 0")
+    assert again.equals(searched)
+    same = (before[list(PROBABILITIES)] == after[list(PROBABILITIES)]).all(axis=1)
+    clips, _ = tables("luna5")
+    assert set(same[~same].index) == set(clips["clip"].iloc[changed])
+
+
+@pytest.mark.usefixtures("project")
+def test_the_sentence_of_a_tested_clip_is_found_and_not_told() -> None:
+    run(train_aligned, "luna5")
+    before = Path("data/aligned/luna5.parquet").read_bytes()
+    clips, _ = tables("luna5")
+    never_train = rows_tested("luna5", 0) & rows_tested("luna5", 1)
+    assert not never_train.any()
+    features = AlignedFeatures.read()
+    split = pd.read_parquet("data/splits/luna5.parquet")
+    plain = sides_of(features, clips, split, fold=0, templates=[0, 1])
+    wrong = clips.copy()
+    wrong.loc[rows_tested("luna5", 0), "statement"] = "kids"
+    told = sides_of(features, wrong, split, fold=0, templates=[0, 1])
+    assert np.array_equal(plain[0].x, told[0].x)
+    assert np.array_equal(plain[1].x, told[1].x)
+    # By the cost alone: where it says the other sentence, the other columns are read.
+    other = AlignedFeatures(features.functionals, features.columns, features.cost[..., ::-1])
+    misled = sides_of(other, clips, split, fold=0, templates=[0, 1])[1]
+    assert (misled.x[:, FUNCTIONALS:-1] == 7).all()
+    assert (misled.x[:, -1] == 1 - plain[1].x[:, -1]).all()
+    run(train_aligned, "luna5")
+    assert Path("data/aligned/luna5.parquet").read_bytes() == before
+
+
+@pytest.mark.usefixtures("project")
+def test_the_template_is_of_somebody_who_is_not_tested() -> None:
+    clips, split = tables("luna5")
+    settings = load_params().aligned
+    assert 2 in LUNA5[0].test
+    assert 7 in LUNA5[1].test
+    assert choose_templates(clips, split, fold=0, settings=settings) == [1, 2]
+    assert choose_templates(clips, split, fold=1, settings=settings) == [0, 1]
+    params = small_params()
+    params["aligned"]["alignment"]["template_actors"] = [2, 12, 5]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(SystemExit, match=r"fewer than 2 .* of \[2, 12, 5\] are not tested in fold 0"):
+        run(train_aligned, "luna5")
+
+
+@pytest.mark.usefixtures("project")
+def test_what_was_said_is_taken_off() -> None:
+    clips, split = tables("luna5")
+    training, test = sides_of(AlignedFeatures.read(), clips, split, fold=0, templates=[0, 1])
+    mean = SentenceMean(first=FUNCTIONALS).fit(training.x)
+    changed = mean.transform(training.x)
+    assert changed.shape[1] == training.x.shape[1] - 1 == FUNCTIONALS + 2 * COLUMNS
+    assert np.array_equal(changed[:, :FUNCTIONALS], training.x[:, :FUNCTIONALS])
+    for sentence in (0, 1):
+        own = training.x[:, -1] == sentence
+        assert changed[own, FUNCTIONALS:].mean(axis=0) == pytest.approx(0, abs=1e-4)
+    assert (
+        np.abs(test.x[:, FUNCTIONALS:-1]).mean() > 5 * np.abs(mean.transform(test.x)[:, FUNCTIONALS:]).mean()
+    )
+    plain = without_alignment(test, n_functionals=FUNCTIONALS)
+    assert np.array_equal(plain.x, test.x[:, [*range(FUNCTIONALS), -1]])
+
+
+@pytest.mark.usefixtures("project")
+def test_from_features_to_scores_and_checks() -> None:
+    for protocol in PROTOCOLS:
+        run(train_aligned, protocol)
+        predictions = pd.read_parquet(f"data/aligned/{protocol}.parquet")
+        for (_, fold), rows in predictions.groupby(["model", "fold"]):
+            clips, _ = tables(protocol)
+            assert set(rows["clip"]) == set(clips.loc[rows_tested(protocol, int(str(fold))), "clip"])
+    run(evaluate_aligned)
+    written = json.loads(Path("metrics/aligned.json").read_text())
+    for protocol in PROTOCOLS:
+        found = written[protocol]
+        assert found["aligned_lda"]["uar"] > found["plain_lda"]["uar"]
+        gain = found["aligned_lda"]["uar"] - found["plain_lda"]["uar"]
+        assert found["worth"]["uar"] == pytest.approx(gain, abs=2e-4)
+        assert found["worth"]["low"] <= found["worth"]["uar"] <= found["worth"]["high"]
+    assert written["sentences_found"] == {"2": 1.0, "12": 1.0, "7": 1.0}
+
+    run(check_aligned)
+    checks = json.loads(Path("metrics/aligned_leaks.json").read_text())
+    assert checks["unseen_largest_difference"] == 0
+    assert checks["canary_of_known_actors_uar"] == 1
+    assert checks["canary_uar"] < written["luna5"]["aligned_lda"]["uar"] + 0.02
+    assert max(checks["permuted_uar_by_seed"].values()) < 0.3
+
+
+@pytest.mark.usefixtures("project")
+def test_a_model_that_knew_the_tested_clips_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(train_aligned, "luna5")
+
+    def leaking(features: AlignedFeatures, *arguments: Any, **options: Any) -> Any:
+        # Scaled by the tested clips, where they are there.
+        training, test = sides_of(features, *arguments, **options)
+        mean = np.nan_to_num(features.functionals[0][rows_tested("luna5", 0)]).mean(axis=0)
+        training.x[:, :FUNCTIONALS] += mean
+        return training, test
+
+    for stage in (check_aligned, train_aligned):
+        monkeypatch.setattr(stage, "sides_of", leaking)
+    run(train_aligned, "luna5")
+    run(check_aligned)
+    checks = json.loads(Path("metrics/aligned_leaks.json").read_text())
+    assert checks["unseen_largest_difference"] > 1e-3
+
+
+@pytest.mark.usefixtures("project")
+def test_missing_features_are_a_message() -> None:
+    Path("data/features/aligned/cost.npy").unlink()
+    with pytest.raises(SystemExit, match=r"run the stage extract_aligned"):
+        run(train_aligned, "luna5")
+
+
+def test_clips_are_extracted_in_step_with_each_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    params = small_params()
+    params["resample"]["speeds"] = [0.9]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    names = [
+        name for name in FEW if name[-2:] in ("02", "12", "07") and name[6:8] == "01" and name[15:17] == "01"
+    ]
+    for seed, name in enumerate(names):
+        soundfile.write(f"{name}.wav", spoken(1.0, rate=48_000, seed=seed), 48_000, subtype="PCM_16")
+    clips = pd.DataFrame([vars(parse_clip(name)) | {"path": f"{name}.wav"} for name in names])
+    write_parquet("data/clips.parquet", clips)
+    run(extract_aligned)
+    functionals, columns, cost = (
+        np.load(f"data/features/aligned/{name}.npy") for name in ("functionals", "columns", "cost")
+    )
+    assert functionals.shape == (2, len(names), 1135)
+    assert columns.shape == (3, 2, len(names), 2, 744)
+    assert cost.shape == (3, 2, len(names), 2)
+    for array in (columns, cost):
+        thousandths = 1000 * array.astype(np.float64)
+        assert np.abs(thousandths - np.rint(thousandths)).max() < 0.2
+    # A template is no way from itself.
+    for place, actor in enumerate((2, 12, 7)):
+        own = np.flatnonzero(clips["actor"] == actor)
+        told = clips["statement"].map(STATEMENTS.index).to_numpy()[own]
+        assert (cost[place, 0, own, told] == 0).all()
+        assert (cost[place, 0, own, 1 - told] > 0).all()
+    write_parquet("data/clips.parquet", clips[clips["actor"] == 2])
+    with pytest.raises(SystemExit, match=r"template_actors: 12 has no neutral clip of a sentence"):
+        run(extract_aligned)
