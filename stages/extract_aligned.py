@@ -80,6 +80,11 @@ def extract_clip(
     return rows
 
 
+def rounded(features: npt.NDArray[np.floating]) -> Array:
+    """Round to thousandths, and so away what kinds of CPU differ in."""
+    return np.ascontiguousarray(np.round(features, 3), dtype=np.float32)
+
+
 def main() -> None:
     """Extract all copies of all clips."""
     command.parser(__doc__).parse_args()
@@ -95,9 +100,8 @@ def main() -> None:
         features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)
         if name != "functionals":
             features = np.moveaxis(features, 2, 0)
-        rounded = np.ascontiguousarray(np.round(features, 3), dtype=np.float32)
-        write_array(f"data/features/aligned/{name}.npy", rounded)
-        print(f"{name:14} {rounded.shape}")
+        write_array(f"data/features/aligned/{name}.npy", rounded(features))
+        print(f"{name:14} {features.shape}")
 
 
 if __name__ == "__main__":

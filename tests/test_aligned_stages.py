@@ -1,6 +1,7 @@
 """Clips in step with their sentence: whom the models hear, what they are told, and what is scored."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,8 @@ from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
 from ser.scores import PROBABILITIES
 from stages import check_aligned, command, evaluate_aligned, extract_aligned, train_aligned
 
-PARAMS = Path(__file__).parents[1] / "params.yaml"
+PROJECT = Path(__file__).parents[1]
+PARAMS = PROJECT / "params.yaml"
 # Both sentences in both repetitions, in each emotion, of every actor.
 FEW = [name for name in all_clips() if name[9:11] == "01"]
 PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:1], "loso": LOSO[:2]}
@@ -243,3 +245,46 @@ def test_clips_are_extracted_in_step_with_each_template(
     write_parquet("data/clips.parquet", clips[clips["actor"] == 2])
     with pytest.raises(SystemExit, match=r"template_actors: 12 has no neutral clip of a sentence"):
         run(extract_aligned)
+
+
+PRINT = """
+import hashlib, sys
+from ser.alignment import mfcc, shape_of
+from ser.params import load_params
+from stages.extract_aligned import extract_clip, rounded, speech_of
+params = load_params()
+shapes = [shape_of(mfcc(speech_of(path, 1.0, params.extract))) for path in sys.argv[1:3]]
+templates = [[[shapes[0]], [shapes[1]]]]
+digest = hashlib.sha256()
+for path in sys.argv[1:]:
+    for row in extract_clip(path, [1.0, 0.92], templates, params.extract, params.aligned.alignment):
+        for array in row.values():
+            digest.update(rounded(array).tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_other_instructions_give_the_same_bytes(tmp_path: Path) -> None:
+    # As near as one machine comes to another kind of CPU: other kernels of BLAS, NumPy without AVX2, and what is
+    # compiled here compiled for any CPU.
+    paths = [str(tmp_path / f"{seed}.wav") for seed in range(4)]
+    for seed, path in enumerate(paths):
+        soundfile.write(path, spoken(1.5, rate=48_000, seed=seed), 48_000, subtype="PCM_16")
+    other = {
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3",
+        "NUMBA_CPU_NAME": "x86-64",
+        "NUMBA_CPU_FEATURES": "",
+    }
+    digests = []
+    for extra in ({}, other):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PRINT, *paths],
+            cwd=PROJECT,
+            env={"PATH": "", "PYTHONPATH": str(PROJECT), "NUMBA_CACHE_DIR": str(tmp_path), **extra},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.append(done.stdout)
+    assert digests[0] == digests[1] != ""

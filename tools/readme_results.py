@@ -37,6 +37,7 @@ _GROUPS = (
 )
 PROTOCOLS = {"luna5": "LUNA5", "emobox6": "EMOBOX6"}
 WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both encoders"}
+ALIGNED_PROTOCOLS = {**PROTOCOLS, "loso": "each actor left out in turn"}
 NEIGHBOUR_RUNGS = {
     "equal_copies": "three equal copies, made before the random split",
     "augment_first": "with a fourth copy of other speed and pitch",
@@ -171,6 +172,38 @@ def whisper_leaks_list(metrics: Path) -> str:
             f"clips the first fold's probabilities differ by at most {it['unseen_largest_difference']:.0e}."
         )
     return "\n".join(lines)
+
+
+def aligned_table(metrics: Path) -> str:
+    """Tabulate the LDAs with and without alignment, and what it is worth, by protocol."""
+    found = _read(metrics / "aligned.json")
+    lines = [
+        "| | functionals | and in step with the sentence | 95 % interval | accuracy | worth, points |",
+        "|---|---|---|---|---|---|",
+    ]
+    for protocol, name in ALIGNED_PROTOCOLS.items():
+        plain, it, worth = (found[protocol][key] for key in ("plain_lda", "aligned_lda", "worth"))
+        points = f"{100 * worth['uar']:+.1f} ({100 * worth['low']:+.1f} to {100 * worth['high']:+.1f})"
+        figures = (percent(plain["uar"]), percent(it["uar"]), interval_of(it), percent(it["accuracy"]))
+        lines.append(f"| {name} | {' | '.join(figures)} | {points} |")
+    return "\n".join(lines)
+
+
+def aligned_leaks_list(metrics: Path) -> str:
+    """Tell what the checks of the model that hears in step found."""
+    found = _read(metrics / "aligned_leaks.json")
+    plain = _read(metrics / "aligned.json")["luna5"][found["model"]]["uar"]
+    known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
+    shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
+    return "\n".join(
+        [
+            f"- With the emotions of the training clips shuffled: {shuffled}.",
+            f"- Columns that give actor and emotion away: {known} where each actor is on both sides, "
+            f"{canary} rather than {percent(plain)} under LUNA5.",
+            "- Without the tested clips the first fold's probabilities differ by at most "
+            f"{found['unseen_largest_difference']:.0e}.",
+        ]
+    )
 
 
 def ladder_table(metrics: Path) -> str:
@@ -389,6 +422,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "enrolled": enrolled_table,
     "whisper": whisper_table,
     "whisper_leaks": whisper_leaks_list,
+    "aligned": aligned_table,
+    "aligned_leaks": aligned_leaks_list,
     "ladder": ladder_table,
     "ladder_long": ladder_long_table,
     "ladder_neighbour": ladder_neighbour_table,
