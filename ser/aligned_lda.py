@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import solve
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.covariance import empirical_covariance, shrunk_covariance
 from sklearn.metrics import balanced_accuracy_score
@@ -27,6 +27,10 @@ from ser.ravdess import STATEMENTS
 
 ALIGNED, PLAIN = "aligned_lda", "plain_lda"
 """The model that hears in step, and the same on functionals alone."""
+
+PROTOCOLS = ("luna5", "emobox6", "loso")
+LABELS = ("clip", "emotion", "actor", "statement", "repetition")
+"""What is read of the clips."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class AlignedFeatures:
         try:
             return cls(*(np.load(folder / f"{it}.npy") for it in ("functionals", "columns", "cost")))
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"features cannot be read ({error}); run the stage extract_aligned") from error
+            raise InputError(f"{folder}: cannot be read ({error}); run the stage extract_aligned") from error
 
 
 class SentenceMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -106,10 +110,16 @@ def choose_templates(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, set
     return places[: settings.templates]
 
 
+def nearer_sentences(features: AlignedFeatures, templates: list[int]) -> Labels:
+    """Find each clip's sentence, as recorded: its place in `STATEMENTS`."""
+    found: Labels = features.cost[templates, 0].sum(axis=0).argmin(axis=1)
+    return found
+
+
 def sides_of(
     features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, templates: list[int]
 ) -> tuple[Part, Part]:
-    """Give both sides of a fold, copy by copy, the clean one first; validation actors train.
+    """Give both sides of a fold, that of training copy by copy, the clean one first; validation actors train.
 
     Parameters
     ----------
@@ -125,33 +135,25 @@ def sides_of(
         The places of their actors, see `choose_templates`.
     """
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
-    nearer = features.cost[templates, 0].sum(axis=0).argmin(axis=1)
+    training = [_joined(features, told, templates, copy=copy) for copy in range(len(features.functionals))]
+    heard = _joined(features, nearer_sentences(features, templates), templates, copy=0)
     together = split.replace({"role": {"validation": "train"}})
     return (
-        take(clips, together, _joined(features, told, templates), fold=fold, role="train"),
-        take(clips, split, _joined(features, nearer, templates), fold=fold, role="test"),
+        take(clips, together, training, fold=fold, role="train"),
+        take(clips, split, [heard], fold=fold, role="test"),
     )
 
 
-def _joined(features: AlignedFeatures, sentences: Labels, templates: list[int]) -> list[Array]:
+def _joined(features: AlignedFeatures, sentences: Labels, templates: list[int], *, copy: int) -> Array:
     clips = np.arange(len(sentences))
-    last = sentences[:, np.newaxis].astype(np.float32)
-    return [
-        np.hstack([x, *(features.columns[place, copy][clips, sentences] for place in templates), last])
-        for copy, x in enumerate(features.functionals)
-    ]
+    in_step = [features.columns[place, copy][clips, sentences] for place in templates]
+    return np.hstack([features.functionals[copy], *in_step, sentences[:, np.newaxis].astype(np.float32)])
 
 
 def without_alignment(part: Part, *, n_functionals: int) -> Part:
     """Take the functionals alone, and the sentence for the form's sake: it then changes nothing."""
     kept = [*range(n_functionals), part.x.shape[1] - 1]
     return Part(part.clips, part.actors, part.x[:, kept], part.y)
-
-
-def clean_of(part: Part, *, copies: int) -> Part:
-    """Take the clips as they were recorded, of a side with several copies."""
-    n = len(part.x) // copies
-    return Part(part.clips[:n], part.actors[:n], part.x[:n], part.y[:n])
 
 
 class LdaPath:
@@ -191,9 +193,9 @@ def choose_and_recognise(
     Parameters
     ----------
     training, test
-        Copy by copy, the clean one first. The mean log-probability of a tested clip's copies decides.
+        The first copy by copy, the clean one first.
     copies
-        How many.
+        Of a training clip.
     n_functionals
         After so many columns those in step begin.
     settings
@@ -202,7 +204,7 @@ def choose_and_recognise(
     Returns
     -------
     probabilities : numpy.ndarray [shape=(n, 8)]
-        Of the tested clips, in the order of their first copy.
+        Of the tested clips.
     trials : pandas.DataFrame
         A row a shrinkage: ``lda_shrinkage``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
@@ -215,8 +217,7 @@ def choose_and_recognise(
     inner_uar = np.mean(scores, axis=0)
     best = int(inner_uar.argmax())
     path = LdaPath(training.x, training.y, n_functionals=n_functionals)
-    logs_of_copies = path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best])
-    heard = logs_of_copies.reshape(copies, -1, logs_of_copies.shape[1]).mean(axis=0)
+    found = np.exp(path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best]))
     trials = pd.DataFrame(
         {
             "lda_shrinkage": settings.lda_shrinkage,
@@ -224,4 +225,4 @@ def choose_and_recognise(
             "chosen": np.arange(len(inner_uar)) == best,
         }
     )
-    return softmax(heard, axis=1), trials
+    return found, trials

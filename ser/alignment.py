@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
 
-from ser.errors import InputError
 from ser.params import Alignment
 
 Matrix = npt.NDArray[np.float64]
@@ -65,19 +64,11 @@ def in_step(coefficients: Matrix, templates: Sequence[Matrix], *, settings: Alig
     coefficients
         MFCC of the clip, [shape=(t, n)].
     templates
-        `shape_of` clips of one sentence.
+        `shape_of` clips of one sentence, each of as many frames as there are parts, or more.
     settings
         The section ``aligned.alignment``.
 
-    Raises
-    ------
-    InputError
-        Where a template has fewer frames than there are to be parts.
     """
-    if any(len(template) < settings.parts for template in templates):
-        raise InputError(
-            f"params.yaml: aligned.alignment.parts: {settings.parts}, but a template has fewer frames"
-        )
     found = [_in_step_with(coefficients, template, settings=settings) for template in templates]
     return InStep(
         columns=np.mean([it.columns for it in found], axis=0), cost=float(np.mean([it.cost for it in found]))

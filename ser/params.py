@@ -309,6 +309,12 @@ class Alignment(Section):
     parts: Annotated[int, Field(ge=2)]
     n_mfcc: Count
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.template_actors)) < len(self.template_actors):
+            raise ValueError("template_actors must not name an actor twice")
+        return self
+
 
 class Aligned(Section):
     """The LDAs on clips in step, and how they are suspected of leaks."""
@@ -555,6 +561,12 @@ class Params(Section):
     enrolled: Enrolled
     aligned: Aligned
     recognizer: RecognizerParams
+
+    @model_validator(mode="after")
+    def _mfcc_of_alignment_fit(self) -> Self:
+        if self.aligned.alignment.n_mfcc > self.extract.logmel.n_mels:
+            raise ValueError("aligned.alignment.n_mfcc must not exceed extract.logmel.n_mels")
+        return self
 
 
 _NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)

@@ -3,8 +3,8 @@
 permuted  the emotions of the training clips are shuffled; the result must come out at chance
 canary    columns tell actor and emotion together; they must not help with actors never heard. That they help
           where actors are on both sides is tried as well, on clips of one repetition against the other
-unseen    trained on features in which the tested clips of the first fold are missing, and without their
-          sentences: the predictions must be equal
+unseen    trained on features in which a fold's tested clips are missing, their sentences told wrong, and all
+          that is in step with tested actors' templates is missing, too: the predictions must be equal
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned, data/aligned/luna5.parquet
 Writes  metrics/aligned_leaks.json
@@ -18,14 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ser.aligned_lda import (
-    ALIGNED,
-    AlignedFeatures,
-    choose_and_recognise,
-    choose_templates,
-    clean_of,
-    sides_of,
-)
+from ser.aligned_lda import ALIGNED, LABELS, AlignedFeatures, choose_and_recognise, choose_templates, sides_of
 from ser.datasets import Labels, Part, prediction_table, read_split, rows_of
 from ser.files import read_table, write_json
 from ser.leak_checks import permuted, with_canary
@@ -33,7 +26,6 @@ from ser.parallel import run_all
 from ser.params import Aligned, load_params
 from ser.scores import COLUMNS, PROBABILITIES, tally, uar
 from stages import command
-from stages.train_aligned import LABELS
 
 Trial = tuple[str, int, int]
 """What is tried, with which seed, on which fold."""
@@ -50,7 +42,8 @@ def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFram
         split = by_repetition(clips, fold=fold)
     training, test = sides_of(features, clips, split, fold=fold, templates=templates)
     if what == "unseen":
-        lacking, untold = without_tested(features, clips, rows_of(clips, split, fold=fold, role="test"))
+        tested = rows_of(clips, split, fold=fold, role="test")
+        lacking, untold = without_tested(features, clips, tested, settings.alignment.template_actors)
         training, _ = sides_of(lacking, untold, split, fold=fold, templates=templates)
     elif what == "permuted":
         training = permuted(training, copies=copies, seed=seed)
@@ -63,13 +56,13 @@ def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFram
         training, test, copies=copies, n_functionals=n_functionals, settings=settings
     )
     about: dict[str, Any] = {"protocol": "luna5", "model": what, "seed": seed, "fold": fold}
-    return prediction_table(clean_of(test, copies=copies), found, **about)
+    return prediction_table(test, found, **about)
 
 
 def by_repetition(clips: pd.DataFrame, *, fold: int) -> pd.DataFrame:
     """Divide clips so that every actor is on both sides: the first repetition trains, the other is tested."""
-    first = clips["clip"].str[15:17] == "01"
-    return clips[["clip"]].assign(fold=fold, role=np.where(first, "train", "test"))
+    role = np.where(clips["repetition"] == 1, "train", "test")
+    return clips[["clip"]].assign(fold=fold, role=role)
 
 
 def led_by_canary(part: Part, *, actors: Labels) -> Part:
@@ -80,16 +73,20 @@ def led_by_canary(part: Part, *, actors: Labels) -> Part:
 
 
 def without_tested(
-    features: AlignedFeatures, clips: pd.DataFrame, tested: Labels
+    features: AlignedFeatures, clips: pd.DataFrame, tested: Labels, template_actors: list[int]
 ) -> tuple[AlignedFeatures, pd.DataFrame]:
-    """Remove the tested clips' features, and tell another sentence and emotion of each."""
-    lacking = [np.array(it) for it in (features.functionals, features.columns, features.cost)]
-    lacking[0][:, tested] = np.nan
-    for it in lacking[1:]:
+    """Remove the tested clips, and what is in step with tested actors; tell another sentence and emotion."""
+    functionals, columns, cost = (
+        np.array(it) for it in (features.functionals, features.columns, features.cost)
+    )
+    functionals[:, tested] = np.nan
+    of_tested = np.isin(template_actors, clips["actor"].iloc[tested])
+    for it in (columns, cost):
         it[:, :, tested] = np.nan
+        it[of_tested] = np.nan
     untold = clips.copy()
     untold.loc[tested, ["emotion", "statement"]] = ["neutral", "kids"]
-    return AlignedFeatures(*lacking), untold
+    return AlignedFeatures(functionals, columns, cost), untold
 
 
 def main() -> None:
@@ -100,7 +97,7 @@ def main() -> None:
     _, split = read_split("luna5")
     folds = sorted(split["fold"].unique().tolist())
     trials: list[Trial] = [("permuted", seed, fold) for seed in settings.shuffles for fold in folds]
-    trials += [("canary", 0, fold) for fold in folds] + [("known", 0, 0), ("unseen", 0, 0)]
+    trials += [(what, 0, fold) for what in ("canary", "unseen") for fold in folds] + [("known", 0, 0)]
     calls = [(*trial, settings) for trial in trials]
     tables = pd.concat(run_all(recognise, calls, workers=params.workers, what="leaks", unit="run"))
 

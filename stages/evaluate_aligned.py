@@ -1,9 +1,9 @@
-"""Score the LDAs with and without alignment, and say what it is worth to know the sentence.
+"""Score the LDAs with and without what is in step, and say what that adds.
 
-Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned/cost.npy
-Writes  metrics/aligned.json: by protocol and model, the best first, scores with their intervals; worth: what
-        alignment adds to the UAR (bootstrap over actors); sentences_found: of what share of the clips, as
-        recorded, the sentence was found, by template actor
+Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned
+Writes  metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
+        worth, what hearing in step adds to the UAR (bootstrap over actors), and sentences_found, of what
+        share of the tested clips the sentence was found
 
 First the predictions are held to the split: each model must test each test clip once.
 """
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ser import scores
-from ser.aligned_lda import ALIGNED, PLAIN
+from ser.aligned_lda import ALIGNED, PLAIN, PROTOCOLS, AlignedFeatures, choose_templates, nearer_sentences
+from ser.datasets import rows_of
 from ser.files import read_table, write_json
 from ser.params import load_params
 from ser.ravdess import STATEMENTS
 from stages import command
-from stages.train_aligned import PROTOCOLS
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "per_emotion", "per_gender", "per_statement")
@@ -42,7 +42,9 @@ def main() -> None:
     params = load_params()
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
     clips = read_table("data/clips.parquet", LABELS)
-    result: dict[str, Any] = {}
+    features = AlignedFeatures.read()
+    told = clips["statement"].map(STATEMENTS.index).to_numpy()
+    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "worth": {}, "sentences_found": {}}
     for protocol in PROTOCOLS:
         predictions = scores.read_predictions([f"data/aligned/{protocol}.parquet"])
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
@@ -54,14 +56,14 @@ def main() -> None:
             model: headline | {key: details[model][key] for key in DETAILS}
             for model, headline in summary[protocol].items()
         }
-        result[protocol]["worth"] = worth(tallies[protocol], samples=samples, seed=seed)
+        result["worth"][protocol] = worth(tallies[protocol], samples=samples, seed=seed)
+        found = []
+        for fold in sorted(split["fold"].unique().tolist()):
+            templates = choose_templates(clips, split, fold=fold, settings=params.aligned)
+            right = nearer_sentences(features, templates) == told
+            found.append(right[rows_of(clips, split, fold=fold, role="test")])
+        result["sentences_found"][protocol] = round(float(np.concatenate(found).mean()), 4)
         print(scores.format_summary(summary))
-    told = clips["statement"].map(STATEMENTS.index).to_numpy()
-    found = np.load("data/features/aligned/cost.npy")[:, 0].argmin(axis=2) == told
-    shares = found.mean(axis=1).round(4).tolist()
-    result["sentences_found"] = dict(
-        zip(map(str, params.aligned.alignment.template_actors), shares, strict=True)
-    )
     write_json("metrics/aligned.json", result)
 
 

@@ -8,7 +8,7 @@ Writes  data/features/aligned, of the clips as recorded and at resample.speeds, 
         cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
 
 The templates are the neutral clips of aligned.alignment.template_actors, one actor after another. All is
-computed in double precision and rounded to thousandths, so that every kind of CPU gives the same bytes.
+computed in double precision and rounded to thousandths, so that kinds of x86 CPU give the same bytes.
 Nothing is learned of anybody else here, and no label is read but to find the templates.
 """
 
@@ -22,7 +22,7 @@ from ser.errors import InputError
 from ser.files import read_table, write_array
 from ser.functionals import functionals
 from ser.parallel import run_all
-from ser.params import Alignment, Extract, load_params
+from ser.params import Alignment, FunctionalsParams, LogMelParams, load_params
 from ser.quantized_logmel import quantized_logmel
 from ser.ravdess import STATEMENTS
 from stages import command
@@ -32,37 +32,47 @@ Templates = list[list[list[Matrix]]]
 """By actor, sentence and clip."""
 
 
-def templates_of(clips: pd.DataFrame, settings: Extract, *, actors: list[int]) -> Templates:
-    """Compute the templates of some actors.
+def templates_of(clips: pd.DataFrame, settings: LogMelParams, aligned: Alignment) -> Templates:
+    """Compute the templates of each template actor.
 
     Raises
     ------
     InputError
-        Where an actor has no neutral clip of a sentence.
+        Where an actor has no neutral clip of a sentence, or one of fewer frames than there are to be parts.
     """
     found: Templates = []
-    for actor in actors:
+    for actor in aligned.template_actors:
         own = clips[(clips["actor"] == actor) & (clips["emotion"] == "neutral")]
-        by_sentence = [own.loc[own["statement"] == sentence, "path"] for sentence in STATEMENTS]
-        if not all(len(paths) for paths in by_sentence):
+        of_sentence = [own.loc[own["statement"] == sentence, "path"] for sentence in STATEMENTS]
+        if not all(len(paths) for paths in of_sentence):
             raise InputError(
                 f"params.yaml: aligned.alignment.template_actors: {actor} has no neutral clip of a sentence"
             )
-        found.append(
-            [[shape_of(mfcc(speech_of(path, 1.0, settings))) for path in paths] for paths in by_sentence]
-        )
+        found.append([[_template(path, settings, aligned) for path in paths] for paths in of_sentence])
     return found
 
 
-def speech_of(path: str, speed: float, settings: Extract) -> Array:
+def _template(path: str, settings: LogMelParams, aligned: Alignment) -> Matrix:
+    shape = shape_of(mfcc(speech_of(path, 1.0, settings)))
+    if len(shape) < aligned.parts:
+        raise InputError(f"{path}: {len(shape)} frames, fewer than aligned.alignment.parts in params.yaml")
+    return shape
+
+
+def speech_of(path: str, speed: float, settings: LogMelParams) -> Array:
     """Compute the log-mel of a clip's speech at one speed."""
     # Read at another rate than it is then taken to have.
-    samples = audio.load(path, sample_rate=round(settings.logmel.sample_rate / speed))
-    return quantized_logmel(samples, settings=settings.logmel)
+    samples = audio.load(path, sample_rate=round(settings.sample_rate / speed))
+    return quantized_logmel(samples, settings=settings)
 
 
 def extract_clip(
-    path: str, speeds: list[float], templates: Templates, settings: Extract, aligned: Alignment
+    path: str,
+    speeds: list[float],
+    templates: Templates,
+    settings: LogMelParams,
+    of_functionals: FunctionalsParams,
+    aligned: Alignment,
 ) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Compute one clip's features at each speed."""
     rows: list[dict[str, npt.NDArray[np.floating]]] = []
@@ -72,7 +82,7 @@ def extract_clip(
         found = [[in_step(coefficients, one, settings=aligned) for one in actor] for actor in templates]
         rows.append(
             {
-                "functionals": functionals(speech, settings=settings.functionals),
+                "functionals": functionals(speech, settings=of_functionals),
                 "columns": np.array([[it.columns for it in actor] for actor in found]),
                 "cost": np.array([[it.cost for it in actor] for actor in found]),
             }
@@ -89,12 +99,13 @@ def main() -> None:
     """Extract all copies of all clips."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings = params.aligned.alignment
+    settings, aligned = params.extract.logmel, params.aligned.alignment
     clips = read_table("data/clips.parquet", ("clip", "path", "actor", "emotion", "statement"))
-    templates = templates_of(clips, params.extract, actors=settings.template_actors)
+    templates = templates_of(clips, settings, aligned)
 
     speeds = [1.0, *params.resample.speeds]
-    calls = [(path, speeds, templates, params.extract, settings) for path in clips["path"]]
+    of_functionals = params.extract.functionals
+    calls = [(path, speeds, templates, settings, of_functionals, aligned) for path in clips["path"]]
     rows = run_all(extract_clip, calls, workers=params.workers, what="align")
     for name in rows[0][0]:
         features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)

@@ -1,25 +1,26 @@
 """Recognise clips in step with templates of their sentence, under one speaker-independent protocol.
 
 aligned_lda  on functionals and on MFCC and durations in step
-plain_lda    on functionals alone: the difference is what it is worth to know the sentence
+plain_lda    on functionals alone: the difference is what hearing in step adds
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned
 Writes  data/aligned/PROTOCOL.parquet: a row a tested clip and model
         metrics/search/aligned_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
 
 In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
-validation actors too. A tested clip is heard at all speeds; its sentence is found, not told.
+validation actors too. The sentence of a tested clip is found, not told.
 """
 
 import pandas as pd
 
 from ser.aligned_lda import (
     ALIGNED,
+    LABELS,
     PLAIN,
+    PROTOCOLS,
     AlignedFeatures,
     choose_and_recognise,
     choose_templates,
-    clean_of,
     sides_of,
     without_alignment,
 )
@@ -28,9 +29,6 @@ from ser.files import read_table, write_csv, write_parquet
 from ser.parallel import run_all
 from ser.params import Aligned, load_params
 from stages import command
-
-PROTOCOLS = ("luna5", "emobox6", "loso")
-LABELS = ("clip", "emotion", "actor", "statement")
 
 
 def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -49,9 +47,7 @@ def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[p
         training, test, copies=copies, n_functionals=n_functionals, settings=settings
     )
     return (
-        prediction_table(
-            clean_of(test, copies=copies), found, protocol=protocol, model=model, seed=0, fold=fold
-        ),
+        prediction_table(test, found, protocol=protocol, model=model, seed=0, fold=fold),
         trials.assign(model=model, fold=fold)[["model", "fold", *trials.columns]],
     )
 

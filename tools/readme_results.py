@@ -178,14 +178,15 @@ def aligned_table(metrics: Path) -> str:
     """Tabulate the LDAs with and without alignment, and what it is worth, by protocol."""
     found = _read(metrics / "aligned.json")
     lines = [
-        "| | functionals | and in step with the sentence | 95 % interval | accuracy | worth, points |",
-        "|---|---|---|---|---|---|",
+        "| | functionals | and in step | 95 % interval | accuracy | adds, points | sentences found |",
+        "|---|---|---|---|---|---|---|",
     ]
     for protocol, name in ALIGNED_PROTOCOLS.items():
-        plain, it, worth = (found[protocol][key] for key in ("plain_lda", "aligned_lda", "worth"))
+        plain, it = (found[protocol][model] for model in ("plain_lda", "aligned_lda"))
+        worth, sentences = (found[key][protocol] for key in ("worth", "sentences_found"))
         points = f"{100 * worth['uar']:+.1f} ({100 * worth['low']:+.1f} to {100 * worth['high']:+.1f})"
         figures = (percent(plain["uar"]), percent(it["uar"]), interval_of(it), percent(it["accuracy"]))
-        lines.append(f"| {name} | {' | '.join(figures)} | {points} |")
+        lines.append(f"| {name} | {' | '.join(figures)} | {points} | {percent(sentences)} |")
     return "\n".join(lines)
 
 
@@ -200,7 +201,7 @@ def aligned_leaks_list(metrics: Path) -> str:
             f"- With the emotions of the training clips shuffled: {shuffled}.",
             f"- Columns that give actor and emotion away: {known} where each actor is on both sides, "
             f"{canary} rather than {percent(plain)} under LUNA5.",
-            "- Without the tested clips the first fold's probabilities differ by at most "
+            "- Without the tested clips no fold's probabilities differ by more than "
             f"{found['unseen_largest_difference']:.0e}.",
         ]
     )
