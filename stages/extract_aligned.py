@@ -8,7 +8,7 @@ Writes  data/features/aligned, of the clips as recorded and at resample.speeds, 
         cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
 
 The templates are the neutral clips of aligned.alignment.template_actors, one actor after another. All is
-computed in double precision and rounded to thousandths, so that kinds of x86 CPU give the same bytes.
+computed in double precision and rounded to thousandths, so that another CPU should give the same bytes.
 Nothing is learned of anybody else here, and no label is read but to find the templates.
 """
 

@@ -259,6 +259,7 @@ def test_clips_are_extracted_in_step_with_each_template(
     names = [
         name for name in FEW if name[-2:] in ("02", "12", "07") and name[6:8] == "01" and name[15:17] == "01"
     ]
+    names.append("03-01-05-01-02-01-03")
     for seed, name in enumerate(names):
         soundfile.write(f"{name}.wav", spoken(1.0, rate=48_000, seed=seed), 48_000, subtype="PCM_16")
     clips = pd.DataFrame([vars(parse_clip(name)) | {"path": f"{name}.wav"} for name in names])
@@ -279,6 +280,15 @@ def test_clips_are_extracted_in_step_with_each_template(
         told = clips["statement"].map(STATEMENTS.index).to_numpy()[own]
         assert (cost[place, 0, own, told] == 0).all()
         assert (cost[place, 0, own, 1 - told] > 0).all()
+    # A clip that is no recording, be it of a template or not, is named, and the former features stay.
+    former = Path("data/features/aligned/columns.npy").read_bytes()
+    for name in (names[0], names[-1]):
+        sound = Path(f"{name}.wav").read_bytes()
+        Path(f"{name}.wav").write_bytes(b"no sound")
+        with pytest.raises(SystemExit, match=rf"{name}\.wav"):
+            run(extract_aligned)
+        Path(f"{name}.wav").write_bytes(sound)
+        assert Path("data/features/aligned/columns.npy").read_bytes() == former
     write_parquet("data/clips.parquet", clips[clips["actor"] == 2])
     with pytest.raises(SystemExit, match=r"template_actors: 12 has no neutral clip of a sentence"):
         run(extract_aligned)
