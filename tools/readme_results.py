@@ -57,6 +57,11 @@ def interval_of(scores: dict[str, Any]) -> str:
     return f"{percent(scores['uar_low'])} to {percent(scores['uar_high'])}"
 
 
+def points_of(difference: float, low: float, high: float) -> str:
+    """Write a difference of two shares, and its interval, in points."""
+    return f"{100 * difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
 def ranked(actors: dict[str, dict[str, Any]]) -> list[str]:
     """Order actors by UAR, the worst first."""
     return sorted(actors, key=lambda actor: actors[actor]["uar"])
@@ -184,7 +189,7 @@ def aligned_table(metrics: Path) -> str:
     for protocol, name in ALIGNED_PROTOCOLS.items():
         plain, it = (found[protocol][model] for model in ("plain_lda", "aligned_lda"))
         worth, sentences = (found[key][protocol] for key in ("worth", "sentences_found"))
-        points = f"{100 * worth['uar']:+.1f} ({100 * worth['low']:+.1f} to {100 * worth['high']:+.1f})"
+        points = points_of(worth["uar"], worth["low"], worth["high"])
         figures = (percent(plain["uar"]), percent(it["uar"]), interval_of(it), percent(it["accuracy"]))
         lines.append(f"| {name} | {' | '.join(figures)} | {points} | {percent(sentences)} |")
     return "\n".join(lines)
@@ -260,8 +265,8 @@ def _leak_lines(results: dict[str, Any]) -> list[str]:
 
     def cell(leak: str, model: str) -> str:
         if (leak, model) in worths:
-            points, low, high = (100 * worths[leak, model][name] for name in ("points", "low", "high"))
-            return f"{points:+.1f} ({low:+.1f} to {high:+.1f})"
+            worth = worths[leak, model]
+            return points_of(worth["points"], worth["low"], worth["high"])
         # The pair is one clip: where no run went without it, what it could be worth is bounded.
         if leak == "byte_identical_pair" and model in pairs:
             return f"at most {100 * pairs[model]['at_most']:+.1f}"
