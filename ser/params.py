@@ -316,13 +316,29 @@ class Alignment(Section):
         return self
 
 
+class PitchParams(Section):
+    """In which range, and how finely, the pitch is looked for."""
+
+    fmin_hz: Positive
+    fmax_hz: Positive
+    resolution_semitones: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.fmin_hz >= self.fmax_hz:
+            raise ValueError("fmin_hz must be below fmax_hz")
+        return self
+
+
 class Aligned(Section):
-    """The LDAs on clips in step, and how they are suspected of leaks."""
+    """The models on clips in step, and how they are suspected of leaks."""
 
     alignment: Alignment
+    pitch: PitchParams
     templates: Count
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    network_seeds: Seeds
     shuffles: Seeds
 
 

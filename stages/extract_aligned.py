@@ -1,8 +1,10 @@
-"""Bring every clip in step with neutral clips of each sentence, and compute its functionals.
+"""Bring every clip in step with neutral clips of each sentence, and compute its other features.
 
 Reads   data/clips.parquet, data/raw
 Writes  data/features/aligned, of the clips as recorded and at resample.speeds, in the order of clips.parquet:
         functionals.npy  (1 + speeds, clips, 1135)               statistics of the log-mel over time
+        pitch.npy        (1 + speeds, clips, 19)                 statistics of the pitch
+        logmel.npy       (1 + speeds, clips, 160, 64)            what the 2-D network hears
         columns.npy      (templates, 1 + speeds, clips, 2, 744)  MFCC and duration of each part of a sentence,
                                                                  in step with each of the two sentences
         cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
@@ -21,8 +23,10 @@ from ser.alignment import Matrix, in_step, mfcc, shape_of
 from ser.errors import InputError
 from ser.files import read_table, write_array
 from ser.functionals import functionals
+from ser.logmel import fit_middle
 from ser.parallel import run_all
-from ser.params import Alignment, FunctionalsParams, LogMelParams, load_params
+from ser.params import Aligned, Alignment, FunctionalsParams, LogMelParams, load_params
+from ser.pitch import pitch_functionals, pitch_track
 from ser.quantized_logmel import quantized_logmel
 from ser.ravdess import STATEMENTS
 from stages import command
@@ -72,17 +76,25 @@ def extract_clip(
     templates: Templates,
     settings: LogMelParams,
     of_functionals: FunctionalsParams,
-    aligned: Alignment,
+    aligned: Aligned,
 ) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Compute one clip's features at each speed."""
     rows: list[dict[str, npt.NDArray[np.floating]]] = []
+    # Followed once, as recorded: at another speed the pitch is the same but for its height.
+    track = pitch_track(
+        audio.load(path, sample_rate=settings.sample_rate), framing=settings, settings=aligned.pitch
+    )
     for speed in speeds:
         speech = speech_of(path, speed, settings)
         coefficients = mfcc(speech)
-        found = [[in_step(coefficients, one, settings=aligned) for one in actor] for actor in templates]
+        found = [
+            [in_step(coefficients, one, settings=aligned.alignment) for one in actor] for actor in templates
+        ]
         rows.append(
             {
                 "functionals": functionals(speech, settings=of_functionals),
+                "pitch": pitch_functionals(track, speed=speed),
+                "logmel": fit_middle(speech, settings=settings),
                 "columns": np.array([[it.columns for it in actor] for actor in found]),
                 "cost": np.array([[it.cost for it in actor] for actor in found]),
             }
@@ -99,9 +111,9 @@ def main() -> None:
     """Extract all copies of all clips."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, aligned = params.extract.logmel, params.aligned.alignment
+    settings, aligned = params.extract.logmel, params.aligned
     clips = read_table("data/clips.parquet", ("clip", "path", "actor", "emotion", "statement"))
-    templates = templates_of(clips, settings, aligned)
+    templates = templates_of(clips, settings, aligned.alignment)
 
     speeds = [1.0, *params.resample.speeds]
     of_functionals = params.extract.functionals
@@ -109,7 +121,7 @@ def main() -> None:
     rows = run_all(extract_clip, calls, workers=params.workers, what="align")
     for name in rows[0][0]:
         features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)
-        if name != "functionals":
+        if name in ("columns", "cost"):
             features = np.moveaxis(features, 2, 0)
         write_array(f"data/features/aligned/{name}.npy", rounded(features))
         print(f"{name:14} {features.shape}")
