@@ -1,10 +1,10 @@
-"""An LDA on functionals and on what a clip is in step with templates of its sentence.
+"""LDAs on functionals, on pitch, and on what a clip is in step with templates of its sentence.
 
 Of the columns in step each sentence's mean over the training clips is subtracted, so that what remains is how
 the sentence was said. The sentence of a tested clip is not told: it is that of the nearer templates.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,8 +25,8 @@ from ser.errors import InputError
 from ser.params import Aligned
 from ser.ravdess import STATEMENTS
 
-ALIGNED, PLAIN = "aligned_lda", "plain_lda"
-"""The model that hears in step, and the same on functionals alone."""
+PLAIN, PITCH, ALIGNED = LDAS = ("plain_lda", "pitch_lda", "aligned_lda")
+"""On functionals; on those of the pitch as well; and on what is in step, too."""
 
 PROTOCOLS = ("luna5", "emobox6", "loso")
 LABELS = ("clip", "emotion", "actor", "statement", "repetition")
@@ -40,13 +40,25 @@ class AlignedFeatures:
     Attributes
     ----------
     functionals : numpy.ndarray [shape=(copies, clips, n)]
+    pitch : numpy.ndarray [shape=(copies, clips, p)]
     columns : numpy.ndarray [shape=(templates, copies, clips, sentences, m)]
     cost : numpy.ndarray [shape=(templates, copies, clips, sentences)]
     """
 
     functionals: Array
+    pitch: Array
     columns: Array
     cost: Array
+
+    @property
+    def n_functionals(self) -> int:
+        """Those of the log-mel."""
+        return int(self.functionals.shape[-1])
+
+    @property
+    def n_before(self) -> int:
+        """The columns before those in step: functionals of the log-mel and of the pitch."""
+        return self.n_functionals + int(self.pitch.shape[-1])
 
     @classmethod
     def read(cls) -> Self:
@@ -59,7 +71,7 @@ class AlignedFeatures:
         """
         folder = Path("data/features/aligned")
         try:
-            return cls(*(np.load(folder / f"{it}.npy") for it in ("functionals", "columns", "cost")))
+            return cls(*(np.load(folder / f"{it}.npy") for it in ("functionals", "pitch", "columns", "cost")))
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"{folder}: cannot be read ({error}); run the stage extract_aligned") from error
 
@@ -147,13 +159,13 @@ def sides_of(
 def _joined(features: AlignedFeatures, sentences: Labels, templates: list[int], *, copy: int) -> Array:
     clips = np.arange(len(sentences))
     in_step = [features.columns[place, copy][clips, sentences] for place in templates]
-    return np.hstack([features.functionals[copy], *in_step, sentences[:, np.newaxis].astype(np.float32)])
+    sentence = sentences[:, np.newaxis].astype(np.float32)
+    return np.hstack([features.functionals[copy], features.pitch[copy], *in_step, sentence])
 
 
-def without_alignment(part: Part, *, n_functionals: int) -> Part:
-    """Take the functionals alone, and the sentence for the form's sake: it then changes nothing."""
-    kept = [*range(n_functionals), part.x.shape[1] - 1]
-    return Part(part.clips, part.actors, part.x[:, kept], part.y)
+def first_columns(part: Part, n: int) -> Part:
+    """Take the first columns alone, and the sentence for the form's sake: it then changes nothing."""
+    return replace(part, x=part.x[:, [*range(n), part.x.shape[1] - 1]])
 
 
 class LdaPath:
@@ -163,12 +175,12 @@ class LdaPath:
     ----------
     x, y
         [shape=(n, columns + 1)] and [shape=(n,)], training clips in all copies.
-    n_functionals
+    n_before
         After so many columns those in step begin.
     """
 
-    def __init__(self, x: Array, y: Labels, *, n_functionals: int) -> None:
-        self._prepare = make_pipeline(SentenceMean(first=n_functionals), StandardScaler())
+    def __init__(self, x: Array, y: Labels, *, n_before: int) -> None:
+        self._prepare = make_pipeline(SentenceMean(first=n_before), StandardScaler())
         prepared = self._prepare.fit_transform(x).astype(np.float64)
         self._classes, counts = np.unique(y, return_counts=True)
         self._log_priors = np.log(counts / len(y))
@@ -186,7 +198,7 @@ class LdaPath:
 
 
 def choose_and_recognise(
-    training: Part, test: Part, *, copies: int, n_functionals: int, settings: Aligned
+    training: Part, test: Part, *, copies: int, n_before: int, settings: Aligned
 ) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
 
@@ -196,7 +208,7 @@ def choose_and_recognise(
         The first copy by copy, the clean one first.
     copies
         Of a training clip.
-    n_functionals
+    n_before
         After so many columns those in step begin.
     settings
         The section ``aligned``.
@@ -210,13 +222,13 @@ def choose_and_recognise(
     """
     scores = []
     for fitted, held_out in GroupKFold(settings.inner_folds).split(training.x, training.y, training.actors):
-        path = LdaPath(training.x[fitted], training.y[fitted], n_functionals=n_functionals)
+        path = LdaPath(training.x[fitted], training.y[fitted], n_before=n_before)
         clean = held_out[held_out < len(training.x) // copies]
         logs = [path.log_probabilities(training.x[clean], shrinkage=it) for it in settings.lda_shrinkage]
         scores.append([balanced_accuracy_score(training.y[clean], it.argmax(axis=1)) for it in logs])
     inner_uar = np.mean(scores, axis=0)
     best = int(inner_uar.argmax())
-    path = LdaPath(training.x, training.y, n_functionals=n_functionals)
+    path = LdaPath(training.x, training.y, n_before=n_before)
     found = np.exp(path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best]))
     trials = pd.DataFrame(
         {

@@ -34,7 +34,7 @@ Trial = tuple[str, int, int]
 def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFrame:
     """Choose, fit and apply once more on one fold; the form in which workers are called."""
     features = AlignedFeatures.read()
-    copies, _, n_functionals = features.functionals.shape
+    copies, n_before = len(features.functionals), features.n_before
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split("luna5")
     templates = choose_templates(clips, split, fold=fold, settings=settings)
@@ -51,10 +51,8 @@ def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFram
         actors = np.unique(clips["actor"])
         columns = training.x.shape[1]
         training, test = (led_by_canary(side, actors=actors) for side in (training, test))
-        n_functionals += training.x.shape[1] - columns
-    found, _ = choose_and_recognise(
-        training, test, copies=copies, n_functionals=n_functionals, settings=settings
-    )
+        n_before += training.x.shape[1] - columns
+    found, _ = choose_and_recognise(training, test, copies=copies, n_before=n_before, settings=settings)
     about: dict[str, Any] = {"protocol": "luna5", "model": what, "seed": seed, "fold": fold}
     return prediction_table(test, found, **about)
 
@@ -76,17 +74,18 @@ def without_tested(
     features: AlignedFeatures, clips: pd.DataFrame, tested: Labels, template_actors: list[int]
 ) -> tuple[AlignedFeatures, pd.DataFrame]:
     """Remove the tested clips, and what is in step with tested actors; tell another sentence and emotion."""
-    functionals, columns, cost = (
-        np.array(it) for it in (features.functionals, features.columns, features.cost)
+    functionals, pitch, columns, cost = (
+        np.array(it) for it in (features.functionals, features.pitch, features.columns, features.cost)
     )
-    functionals[:, tested] = np.nan
+    for it in (functionals, pitch):
+        it[:, tested] = np.nan
     of_tested = np.isin(template_actors, clips["actor"].iloc[tested])
     for it in (columns, cost):
         it[:, :, tested] = np.nan
         it[of_tested] = np.nan
     untold = clips.copy()
     untold.loc[tested, ["emotion", "statement"]] = ["neutral", "kids"]
-    return AlignedFeatures(functionals, columns, cost), untold
+    return AlignedFeatures(functionals, pitch, columns, cost), untold
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
-"""Score the LDAs with and without what is in step, and say what that adds.
+"""Score the models on clips in step, and say what each thing that they read adds.
 
-Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned
-Writes  metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
-        worth, what hearing in step adds to the UAR (bootstrap over actors), and sentences_found, of what
-        share of the tested clips the sentence was found
+Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6}_cnn.parquet,
+        data/clips.parquet, data/features/aligned
+Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and of all seeds
+        metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
+        adds, what pitch, hearing in step and the network add to the UAR (bootstrap over actors), and
+        sentences_found, of what share of the tested clips the sentence was found
 
 First the predictions are held to the split: each model must test each test clip once.
 """
@@ -11,59 +13,104 @@ First the predictions are held to the split: each model must test each test clip
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ser import scores
-from ser.aligned_lda import ALIGNED, PLAIN, PROTOCOLS, AlignedFeatures, choose_templates, nearer_sentences
+from ser.aligned_lda import (
+    ALIGNED,
+    PITCH,
+    PLAIN,
+    PROTOCOLS,
+    AlignedFeatures,
+    choose_templates,
+    nearer_sentences,
+)
 from ser.datasets import rows_of
-from ser.files import read_table, write_json
-from ser.params import load_params
+from ser.files import read_table, write_json, write_parquet
+from ser.fusion import KEYS, mean_of
+from ser.params import Aligned, load_params
 from ser.ravdess import STATEMENTS
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
-DETAILS = ("n", "per_emotion", "per_gender", "per_statement")
+DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
+WITH_NETWORK = ("luna5", "emobox6")
+FUSED, ENSEMBLE = "aligned_fused", "aligned_ensemble"
+"""The mean of one network and the LDA in step; and of all networks together and that LDA."""
+
+ADDS = {"pitch": (PITCH, PLAIN), "in_step": (ALIGNED, PITCH), "network": (FUSED, ALIGNED)}
+"""By what is added, the model with it and the one without."""
 
 
-def worth(tallies: dict[str, scores.Tally], *, samples: int, seed: int) -> dict[str, float]:
-    """Compare the model that hears in step with the other: shares of UAR, with the interval."""
-    both = np.concatenate([tallies[ALIGNED].counts, tallies[PLAIN].counts])
+def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
+    """Average network and LDA: they weigh the same, so that nothing is fitted or chosen here."""
+    single = ldas[ldas["model"] == ALIGNED]
+    together = network.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
+    together = together.assign(model=ENSEMBLE, seed=0)[list(scores.COLUMNS)]
+    return pd.concat(
+        [mean_of(network, single, model=FUSED), mean_of(together, single, model=ENSEMBLE)], ignore_index=True
+    )
+
+
+def added(more: scores.Tally, less: scores.Tally, *, samples: int, seed: int) -> dict[str, float]:
+    """Compare two models by their mean over seeds: shares of UAR, with the interval of the difference."""
+    both = np.concatenate([more.counts, less.counts])
+    seeds = len(more.counts)
 
     def gain(counts: scores.Counts) -> scores.Scores:
-        return -np.diff(scores.uar(counts), axis=-1)
+        found = scores.uar(counts)
+        points = found[..., :seeds].mean(axis=-1) - found[..., seeds:].mean(axis=-1)
+        return np.asarray(points)[..., np.newaxis]
 
     low, high = scores.interval(gain, both, samples=samples, seed=seed)
-    points = float(gain(both.sum(axis=1))[0])
-    return {"uar": round(points, 4), "low": round(low, 4), "high": round(high, 4)}
+    difference = float(gain(both.sum(axis=1))[0])
+    return {"uar": round(difference, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def share_of_sentences_found(
+    features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, settings: Aligned
+) -> float:
+    """Of all tested clips, the share whose nearer templates say the same sentence."""
+    told = clips["statement"].map(STATEMENTS.index).to_numpy()
+    found = []
+    for fold in sorted(split["fold"].unique().tolist()):
+        templates = choose_templates(clips, split, fold=fold, settings=settings)
+        right = nearer_sentences(features, templates) == told
+        found.append(right[rows_of(clips, split, fold=fold, role="test")])
+    return round(float(np.concatenate(found).mean()), 4)
 
 
 def main() -> None:
-    """Check, score and print."""
+    """Check, fuse, score and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
+    bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
     features = AlignedFeatures.read()
-    told = clips["statement"].map(STATEMENTS.index).to_numpy()
-    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "worth": {}, "sentences_found": {}}
+    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "sentences_found": {}}
+    fused = []
     for protocol in PROTOCOLS:
         predictions = scores.read_predictions([f"data/aligned/{protocol}.parquet"])
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
+        if protocol in WITH_NETWORK:
+            network = scores.read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
+            fused.append(fuse(network, predictions))
+            predictions = pd.concat([predictions, network, fused[-1]], ignore_index=True)
         scores.check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)
-        summary = scores.summarize(tallies, samples=samples, seed=seed)
+        summary = scores.summarize(tallies, **bootstrap)
         details = scores.describe(tallies, predictions, clips)[protocol]
         result[protocol] = {
             model: headline | {key: details[model][key] for key in DETAILS}
             for model, headline in summary[protocol].items()
         }
-        result["worth"][protocol] = worth(tallies[protocol], samples=samples, seed=seed)
-        found = []
-        for fold in sorted(split["fold"].unique().tolist()):
-            templates = choose_templates(clips, split, fold=fold, settings=params.aligned)
-            right = nearer_sentences(features, templates) == told
-            found.append(right[rows_of(clips, split, fold=fold, role="test")])
-        result["sentences_found"][protocol] = round(float(np.concatenate(found).mean()), 4)
+        of = tallies[protocol]
+        result["adds"][protocol] = {
+            what: added(of[more], of[less], **bootstrap) for what, (more, less) in ADDS.items() if more in of
+        }
+        result["sentences_found"][protocol] = share_of_sentences_found(features, clips, split, params.aligned)
         print(scores.format_summary(summary))
+    write_parquet("data/aligned/fused.parquet", pd.concat(fused, ignore_index=True))
     write_json("metrics/aligned.json", result)
 
 

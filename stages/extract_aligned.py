@@ -25,7 +25,7 @@ from ser.files import read_table, write_array
 from ser.functionals import functionals
 from ser.logmel import fit_middle
 from ser.parallel import run_all
-from ser.params import Aligned, Alignment, FunctionalsParams, LogMelParams, load_params
+from ser.params import Alignment, FunctionalsParams, LogMelParams, PitchParams, load_params
 from ser.pitch import pitch_functionals, pitch_track
 from ser.quantized_logmel import quantized_logmel
 from ser.ravdess import STATEMENTS
@@ -76,20 +76,17 @@ def extract_clip(
     templates: Templates,
     settings: LogMelParams,
     of_functionals: FunctionalsParams,
-    aligned: Aligned,
+    aligned: Alignment,
+    pitch: PitchParams,
 ) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Compute one clip's features at each speed."""
     rows: list[dict[str, npt.NDArray[np.floating]]] = []
     # Followed once, as recorded: at another speed the pitch is the same but for its height.
-    track = pitch_track(
-        audio.load(path, sample_rate=settings.sample_rate), framing=settings, settings=aligned.pitch
-    )
+    track = pitch_track(audio.load(path, sample_rate=settings.sample_rate), framing=settings, settings=pitch)
     for speed in speeds:
         speech = speech_of(path, speed, settings)
         coefficients = mfcc(speech)
-        found = [
-            [in_step(coefficients, one, settings=aligned.alignment) for one in actor] for actor in templates
-        ]
+        found = [[in_step(coefficients, one, settings=aligned) for one in actor] for actor in templates]
         rows.append(
             {
                 "functionals": functionals(speech, settings=of_functionals),
@@ -111,13 +108,14 @@ def main() -> None:
     """Extract all copies of all clips."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, aligned = params.extract.logmel, params.aligned
+    settings, aligned = params.extract.logmel, params.aligned.alignment
     clips = read_table("data/clips.parquet", ("clip", "path", "actor", "emotion", "statement"))
-    templates = templates_of(clips, settings, aligned.alignment)
+    templates = templates_of(clips, settings, aligned)
 
     speeds = [1.0, *params.resample.speeds]
     of_functionals = params.extract.functionals
-    calls = [(path, speeds, templates, settings, of_functionals, aligned) for path in clips["path"]]
+    pitch = params.aligned.pitch
+    calls = [(path, speeds, templates, settings, of_functionals, aligned, pitch) for path in clips["path"]]
     rows = run_all(extract_clip, calls, workers=params.workers, what="align")
     for name in rows[0][0]:
         features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)

@@ -1,7 +1,8 @@
 """Recognise clips in step with templates of their sentence, under one speaker-independent protocol.
 
-aligned_lda  on functionals and on MFCC and durations in step
-plain_lda    on functionals alone: the difference is what hearing in step adds
+plain_lda    on functionals of the log-mel
+pitch_lda    on those of the pitch as well
+aligned_lda  on MFCC and durations in step, too: the differences are what pitch and hearing in step add
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned
 Writes  data/aligned/PROTOCOL.parquet: a row a tested clip and model
@@ -16,13 +17,14 @@ import pandas as pd
 from ser.aligned_lda import (
     ALIGNED,
     LABELS,
+    LDAS,
     PLAIN,
     PROTOCOLS,
     AlignedFeatures,
     choose_and_recognise,
     choose_templates,
+    first_columns,
     sides_of,
-    without_alignment,
 )
 from ser.datasets import prediction_table, read_split
 from ser.files import read_table, write_csv, write_parquet
@@ -34,17 +36,19 @@ from stages import command
 def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, fit and apply one model on one fold; return its predictions and its trials."""
     features = AlignedFeatures.read()
-    copies, _, n_functionals = features.functionals.shape
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split(protocol)
     templates = choose_templates(clips, split, fold=fold, settings=settings)
-    sides = sides_of(features, clips, split, fold=fold, templates=templates)
-    if model == PLAIN:
-        training, test = (without_alignment(side, n_functionals=n_functionals) for side in sides)
-    else:
-        training, test = sides
+    training, test = sides_of(features, clips, split, fold=fold, templates=templates)
+    if model != ALIGNED:
+        n = features.n_functionals if model == PLAIN else features.n_before
+        training, test = (first_columns(side, n) for side in (training, test))
     found, trials = choose_and_recognise(
-        training, test, copies=copies, n_functionals=n_functionals, settings=settings
+        training,
+        test,
+        copies=len(features.functionals),
+        n_before=min(features.n_before, training.x.shape[1] - 1),
+        settings=settings,
     )
     return (
         prediction_table(test, found, protocol=protocol, model=model, seed=0, fold=fold),
@@ -53,7 +57,7 @@ def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[p
 
 
 def main() -> None:
-    """Run both models on every fold of one protocol."""
+    """Run the models on every fold of one protocol."""
     parser = command.parser(__doc__)
     parser.add_argument("protocol", choices=PROTOCOLS, help="who is tested, and when")
     protocol: str = parser.parse_args().protocol
@@ -61,7 +65,7 @@ def main() -> None:
     _, split = read_split(protocol)
     calls = [
         (protocol, model, fold, params.aligned)
-        for model in (ALIGNED, PLAIN)
+        for model in LDAS
         for fold in sorted(split["fold"].unique().tolist())
     ]
     results = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} LDA", unit="fold")
