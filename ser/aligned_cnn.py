@@ -3,19 +3,29 @@
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.cnn_runs import fit  # isort: split
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 
 from ser import training
-from ser.datasets import prediction_table, read_features, read_split, take
+from ser.datasets import prediction_table, read_features, read_split, rows_of, take
+from ser.leak_checks import permuted, without
 from ser.logmel_cnn import NETWORKS
 from ser.params import LogMelCnn
 from ser.protocol_cnn import learning_sides
 
 
 def train_and_predict(
-    protocol: str, settings: LogMelCnn, *, seed: int, fold: int, checkpoints: Path, bar_position: int
+    protocol: str,
+    settings: LogMelCnn,
+    *,
+    seed: int,
+    fold: int,
+    checkpoints: Path,
+    bar_position: int,
+    suspect: Literal["permuted", "unseen"] | None = None,
 ) -> pd.DataFrame:
     """Train the network on one fold for all its epochs, and predict the fold's test clips.
 
@@ -31,6 +41,9 @@ def train_and_predict(
         Folder of the checkpoints.
     bar_position
         The progress bar's line.
+    suspect
+        To look for a leak: shuffle the emotions of the training clips, or train where the tested clips are
+        missing.
 
     Returns
     -------
@@ -40,7 +53,12 @@ def train_and_predict(
     clips, split = read_split(protocol)
     together = split.replace({"role": {"validation": "train"}})
     copies = list(read_features("logmel", ["aligned"])[0])
-    sides = learning_sides(clips, together, copies, fold=fold)
+    known = copies
+    if suspect == "unseen":
+        known = without(copies, rows_of(clips, split, fold=fold, role="test"))
+    sides = learning_sides(clips, together, known, fold=fold)
+    if suspect == "permuted":
+        sides = replace(sides, training=permuted(sides.training, copies=sides.copies, seed=seed))
     network = NETWORKS["logmel"]
     model, _ = fit(
         network,
@@ -53,4 +71,5 @@ def train_and_predict(
     )
     test = take(clips, split, copies[:1], fold=fold, role="test")
     probabilities = training.predict(model, sides.scaler.transform(test.x))
-    return prediction_table(test, probabilities, protocol=protocol, model=network.model, seed=seed, fold=fold)
+    about: dict[str, Any] = {"protocol": protocol, "model": network.model, "seed": seed, "fold": fold}
+    return prediction_table(test, probabilities, **about)

@@ -330,6 +330,13 @@ class PitchParams(Section):
         return self
 
 
+class NetworkSeeds(Section):
+    """Of the 2-D network beside the LDA in step, by protocol."""
+
+    luna5: Seeds
+    emobox6: Seeds
+
+
 class Aligned(Section):
     """The models on clips in step, and how they are suspected of leaks."""
 
@@ -338,7 +345,7 @@ class Aligned(Section):
     templates: Count
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
-    network_seeds: Seeds
+    network_seeds: NetworkSeeds
     shuffles: Seeds
 
 

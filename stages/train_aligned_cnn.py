@@ -16,7 +16,7 @@ import pandas as pd
 from ser.datasets import read_split
 from ser.files import remove, write_parquet
 from ser.parallel import run_all
-from ser.params import LogMelCnn, load_params
+from ser.params import LogMelCnn, NetworkSeeds, load_params
 from stages import command
 
 
@@ -34,13 +34,14 @@ def run_one(
 def main() -> None:
     """Train every seed on every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=["luna5", "emobox6"], help="whose folds")
+    parser.add_argument("protocol", choices=list(NetworkSeeds.model_fields), help="whose folds")
     protocol: str = parser.parse_args().protocol
     params = load_params()
+    seeds: list[int] = getattr(params.aligned.network_seeds, protocol)
     _, split = read_split(protocol)
     checkpoints = Path(f"data/checkpoints/cnn_aligned_{protocol}")
     folds = sorted(split["fold"].unique().tolist())
-    pairs = [(seed, fold) for seed in params.aligned.network_seeds for fold in folds]
+    pairs = [(seed, fold) for seed in seeds for fold in folds]
     calls = [
         (protocol, params.train_cnn.logmel, seed, fold, checkpoints, 1 + place % params.workers.jobs)
         for place, (seed, fold) in enumerate(pairs)
