@@ -26,6 +26,7 @@ from ser.aligned_lda import (
     nearer_sentences,
 )
 from ser.datasets import rows_of
+from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
 from ser.params import Aligned, load_params
@@ -50,21 +51,6 @@ def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         [mean_of(network, single, model=FUSED), mean_of(together, single, model=ENSEMBLE)], ignore_index=True
     )
-
-
-def added(more: scores.Tally, less: scores.Tally, *, samples: int, seed: int) -> dict[str, float]:
-    """Compare two models by their mean over seeds: shares of UAR, with the interval of the difference."""
-    both = np.concatenate([more.counts, less.counts])
-    seeds = len(more.counts)
-
-    def gain(counts: scores.Counts) -> scores.Scores:
-        found = scores.uar(counts)
-        points = found[..., :seeds].mean(axis=-1) - found[..., seeds:].mean(axis=-1)
-        return np.asarray(points)[..., np.newaxis]
-
-    low, high = scores.interval(gain, both, samples=samples, seed=seed)
-    difference = float(gain(both.sum(axis=1))[0])
-    return {"uar": round(difference, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 def share_of_sentences_found(
@@ -106,7 +92,9 @@ def main() -> None:
         }
         of = tallies[protocol]
         result["adds"][protocol] = {
-            what: added(of[more], of[less], **bootstrap) for what, (more, less) in ADDS.items() if more in of
+            what: uar_difference(of[more], of[less], **bootstrap)
+            for what, (more, less) in ADDS.items()
+            if more in of
         }
         result["sentences_found"][protocol] = share_of_sentences_found(features, clips, split, params.aligned)
         print(scores.format_summary(summary))

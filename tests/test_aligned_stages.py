@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,15 +23,23 @@ from ser.aligned_lda import (
     LdaPath,
     SentenceMean,
     choose_templates,
+    first_columns,
     sides_of,
-    without_alignment,
 )
 from ser.files import write_array, write_parquet
 from ser.params import load_params
 from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
 from ser.scores import PROBABILITIES
-from stages import check_aligned, command, evaluate_aligned, extract_aligned, train_aligned
+from stages import (
+    check_aligned,
+    check_aligned_cnn,
+    command,
+    evaluate_aligned,
+    extract_aligned,
+    train_aligned,
+    train_aligned_cnn,
+)
 from tools.other_machines import MACHINES
 from tools.readme_results import aligned_leaks_list, aligned_table
 
@@ -39,7 +48,8 @@ PARAMS = PROJECT / "params.yaml"
 # Both sentences in both repetitions, in each emotion, of every actor.
 FEW = [name for name in all_clips() if name[9:11] == "01"]
 PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:1], "loso": LOSO[:2]}
-COPIES, FUNCTIONALS, COLUMNS = 2, 6, 12
+COPIES, FUNCTIONALS, PITCH, COLUMNS = 2, 6, 6, 12
+BEFORE = FUNCTIONALS + PITCH
 
 
 def small_params() -> dict[str, Any]:
@@ -68,14 +78,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return trace + draw.normal(0, by, trace.shape)
 
     functionals = [noisy(draw.normal(0, 1, (8, FUNCTIONALS))[emotion], 2) for _ in range(COPIES)]
+    pitch = [noisy(draw.normal(0, 1, (8, PITCH))[emotion], 1) for _ in range(COPIES)]
     said, how = draw.normal(0, 50, (2, COLUMNS)), draw.normal(0, 1, (8, COLUMNS))
     own = np.stack([noisy(said[sentence] + how[emotion], 1) for _ in range(COPIES)])
     columns = np.full((3, COPIES, len(clips), 2, COLUMNS), 7.0)
     columns[:, :, np.arange(len(clips)), sentence] = own
     cost = np.full((3, COPIES, len(clips), 2), 5.0)
     cost[:, :, np.arange(len(clips)), sentence] = 3.0
-    for name, array in (("functionals", np.stack(functionals)), ("columns", columns), ("cost", cost)):
-        write_array(f"data/features/aligned/{name}.npy", array.astype(np.float32))
+    arrays = {"functionals": functionals, "pitch": pitch, "columns": columns, "cost": cost}
+    for name, array in arrays.items():
+        write_array(f"data/features/aligned/{name}.npy", np.asarray(array, dtype=np.float32))
     return tmp_path
 
 
@@ -102,7 +114,7 @@ def test_tested_clips_change_nothing_but_their_own_predictions() -> None:
     searched = pd.read_csv("metrics/search/aligned_luna5.csv").query("fold == 0")
     tested = rows_tested("luna5", 0)
     changed = np.flatnonzero(tested)[::2]
-    for name, axis in (("functionals", 1), ("columns", 2), ("cost", 2)):
+    for name, axis in (("functionals", 1), ("pitch", 1), ("columns", 2), ("cost", 2)):
         array = np.load(f"data/features/aligned/{name}.npy")
         rows = (slice(None),) * axis + (changed,)
         array[rows] = array[rows][..., ::-1] if name == "cost" else 1e3
@@ -128,9 +140,9 @@ def test_the_sentence_of_a_tested_clip_is_found_and_not_told() -> None:
     assert np.array_equal(plain[0].x, told[0].x)
     assert np.array_equal(plain[1].x, told[1].x)
     # By the cost alone: where it says the other sentence, the other columns are read.
-    other = AlignedFeatures(features.functionals, features.columns, features.cost[..., ::-1])
+    other = replace(features, cost=features.cost[..., ::-1])
     misled = sides_of(other, clips, split, fold=0, templates=[0, 1])[1]
-    assert (misled.x[:, FUNCTIONALS:-1] == 7).all()
+    assert (misled.x[:, BEFORE:-1] == 7).all()
     assert (misled.x[:, -1] == 1 - plain[1].x[:, -1]).all()
 
 
@@ -153,17 +165,15 @@ def test_the_template_is_of_somebody_who_is_not_tested() -> None:
 def test_what_was_said_is_taken_off() -> None:
     clips, split = tables("luna5")
     training, test = sides_of(AlignedFeatures.read(), clips, split, fold=0, templates=[0, 1])
-    mean = SentenceMean(first=FUNCTIONALS).fit(training.x)
+    mean = SentenceMean(first=BEFORE).fit(training.x)
     changed = mean.transform(training.x)
-    assert changed.shape[1] == training.x.shape[1] - 1 == FUNCTIONALS + 2 * COLUMNS
-    assert np.array_equal(changed[:, :FUNCTIONALS], training.x[:, :FUNCTIONALS])
+    assert changed.shape[1] == training.x.shape[1] - 1 == BEFORE + 2 * COLUMNS
+    assert np.array_equal(changed[:, :BEFORE], training.x[:, :BEFORE])
     for sentence in (0, 1):
         own = training.x[:, -1] == sentence
-        assert changed[own, FUNCTIONALS:].mean(axis=0) == pytest.approx(0, abs=1e-4)
-    assert (
-        np.abs(test.x[:, FUNCTIONALS:-1]).mean() > 5 * np.abs(mean.transform(test.x)[:, FUNCTIONALS:]).mean()
-    )
-    plain = without_alignment(test, n_functionals=FUNCTIONALS)
+        assert changed[own, BEFORE:].mean(axis=0) == pytest.approx(0, abs=1e-4)
+    assert np.abs(test.x[:, BEFORE:-1]).mean() > 5 * np.abs(mean.transform(test.x)[:, BEFORE:]).mean()
+    plain = first_columns(test, FUNCTIONALS)
     assert np.array_equal(plain.x, test.x[:, [*range(FUNCTIONALS), -1]])
 
 
@@ -175,15 +185,29 @@ def test_from_features_to_scores_and_checks() -> None:
         for (_, fold), rows in predictions.groupby(["model", "fold"]):
             clips, _ = tables(protocol)
             assert set(rows["clip"]) == set(clips.loc[rows_tested(protocol, int(str(fold))), "clip"])
+    for protocol in ("luna5", "emobox6"):
+        predictions = pd.read_parquet(f"data/aligned/{protocol}.parquet").query("model == 'plain_lda'")
+        network = pd.concat([predictions.assign(model="logmel_cnn", seed=seed) for seed in (0, 1)])
+        write_parquet(f"data/aligned/{protocol}_cnn.parquet", network)
     run(evaluate_aligned)
     written = json.loads(Path("metrics/aligned.json").read_text())
     for protocol in PROTOCOLS:
         found = written[protocol]
-        assert found["aligned_lda"]["uar"] > found["plain_lda"]["uar"]
-        gain = found["aligned_lda"]["uar"] - found["plain_lda"]["uar"]
-        worth = written["worth"][protocol]
-        assert worth["uar"] == pytest.approx(gain, abs=2e-4)
-        assert worth["low"] <= worth["uar"] <= worth["high"]
+        assert found["aligned_lda"]["uar"] > found["pitch_lda"]["uar"] > found["plain_lda"]["uar"]
+        gain = found["aligned_lda"]["uar"] - found["pitch_lda"]["uar"]
+        adds = written["adds"][protocol]["in_step"]
+        assert adds["uar"] == pytest.approx(gain, abs=2e-4)
+        assert adds["low"] <= adds["uar"] <= adds["high"]
+        assert ("network" in written["adds"][protocol]) == (protocol != "loso")
+    # Both seeds of this network are the same LDA, so that one or their mean beside the other is all the same.
+    fused = pd.read_parquet("data/aligned/fused.parquet").query("protocol == 'luna5'")
+    means = fused.groupby(["model", "seed"])[list(PROBABILITIES)].sum().to_numpy()
+    assert len(means) == 3
+    assert means == pytest.approx(np.tile(means[0], (3, 1)))
+    ldas = pd.read_parquet("data/aligned/luna5.parquet").query("model != 'pitch_lda'")
+    expected = ldas.groupby(["fold", "clip"])[list(PROBABILITIES)].mean()
+    one = fused.query("model == 'aligned_ensemble'").set_index(["fold", "clip"])[list(PROBABILITIES)]
+    assert one.loc[expected.index].to_numpy() == pytest.approx(expected.to_numpy())
     assert written["sentences_found"] == dict.fromkeys(PROTOCOLS, 1.0)
 
     run(check_aligned)
@@ -219,7 +243,7 @@ def test_it_is_the_lda_of_scikit_learn() -> None:
     y = np.repeat(np.arange(8), 12)
     x = draw.normal(0, 1, (96, 20)) + draw.normal(0, 1, (8, 20))[y]
     told = np.hstack([x, np.zeros((96, 1))]).astype(np.float32)
-    path = LdaPath(told, y, n_functionals=20)
+    path = LdaPath(told, y, n_before=20)
     for shrinkage in (0.1, 0.7):
         lda = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
         expected = lda.fit(told[:, :-1], y).predict_log_proba(told[:, :-1])
@@ -227,20 +251,32 @@ def test_it_is_the_lda_of_scikit_learn() -> None:
 
 
 def test_the_readme_tells_what_was_found(tmp_path: Path) -> None:
-    it = {"uar": 0.6512, "uar_low": 0.6, "uar_high": 0.7, "accuracy": 0.66}
-    found: dict[str, Any] = {name: {"aligned_lda": it, "plain_lda": it | {"uar": 0.61}} for name in PROTOCOLS}
-    found["worth"] = {name: {"uar": 0.0412, "low": -0.01, "high": 0.08} for name in PROTOCOLS}
+    it = {"uar": 0.6512, "uar_low": 0.6, "uar_high": 0.7, "accuracy": 0.66, "uar_sd": None, "seeds": [0]}
+    ldas = {"plain_lda": it | {"uar": 0.61}, "pitch_lda": it | {"uar": 0.62}, "aligned_lda": it}
+    networks = {
+        "logmel_cnn": it | {"uar": 0.6},
+        "aligned_fused": it | {"uar": 0.69, "uar_sd": 0.0042, "seeds": [0, 1, 2]},
+        "aligned_ensemble": it | {"uar": 0.7},
+    }
+    found: dict[str, Any] = {"luna5": ldas | networks, "emobox6": ldas | networks, "loso": ldas}
+    one = {"uar": 0.0412, "low": -0.01, "high": 0.08}
+    found["adds"] = {name: {"pitch": one, "in_step": one} for name in PROTOCOLS}
+    found["adds"]["luna5"]["network"] = found["adds"]["emobox6"]["network"] = one
     found["sentences_found"] = dict.fromkeys(PROTOCOLS, 0.987)
     (tmp_path / "aligned.json").write_text(json.dumps(found))
     checks = {"model": "aligned_lda", "permuted_uar_by_seed": {"0": 0.12, "1": 0.13}, "canary_uar": 0.64}
     checks |= {"canary_of_known_actors_uar": 1.0, "unseen_largest_difference": 0.0}
     (tmp_path / "aligned_leaks.json").write_text(json.dumps(checks))
+    network = {"permuted_uar": 0.125, "unseen_largest_difference": 0.0}
+    (tmp_path / "aligned_cnn_leaks.json").write_text(json.dumps(network))
     table = aligned_table(tmp_path).splitlines()
-    assert "| LUNA5 | 61.0 | 65.1 | 60.0 to 70.0 | 66.0 | +4.1 (-1.0 to +8.0) | 98.7 |" in table
-    assert len(table) == 2 + len(PROTOCOLS)
+    assert "| network and the LDA above | 69.0 (± 0.4) | 60.0 to 70.0 | 69.0 (± 0.4) | |" in table
+    assert "| LDA on functionals | 61.0 | 60.0 to 70.0 | 61.0 | 61.0 |" in table
+    assert any("LUNA5 +4.1 (-1.0 to +8.0)" in line for line in table)
     told = aligned_leaks_list(tmp_path)
     assert "12.0, 13.0" in told
     assert "100.0 where each actor is on both sides, 64.0 rather than 65.1" in told
+    assert "12.5" in told
 
 
 @pytest.mark.usefixtures("project")
@@ -266,10 +302,18 @@ def test_clips_are_extracted_in_step_with_each_template(
     clips = pd.DataFrame([vars(parse_clip(name)) | {"path": f"{name}.wav"} for name in names])
     write_parquet("data/clips.parquet", clips)
     run(extract_aligned)
-    functionals, columns, cost = (
-        np.load(f"data/features/aligned/{name}.npy") for name in ("functionals", "columns", "cost")
+    functionals, pitch, logmel, columns, cost = (
+        np.load(f"data/features/aligned/{name}.npy")
+        for name in ("functionals", "pitch", "logmel", "columns", "cost")
     )
     assert functionals.shape == (2, len(names), 1135)
+    assert logmel.shape == (2, len(names), 160, 64)
+    assert pitch.shape == (2, len(names), 19)
+    # Played slower, all that tells the height of the pitch is lower by as many octaves, and nothing else.
+    height = [0, *range(2, 7)]
+    assert pitch[1, :, height] - pitch[0, :, height] == pytest.approx(np.log2(0.9), abs=2e-3)
+    rest = [it for it in range(19) if it not in height]
+    assert np.array_equal(pitch[1][:, rest], pitch[0][:, rest])
     assert columns.shape == (3, 2, len(names), 2, 744)
     assert cost.shape == (3, 2, len(names), 2)
     for array in (columns, cost):
@@ -307,7 +351,8 @@ shapes = [shape_of(mfcc(speech_of(path, 1.0, logmel))) for path in sys.argv[1:3]
 templates = [[[shapes[0]], [shapes[1]]]]
 digest = hashlib.sha256()
 for path in sys.argv[1:]:
-    for row in extract_clip(path, [1.0, 0.92], templates, logmel, params.extract.functionals, aligned):
+    settings = (logmel, params.extract.functionals, aligned, params.aligned.pitch)
+    for row in extract_clip(path, [1.0, 0.92], templates, *settings):
         for array in row.values():
             digest.update(rounded(array).tobytes())
 print(digest.hexdigest(), __cpu_features__["X86_V3"])
@@ -335,3 +380,46 @@ def test_other_instructions_give_the_same_bytes(tmp_path: Path) -> None:
         digests.append(done.stdout.split())
     assert digests[1][1] == "False", "NumPy was not made to do without AVX2"
     assert digests[0][0] == digests[1][0]
+
+
+def train_network() -> pd.DataFrame:
+    """Give the probabilities of the tested clips, by clip."""
+    run(train_aligned_cnn, "luna5")
+    return pd.read_parquet("data/aligned/luna5_cnn.parquet").set_index("clip")
+
+
+def suspected_network() -> Any:
+    run(check_aligned_cnn)
+    return json.loads(Path("metrics/aligned_cnn_leaks.json").read_text())
+
+
+def test_the_network_hears_every_clip_that_is_not_tested_and_no_other(project: Path) -> None:
+    params = small_params()
+    params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "warmup_epochs": 0}
+    params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
+    params["aligned"]["network_seeds"] = {"luna5": [3], "emobox6": [0]}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    clips, split = tables("luna5")
+    write_parquet("data/splits/luna5.parquet", split[split["fold"] == 0])
+    draw = np.random.default_rng(0)
+    logmel = draw.normal(-40, 5, (COPIES, len(FEW), 24, 16)).astype(np.float32)
+    write_array("data/features/aligned/logmel.npy", logmel)
+    found = train_network()
+    assert set(found["seed"]) == {3}
+    assert set(found.index) == set(clips.loc[rows_tested("luna5", 0), "clip"])
+    assert not Path("data/checkpoints/cnn_aligned_luna5").exists()
+    checks = suspected_network()
+    assert checks["unseen_largest_difference"] == 0
+    assert 0 <= checks["permuted_uar"] < 0.35
+
+    # A validation actor trains; one who is tested changes nothing but what is said of the own clips.
+    for actor, trains in ((LUNA5[0].validation[0], True), (LUNA5[0].test[0], False)):
+        changed = logmel.copy()
+        changed[:, (clips["actor"] == actor).to_numpy()] = -20
+        write_array("data/features/aligned/logmel.npy", changed)
+        others = clips.loc[rows_tested("luna5", 0) & (clips["actor"] != actor), "clip"]
+        before, after = (it.loc[others, list(PROBABILITIES)] for it in (found, train_network()))
+        assert before.equals(after) == (not trains)
+    # The check trains on what is there now, and so finds predictions that come of something else.
+    write_array("data/features/aligned/logmel.npy", logmel[:, ::-1])
+    assert suspected_network()["unseen_largest_difference"] > 0

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "train_cnn": "logmel",
     "train_protocol_baselines": "emobox6",
     "train_aligned": "luna5",
+    "train_aligned_cnn": "luna5",
     "train_protocol_cnn": "emobox6",
     "evaluate_protocol": "emobox6",
 }

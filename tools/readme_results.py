@@ -38,6 +38,15 @@ _GROUPS = (
 PROTOCOLS = {"luna5": "LUNA5", "emobox6": "EMOBOX6"}
 WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both encoders"}
 ALIGNED_PROTOCOLS = {**PROTOCOLS, "loso": "each actor left out in turn"}
+ALIGNED_MODELS = {
+    "plain_lda": "LDA on functionals",
+    "pitch_lda": "and on pitch",
+    "aligned_lda": "and in step with the sentence",
+    "logmel_cnn": "network",
+    "aligned_fused": "network and the LDA above",
+    "aligned_ensemble": "all networks and the LDA above",
+}
+ALIGNED_ADDS = {"pitch": "Pitch", "in_step": "Hearing in step", "network": "The network"}
 NEIGHBOUR_RUNGS = {
     "equal_copies": "three equal copies, made before the random split",
     "augment_first": "with a fourth copy of other speed and pitch",
@@ -180,35 +189,55 @@ def whisper_leaks_list(metrics: Path) -> str:
 
 
 def aligned_table(metrics: Path) -> str:
-    """Tabulate the LDAs with and without alignment, and what it is worth, by protocol."""
+    """Tabulate the models in step by protocol, and below them what each thing that they read adds."""
     found = _read(metrics / "aligned.json")
-    lines = [
-        "| | functionals | and in step | 95 % interval | accuracy | adds, points | sentences found |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for protocol, name in ALIGNED_PROTOCOLS.items():
-        plain, it = (found[protocol][model] for model in ("plain_lda", "aligned_lda"))
-        worth, sentences = (found[key][protocol] for key in ("worth", "sentences_found"))
-        points = points_of(worth["uar"], worth["low"], worth["high"])
-        figures = (percent(plain["uar"]), percent(it["uar"]), interval_of(it), percent(it["accuracy"]))
-        lines.append(f"| {name} | {' | '.join(figures)} | {points} | {percent(sentences)} |")
+    protocols = list(ALIGNED_PROTOCOLS)
+    names = list(ALIGNED_PROTOCOLS.values())
+    lines = [f"| UAR | {names[0]} | 95 % interval | {' | '.join(names[1:])} |", f"|---|---|{'---|' * 3}"]
+    for model, name in ALIGNED_MODELS.items():
+        cells = [_with_spread(found[protocol][model]) for protocol in protocols if model in found[protocol]]
+        cells.insert(1, interval_of(found[protocols[0]][model]))
+        lines.append(f"| {name} | {' | '.join(cells)} |{' |' * (len(protocols) + 1 - len(cells))}")
+    lines.append("")
+    for what, name in ALIGNED_ADDS.items():
+        told = [
+            f"{ALIGNED_PROTOCOLS[protocol]} {points_of(adds['uar'], adds['low'], adds['high'])}"
+            for protocol in protocols
+            if (adds := found["adds"][protocol].get(what))
+        ]
+        lines.append(f"- {name} adds, in points: {', '.join(told)}.")
+    shares = [percent(found["sentences_found"][protocol]) for protocol in protocols]
+    lines.append(
+        f"- The sentence was found of {shares[0]}, {shares[1]} and {shares[2]} % of the tested clips."
+    )
     return "\n".join(lines)
 
 
+def _with_spread(it: dict[str, Any]) -> str:
+    spread = it["uar_sd"]
+    return percent(it["uar"]) + (f" (± {percent(spread)})" if spread is not None else "")
+
+
 def aligned_leaks_list(metrics: Path) -> str:
-    """Tell what the checks of the model that hears in step found."""
+    """Tell what the checks of the models that hear in step found."""
     found = _read(metrics / "aligned_leaks.json")
+    network = _read(metrics / "aligned_cnn_leaks.json")
     plain = _read(metrics / "aligned.json")["luna5"][found["model"]]["uar"]
     known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
     shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
-    difference = found["unseen_largest_difference"]
-    same = f"other ones, by at most {difference:.0e}" if difference else "the same, to the bit"
+
+    def same(it: dict[str, Any]) -> str:
+        difference = it["unseen_largest_difference"]
+        return f"other ones, by at most {difference:.0e}" if difference else "the same, to the bit"
+
     return "\n".join(
         [
-            f"- With the emotions of the training clips shuffled: {shuffled}.",
+            f"- With the emotions of the training clips shuffled: {shuffled}; the network, on one fold, "
+            f"{percent(network['permuted_uar'])}.",
             f"- Columns that give actor and emotion away: {known} where each actor is on both sides, "
             f"{canary} rather than {percent(plain)} under LUNA5.",
-            f"- Without the tested clips each fold's probabilities are {same}.",
+            f"- Without the tested clips each fold's probabilities are {same(found)}; those of the network "
+            f"on one fold are {same(network)}.",
         ]
     )
 
