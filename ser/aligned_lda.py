@@ -28,6 +28,9 @@ from ser.ravdess import STATEMENTS
 PLAIN, PITCH, ALIGNED = LDAS = ("plain_lda", "pitch_lda", "aligned_lda")
 """On functionals; on those of the pitch as well; and on what is in step, too."""
 
+FUSED, ENSEMBLE = "aligned_fused", "aligned_ensemble"
+"""The mean of one network and the LDA in step; and of the networks of all seeds together and that LDA."""
+
 PROTOCOLS = ("luna5", "emobox6", "loso")
 LABELS = ("clip", "emotion", "actor", "statement", "repetition")
 """What is read of the clips."""

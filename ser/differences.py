@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ser.errors import InputError
 from ser.scores import Counts, Scores, Tally, interval, uar
 
 
@@ -19,7 +20,14 @@ def uar_difference(more: Tally, less: Tally, *, samples: int, seed: int) -> dict
     -------
     dict
         ``uar``, and ``low`` and ``high`` of the 95 % interval: shares, rounded to 4 decimals.
+
+    Raises
+    ------
+    InputError
+        Where they were tested on different actors.
     """
+    if more.actors != less.actors:
+        raise InputError(f"models cannot be compared that were tested on {more.actors} and {less.actors}")
     both = np.concatenate([more.counts, less.counts])
     seeds = len(more.counts)
 

@@ -21,7 +21,7 @@ from ser.params import LogMelParams, PitchParams
 Array = npt.NDArray[np.float64]
 
 FEWEST_VOICED = 8
-"""Frames. Whispers have fewer; then the frames that are most likely voiced are taken."""
+"""Frames. Whispers have fewer; then the pitch is that of the frames that are most likely voiced."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class PitchTrack:
     octaves : numpy.ndarray [shape=(t,)]
         Fundamental frequency, as the base-2 logarithm of Hz; a guess in unvoiced frames.
     voiced : numpy.ndarray [shape=(t,), dtype=bool]
+        Where pYIN takes the voice to be heard.
     probability : numpy.ndarray [shape=(t,)]
         Of being voiced.
     """
@@ -72,9 +73,6 @@ def pitch_track(
         resolution=settings.resolution_semitones,
         fill_na=None,
     )
-    if voiced.sum() < FEWEST_VOICED:
-        voiced = np.zeros_like(voiced)
-        voiced[np.argsort(-probability, kind="stable")[:FEWEST_VOICED]] = True
     return PitchTrack(octaves=np.log2(hertz), voiced=voiced, probability=probability)
 
 
@@ -82,27 +80,37 @@ def pitch_functionals(track: PitchTrack, *, speed: float = 1.0) -> Array:
     """Summarise a clip's pitch over time.
 
     The statistics are those of `ser.functionals.functionals`: mean, standard deviation, quantiles, slope and
-    mean absolute difference.
+    mean absolute difference. Of the pitch they are taken over the voiced frames, as if these followed one
+    another.
 
     Parameters
     ----------
     track
         Of the clip as recorded.
     speed
-        At which it is played; the pitch rises with it, by as many octaves everywhere.
+        At which it is played. The pitch rises by as many octaves everywhere, and all changes faster.
 
     Returns
     -------
     numpy.ndarray [shape=(19,)]
-        Nine statistics of the pitch in voiced frames, nine of the probability of being voiced, and the share
-        of voiced frames.
+        Nine statistics of the pitch in octaves, nine of the probability of being voiced, and the share of
+        voiced frames.
     """
-    octaves = track.octaves[track.voiced] + np.log2(speed)
-    return np.concatenate([_statistics(octaves), _statistics(track.probability), [track.voiced.mean()]])
+    chosen = np.flatnonzero(track.voiced)
+    if len(chosen) < FEWEST_VOICED:
+        # Rounded, so that equal ones are equal on every CPU; of these the first are taken.
+        chosen = np.argsort(-np.round(track.probability, 6), kind="stable")[:FEWEST_VOICED]
+    octaves = _statistics(track.octaves[chosen], speed=speed)
+    octaves[_HEIGHTS] += np.log2(speed)
+    return np.concatenate([octaves, _statistics(track.probability, speed=speed), [track.voiced.mean()]])
 
 
-def _statistics(values: Array) -> Array:
+_HEIGHTS = [0, *range(2, 2 + len(QUANTILES))]
+"""Which statistics tell how high it is, rather than how much it moves."""
+
+
+def _statistics(values: Array, *, speed: float) -> Array:
     time = np.linspace(-1.0, 1.0, len(values))
     slope = time @ (values - values.mean()) / (time @ time)
     change = np.abs(np.diff(values, prepend=values[:1])).mean()
-    return np.array([values.mean(), values.std(), *np.quantile(values, QUANTILES), slope, change])
+    return np.array([values.mean(), values.std(), *np.quantile(values, QUANTILES), slope, speed * change])

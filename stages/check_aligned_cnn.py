@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ser.errors import InputError
 from ser.files import read_table, write_json
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
@@ -48,6 +49,8 @@ def main() -> None:
     own, other = (
         it.set_index("clip")[list(PROBABILITIES)].sort_index().to_numpy() for it in (former, unseen)
     )
+    if not np.isfinite(other).all():
+        raise InputError("the 2-D network has no answer without the tested clips: it heard them")
     result = {
         "permuted_uar": round(float(uar(tally(permuted, labels).pooled)[0]), 4),
         "unseen_largest_difference": float(np.abs(own - other).max()),

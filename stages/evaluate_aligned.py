@@ -2,7 +2,8 @@
 
 Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6}_cnn.parquet,
         data/clips.parquet, data/features/aligned
-Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and of all seeds
+Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
+        seeds, together
         metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
         adds, what pitch, hearing in step and the network add to the UAR (bootstrap over actors), and
         sentences_found, of what share of the tested clips the sentence was found
@@ -18,6 +19,8 @@ import pandas as pd
 from ser import scores
 from ser.aligned_lda import (
     ALIGNED,
+    ENSEMBLE,
+    FUSED,
     PITCH,
     PLAIN,
     PROTOCOLS,
@@ -29,16 +32,13 @@ from ser.datasets import rows_of
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
-from ser.params import Aligned, load_params
+from ser.params import Aligned, NetworkSeeds, load_params
 from ser.ravdess import STATEMENTS
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
-WITH_NETWORK = ("luna5", "emobox6")
-FUSED, ENSEMBLE = "aligned_fused", "aligned_ensemble"
-"""The mean of one network and the LDA in step; and of all networks together and that LDA."""
-
+WITH_NETWORK = tuple(NetworkSeeds.model_fields)
 ADDS = {"pitch": (PITCH, PLAIN), "in_step": (ALIGNED, PITCH), "network": (FUSED, ALIGNED)}
 """By what is added, the model with it and the one without."""
 
@@ -46,11 +46,12 @@ ADDS = {"pitch": (PITCH, PLAIN), "in_step": (ALIGNED, PITCH), "network": (FUSED,
 def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
     """Average network and LDA: they weigh the same, so that nothing is fitted or chosen here."""
     single = ldas[ldas["model"] == ALIGNED]
+    fused = mean_of(network, single, model=FUSED)
+    if len(set(network["seed"])) == 1:
+        return fused
     together = network.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
     together = together.assign(model=ENSEMBLE, seed=0)[list(scores.COLUMNS)]
-    return pd.concat(
-        [mean_of(network, single, model=FUSED), mean_of(together, single, model=ENSEMBLE)], ignore_index=True
-    )
+    return pd.concat([fused, mean_of(together, single, model=ENSEMBLE)], ignore_index=True)
 
 
 def share_of_sentences_found(

@@ -81,7 +81,7 @@ def extract_clip(
 ) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Compute one clip's features at each speed."""
     rows: list[dict[str, npt.NDArray[np.floating]]] = []
-    # Followed once, as recorded: at another speed the pitch is the same but for its height.
+    # Followed once, as recorded, for it takes the longest: what another speed does to it can be told.
     track = pitch_track(audio.load(path, sample_rate=settings.sample_rate), framing=settings, settings=pitch)
     for speed in speeds:
         speech = speech_of(path, speed, settings)

@@ -8,7 +8,7 @@ Reads   data/predictions/whisper.parquet, data/aligned/fused.parquet, data/clips
 Writes  data/predictions/whisper_fused.parquet: once a seed of the network
         metrics/whisper_fused.json: by protocol scores, their intervals, and what is added to Whisper's LDAs
 
-The two weigh the same, so that nothing is fitted or chosen here.
+Half of it are Whisper's LDAs, a quarter each the network and the LDA in step. No weight is fitted.
 """
 
 from typing import Any
@@ -17,13 +17,14 @@ import pandas as pd
 
 from ser import scores
 from ser.differences import uar_difference
+from ser.encoder_views import BOTH
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import mean_of
 from ser.params import load_params
 from stages import command
 
 PROTOCOLS = ("luna5", "emobox6")
-PRETRAINED, SCRATCH, FUSED = "encoders_lda", "aligned_fused", "whisper_scratch"
+MODEL = "whisper_scratch"
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_actor")
 
@@ -33,25 +34,25 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
-    pretrained = scores.read_predictions(["data/predictions/whisper.parquet"]).query("model == @PRETRAINED")
-    scratch = scores.read_predictions(["data/aligned/fused.parquet"]).query("model == @SCRATCH")
+    pretrained = scores.read_predictions(["data/predictions/whisper.parquet"]).query("model == @BOTH")
+    scratch = scores.read_predictions(["data/aligned/fused.parquet"]).query("model == @FUSED")
     clips = read_table("data/clips.parquet", LABELS)
     result: dict[str, Any] = {}
     tables = []
     for protocol in PROTOCOLS:
         single, seeded = (it[it["protocol"] == protocol] for it in (pretrained, scratch))
-        fused = mean_of(seeded, single, model=FUSED)
+        fused = mean_of(seeded, single, model=MODEL)
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
         scores.check_predictions(fused, {protocol: split})
         predictions = pd.concat([fused, single], ignore_index=True)
         tallies = scores.tally_all(predictions, clips)
         summary = scores.summarize(tallies, **bootstrap)
-        details = scores.describe(tallies, predictions, clips)[protocol][FUSED]
+        details = scores.describe(tallies, predictions, clips)[protocol][MODEL]
         of = tallies[protocol]
         result[protocol] = {
-            **summary[protocol][FUSED],
+            **summary[protocol][MODEL],
             **{key: details[key] for key in DETAILS},
-            "adds": uar_difference(of[FUSED], of[PRETRAINED], **bootstrap),
+            "adds": uar_difference(of[MODEL], of[BOTH], **bootstrap),
         }
         tables.append(fused)
         print(scores.format_summary(summary))

@@ -43,8 +43,8 @@ ALIGNED_MODELS = {
     "pitch_lda": "and on pitch",
     "aligned_lda": "and in step with the sentence",
     "logmel_cnn": "network",
-    "aligned_fused": "network and the LDA above",
-    "aligned_ensemble": "all networks and the LDA above",
+    "aligned_fused": "network and LDA in step",
+    "aligned_ensemble": "three networks and LDA in step",
 }
 ALIGNED_ADDS = {"pitch": "Pitch", "in_step": "Hearing in step", "network": "The network"}
 NEIGHBOUR_RUNGS = {
@@ -161,12 +161,21 @@ def whisper_table(metrics: Path) -> str:
         for protocol in PROTOCOLS
         for model, name in WHISPER_MODELS.items()
     ]
+    fused = _read(metrics / "whisper_fused.json")
+    rows += [
+        (f"new speakers, {PROTOCOLS[protocol]}: both encoders and models from scratch", it)
+        for protocol, it in fused.items()
+    ]
     rows += [(f"{n_clips} clips heard first: both encoders", it) for n_clips, it in found["enrolled"].items()]
     lines = ["| | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
     for name, it in rows:
         accuracy, f1 = percent(it["accuracy"]), percent(it["macro_f1"])
         lines.append(f"| {name} | {percent(it['uar'])} | {interval_of(it)} | {accuracy} | {f1} |")
-    return "\n".join(lines)
+    told = (
+        f"{PROTOCOLS[protocol]} {points_of(it['adds']['uar'], it['adds']['low'], it['adds']['high'])}"
+        for protocol, it in fused.items()
+    )
+    return "\n".join([*lines, "", f"The models from scratch add, in points: {', '.join(told)}."])
 
 
 def whisper_leaks_list(metrics: Path) -> str:
@@ -195,9 +204,10 @@ def aligned_table(metrics: Path) -> str:
     names = list(ALIGNED_PROTOCOLS.values())
     lines = [f"| UAR | {names[0]} | 95 % interval | {' | '.join(names[1:])} |", f"|---|---|{'---|' * 3}"]
     for model, name in ALIGNED_MODELS.items():
-        cells = [_with_spread(found[protocol][model]) for protocol in protocols if model in found[protocol]]
-        cells.insert(1, interval_of(found[protocols[0]][model]))
-        lines.append(f"| {name} | {' | '.join(cells)} |{' |' * (len(protocols) + 1 - len(cells))}")
+        of = [found[protocol].get(model) for protocol in protocols]
+        cells = [_with_spread(it) if it else "" for it in of]
+        cells.insert(1, interval_of(of[0]))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     lines.append("")
     for what, name in ALIGNED_ADDS.items():
         told = [
