@@ -5,6 +5,8 @@ the sentence was said. The sentence of a tested clip is not told: it is that of 
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Self
 
@@ -13,17 +15,16 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import solve
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.covariance import empirical_covariance, shrunk_covariance
+from sklearn.covariance import shrunk_covariance
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ser.datasets import Array, Labels, Part, rows_of, take
 from ser.errors import InputError
 from ser.params import Aligned
-from ser.ravdess import STATEMENTS
+from ser.ravdess import EMOTIONS, STATEMENTS
+
+Matrix = npt.NDArray[np.float64]
 
 PLAIN, PITCH, ALIGNED = LDAS = ("plain_lda", "pitch_lda", "aligned_lda")
 """On functionals; on those of the pitch as well; and on what is in step, too."""
@@ -77,33 +78,6 @@ class AlignedFeatures:
             return cls(*(np.load(folder / f"{it}.npy") for it in ("functionals", "pitch", "columns", "cost")))
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"{folder}: cannot be read ({error}); run the stage extract_aligned") from error
-
-
-class SentenceMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Subtract each sentence's mean from some columns.
-
-    Parameters
-    ----------
-    first
-        The first of these columns. The last column of all is the sentence's number; it is dropped.
-    """
-
-    def __init__(self, *, first: int = 0) -> None:
-        self.first = first
-
-    def fit(self, x: Array, _y: Labels | None = None) -> Self:
-        """Learn the mean of each sentence."""
-        sentences = x[:, -1].astype(int)
-        self.means_ = np.zeros((len(STATEMENTS), x.shape[1] - 1), dtype=np.float64)
-        for sentence in np.unique(sentences):
-            own = x[sentences == sentence, self.first : -1]
-            self.means_[sentence, self.first :] = own.mean(axis=0, dtype=np.float64)
-        return self
-
-    def transform(self, x: Array) -> Array:
-        """Turn [shape=(n, columns + 1)] into [shape=(n, columns)]."""
-        centred: Array = (x[:, :-1] - self.means_[x[:, -1].astype(int)]).astype(np.float32)
-        return centred
 
 
 def choose_templates(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, settings: Aligned) -> list[int]:
@@ -171,38 +145,98 @@ def first_columns(part: Part, n: int) -> Part:
     return replace(part, x=part.x[:, [*range(n), part.x.shape[1] - 1]])
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What an LDA has to know of some clips; of several sets together it is the sum.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray [shape=(sentences, emotions)]
+        Clips, each in all copies.
+    of_columns : numpy.ndarray [shape=(sentences, emotions, columns)]
+    of_products : numpy.ndarray [shape=(columns, columns)]
+        Of any two columns, over all clips.
+    """
+
+    counts: Matrix
+    of_columns: Matrix
+    of_products: Matrix
+
+    @classmethod
+    def over(cls, x: Array, y: Labels) -> Self:
+        """Sum up clips [shape=(n, columns + 1)], of which the last column is the sentence."""
+        columns, sentences = x[:, :-1].astype(np.float64), x[:, -1].astype(int)
+        counts = np.zeros((len(STATEMENTS), len(EMOTIONS)))
+        of_columns = np.zeros((*counts.shape, columns.shape[1]))
+        for place in np.ndindex(counts.shape):
+            own = (sentences == place[0]) & (y == place[1])
+            counts[place], of_columns[place] = own.sum(), columns[own].sum(axis=0)
+        return cls(counts, of_columns, columns.T @ columns)
+
+    def __add__(self, other: Self) -> Self:
+        """Sum up the clips of both."""
+        return type(self)(
+            self.counts + other.counts,
+            self.of_columns + other.of_columns,
+            self.of_products + other.of_products,
+        )
+
+
 class LdaPath:
-    """Shrinkage LDAs of one training side, of any shrinkage: the covariance, which takes the time, is shared.
+    """Shrinkage LDAs of the same clips, of any shrinkage, on standardised columns.
+
+    Of the columns in step each sentence's mean over these clips is subtracted first.
 
     Parameters
     ----------
-    x, y
-        [shape=(n, columns + 1)] and [shape=(n,)], training clips in all copies.
+    sums
+        Over the training clips in all copies.
     n_before
         After so many columns those in step begin.
+
+    Raises
+    ------
+    InputError
+        Where an emotion has no clip.
     """
 
-    def __init__(self, x: Array, y: Labels, *, n_before: int) -> None:
-        self._prepare = make_pipeline(SentenceMean(first=n_before), StandardScaler())
-        prepared = self._prepare.fit_transform(x).astype(np.float64)
-        self._classes, counts = np.unique(y, return_counts=True)
-        self._log_priors = np.log(counts / len(y))
-        self._means = np.stack([prepared[y == label].mean(axis=0) for label in self._classes])
-        within = prepared - self._means[np.searchsorted(self._classes, y)]
-        self._covariance = empirical_covariance(within, assume_centered=True)
+    def __init__(self, sums: Sums, *, n_before: int) -> None:
+        of_sentence, n = sums.counts.sum(axis=1), sums.counts.sum()
+        of_emotion = sums.counts.sum(axis=0)
+        if not of_emotion.all():
+            missing = [EMOTIONS[place] for place in np.flatnonzero(of_emotion == 0)]
+            raise InputError(f"no training clip is {' or '.join(missing)}")
+        totals = sums.of_columns.sum(axis=1)
+        said = totals / np.maximum(of_sentence, 1)[:, np.newaxis]
+        said[:, :n_before] = 0
+        # Products of what remains, once a sentence's mean is off: (x - a)(x - a)' = xx' - xa' - ax' + aa'.
+        crossed = totals.T @ said
+        products = sums.of_products - crossed - crossed.T + (said.T * of_sentence) @ said
+        remaining = (sums.of_columns - sums.counts[..., np.newaxis] * said[:, np.newaxis]).sum(axis=0)
+        mean = remaining.sum(axis=0) / n
+        variance = np.maximum(np.diag(products) / n - mean**2, 0)
+        # A column without spread is 0 but for rounding; it keeps its unit.
+        scale = np.sqrt(np.where(variance > 1e-9 * (mean**2 + 1e-9), variance, 1))
+        means = remaining / of_emotion[:, np.newaxis]
+        within = (products - (means.T * of_emotion) @ means) / n
+        self._said, self._mean, self._scale = said, mean, scale
+        self._covariance = within / np.outer(scale, scale)
+        self._means = (means - mean) / scale
+        self._log_priors = np.log(of_emotion / n)
 
-    def log_probabilities(self, x: Array, *, shrinkage: float) -> npt.NDArray[np.float64]:
-        """Recognise clips [shape=(n, columns + 1)] by the LDA of one shrinkage: [shape=(n, classes)]."""
+    def log_probabilities(self, x: Array, *, shrinkage: float) -> Matrix:
+        """Recognise clips [shape=(n, columns + 1)] by the LDA of one shrinkage: [shape=(n, emotions)]."""
         covariance = shrunk_covariance(self._covariance, shrinkage)
         weights = solve(covariance, self._means.T, assume_a="pos")
         offsets = self._log_priors - 0.5 * np.einsum("kd,dk->k", self._means, weights)
-        logs: npt.NDArray[np.float64] = log_softmax(self._prepare.transform(x) @ weights + offsets, axis=1)
+        prepared = (x[:, :-1] - self._said[x[:, -1].astype(int)] - self._mean) / self._scale
+        logs: Matrix = log_softmax(prepared @ weights + offsets, axis=1)
         return logs
 
 
 def choose_and_recognise(
     training: Part, test: Part, *, copies: int, n_before: int, settings: Aligned
-) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+) -> tuple[Matrix, pd.DataFrame]:
     """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
 
     Parameters
@@ -223,15 +257,19 @@ def choose_and_recognise(
     trials : pandas.DataFrame
         A row a shrinkage: ``lda_shrinkage``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     """
+    inner = GroupKFold(settings.inner_folds).split(training.x, training.y, training.actors)
+    held_out = [rows for _, rows in inner]
+    sums = [Sums.over(training.x[rows], training.y[rows]) for rows in held_out]
     scores = []
-    for fitted, held_out in GroupKFold(settings.inner_folds).split(training.x, training.y, training.actors):
-        path = LdaPath(training.x[fitted], training.y[fitted], n_before=n_before)
-        clean = held_out[held_out < len(training.x) // copies]
+    for place, rows in enumerate(held_out):
+        others = [it for other, it in enumerate(sums) if other != place]
+        path = LdaPath(reduce(add, others), n_before=n_before)
+        clean = rows[rows < len(training.x) // copies]
         logs = [path.log_probabilities(training.x[clean], shrinkage=it) for it in settings.lda_shrinkage]
         scores.append([balanced_accuracy_score(training.y[clean], it.argmax(axis=1)) for it in logs])
     inner_uar = np.mean(scores, axis=0)
     best = int(inner_uar.argmax())
-    path = LdaPath(training.x, training.y, n_before=n_before)
+    path = LdaPath(reduce(add, sums), n_before=n_before)
     found = np.exp(path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best]))
     trials = pd.DataFrame(
         {
