@@ -17,14 +17,13 @@ import pandas as pd
 
 from ser import scores
 from ser.differences import uar_difference
-from ser.encoder_views import BOTH
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import mean_of
 from ser.params import load_params
 from stages import command
 
 PROTOCOLS = ("luna5", "emobox6")
-MODEL = "whisper_scratch"
+PRETRAINED, SCRATCH, MODEL = "encoders_lda", "aligned_fused", "whisper_scratch"
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_actor")
 
@@ -34,8 +33,8 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
-    pretrained = scores.read_predictions(["data/predictions/whisper.parquet"]).query("model == @BOTH")
-    scratch = scores.read_predictions(["data/aligned/fused.parquet"]).query("model == @FUSED")
+    pretrained = scores.read_predictions(["data/predictions/whisper.parquet"]).query("model == @PRETRAINED")
+    scratch = scores.read_predictions(["data/aligned/fused.parquet"]).query("model == @SCRATCH")
     clips = read_table("data/clips.parquet", LABELS)
     result: dict[str, Any] = {}
     tables = []
@@ -52,7 +51,7 @@ def main() -> None:
         result[protocol] = {
             **summary[protocol][MODEL],
             **{key: details[key] for key in DETAILS},
-            "adds": uar_difference(of[MODEL], of[BOTH], **bootstrap),
+            "adds": uar_difference(of[MODEL], of[PRETRAINED], **bootstrap),
         }
         tables.append(fused)
         print(scores.format_summary(summary))
