@@ -8,7 +8,8 @@ Reads   data/predictions/whisper.parquet, data/aligned/fused.parquet, data/clips
 Writes  data/predictions/whisper_fused.parquet: once a seed of the network
         metrics/whisper_fused.json: by protocol scores, their intervals, and what is added to Whisper's LDAs
 
-Half of it are Whisper's LDAs, a quarter each the network and the LDA in step. No weight is fitted.
+Half the weight is that of both encoders' LDAs, a quarter each that of the network and of the LDA in step. No
+weight is fitted.
 """
 
 from typing import Any

@@ -40,8 +40,8 @@ WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both
 ALIGNED_PROTOCOLS = {**PROTOCOLS, "loso": "each actor left out in turn"}
 ALIGNED_MODELS = {
     "plain_lda": "LDA on functionals",
-    "pitch_lda": "and on pitch",
-    "aligned_lda": "and in step with the sentence",
+    "pitch_lda": "LDA on functionals and pitch",
+    "aligned_lda": "the same, in step with the sentence",
     "logmel_cnn": "network",
     "aligned_fused": "network and LDA in step",
     "aligned_ensemble": "three networks and LDA in step",
@@ -202,7 +202,10 @@ def aligned_table(metrics: Path) -> str:
     found = _read(metrics / "aligned.json")
     protocols = list(ALIGNED_PROTOCOLS)
     names = list(ALIGNED_PROTOCOLS.values())
-    lines = [f"| UAR | {names[0]} | 95 % interval | {' | '.join(names[1:])} |", f"|---|---|{'---|' * 3}"]
+    lines = [
+        f"| UAR | {names[0]} | {names[0]}, 95 % interval | {' | '.join(names[1:])} |",
+        f"|---|---|{'---|' * 3}",
+    ]
     for model, name in ALIGNED_MODELS.items():
         of = [found[protocol].get(model) for protocol in protocols]
         cells = [_with_spread(it) if it else "" for it in of]
