@@ -161,21 +161,12 @@ def whisper_table(metrics: Path) -> str:
         for protocol in PROTOCOLS
         for model, name in WHISPER_MODELS.items()
     ]
-    fused = _read(metrics / "whisper_fused.json")
-    rows += [
-        (f"new speakers, {PROTOCOLS[protocol]}: both encoders and models from scratch", it)
-        for protocol, it in fused.items()
-    ]
     rows += [(f"{n_clips} clips heard first: both encoders", it) for n_clips, it in found["enrolled"].items()]
     lines = ["| | UAR | 95 % interval | accuracy | macro-F1 |", "|---|---|---|---|---|"]
     for name, it in rows:
         accuracy, f1 = percent(it["accuracy"]), percent(it["macro_f1"])
         lines.append(f"| {name} | {percent(it['uar'])} | {interval_of(it)} | {accuracy} | {f1} |")
-    told = (
-        f"{PROTOCOLS[protocol]} {points_of(it['adds']['uar'], it['adds']['low'], it['adds']['high'])}"
-        for protocol, it in fused.items()
-    )
-    return "\n".join([*lines, "", f"The models from scratch add, in points: {', '.join(told)}."])
+    return "\n".join(lines)
 
 
 def whisper_leaks_list(metrics: Path) -> str:
