@@ -44,7 +44,7 @@ test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus 
 test-fast: $(INSTALLED) ## Run all tests but those of the whole pipeline
 	@$(RUN) python -m pytest -m "not e2e"
 
-fuzz: $(INSTALLED) ## Feed odd recordings, names, parameters and requests to the code, 10000 of each; hours
+fuzz: $(INSTALLED) ## Feed odd recordings, names, parameters and requests to the code, 10000 of each; 30 minutes
 	@$(RUN) python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
 
 lint: $(INSTALLED) ## Check style, formatting, types, unsafe code and, if online, vulnerable packages

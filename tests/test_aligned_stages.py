@@ -455,10 +455,7 @@ def test_networks_are_trained_and_suspected() -> None:
     run(check_aligned_cnn)
     checks = json.loads(Path("metrics/aligned_cnn_leaks.json").read_text())
     assert checks["unseen_largest_difference"] == 0
-    write_parquet("data/aligned/luna5_cnn.parquet", found.assign(p_calm=found["p_calm"] + 0.25))
-    run(check_aligned_cnn)
-    checks = json.loads(Path("metrics/aligned_cnn_leaks.json").read_text())
-    assert checks["unseen_largest_difference"] == pytest.approx(0.25)
+    assert 0 <= checks["permuted_uar"] < 0.35
 
 
 def test_the_network_hears_every_clip_that_is_not_tested_and_no_other(
@@ -497,6 +494,12 @@ def test_under_suspicion_labels_are_shuffled_and_tested_clips_are_missing(
     lacking, tested = np.stack(given[2]), rows_tested("luna5", 0)
     assert np.isnan(lacking[:, tested]).all()
     assert np.array_equal(lacking[:, ~tested], heard[:, ~tested])
+    # Predictions of another origin are told apart.
+    found = pd.read_parquet("data/aligned/luna5_cnn.parquet")
+    write_parquet("data/aligned/luna5_cnn.parquet", found.assign(p_calm=found["p_calm"] + 0.25))
+    run(check_aligned_cnn)
+    checks = json.loads(Path("metrics/aligned_cnn_leaks.json").read_text())
+    assert checks["unseen_largest_difference"] == pytest.approx(0.25)
 
 
 @pytest.mark.usefixtures("heard", "learned")
