@@ -64,7 +64,9 @@ def test_rounding_errors_do_not_choose_the_frames() -> None:
 def test_speed_does_what_playing_faster_does(speed: float) -> None:
     samples = spoken(1.5, rate=FRAMING.sample_rate, seed=0)
     told = functionals_of(samples, speed=speed)
-    assert told[MEAN] == pytest.approx(functionals_of(samples)[MEAN] + np.log2(speed))
+    recorded = functionals_of(samples)
+    assert told[MEAN] == pytest.approx(recorded[MEAN] + np.log2(speed))
+    assert told[CHANGE] == pytest.approx(recorded[CHANGE] * speed)
     # Heard in earnest: fewer, or more, samples of the same recording.
     places = np.arange(0, len(samples) - 1, speed)
     heard = functionals_of(np.interp(places, np.arange(len(samples)), samples).astype(np.float32))
