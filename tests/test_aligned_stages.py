@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -39,11 +40,15 @@ from ser.scores import PROBABILITIES
 from stages import (
     check_aligned,
     check_aligned_cnn,
+    check_aligned_weights,
     command,
     evaluate_aligned,
     extract_aligned,
+    split_pairs,
     train_aligned,
     train_aligned_cnn,
+    train_aligned_lda_pairs,
+    train_aligned_pairs,
 )
 from tools.other_machines import MACHINES
 from tools.readme_results import aligned_leaks_list, aligned_table
@@ -52,7 +57,7 @@ PROJECT = Path(__file__).parents[1]
 PARAMS = PROJECT / "params.yaml"
 # Both sentences in both repetitions, in each emotion, of every actor.
 FEW = [name for name in all_clips() if name[9:11] == "01"]
-PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:1], "loso": LOSO[:2]}
+PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:2], "loso": LOSO[:2]}
 COPIES, FUNCTIONALS, PITCH, COLUMNS = 2, 6, 6, 12
 BEFORE = FUNCTIONALS + PITCH
 
@@ -166,6 +171,15 @@ def test_the_template_is_of_somebody_who_is_not_tested() -> None:
         run(train_aligned, "luna5")
 
 
+def make_pairs(protocol: str) -> None:
+    """Make what chooses the weights; networks, in their place, say what LDAs said."""
+    run(split_pairs, protocol)
+    run(train_aligned_lda_pairs, protocol)
+    ldas = pd.read_parquet(f"data/aligned/{protocol}_lda_pairs.parquet")
+    networks = ldas.assign(protocol=f"{protocol}_pairs", model="logmel_cnn", fold=0)
+    write_parquet(f"data/aligned/{protocol}_cnn_pairs.parquet", networks)
+
+
 @pytest.mark.usefixtures("project")
 def test_from_features_to_scores_and_checks() -> None:
     for protocol in PROTOCOLS:
@@ -183,6 +197,7 @@ def test_from_features_to_scores_and_checks() -> None:
             for seed in range(n_seeds)
         ]
         write_parquet(f"data/aligned/{protocol}_cnn.parquet", pd.concat(of))
+        make_pairs(protocol)
     run(evaluate_aligned)
     written = json.loads(Path("metrics/aligned.json").read_text())
     for protocol in PROTOCOLS:
@@ -190,28 +205,45 @@ def test_from_features_to_scores_and_checks() -> None:
         assert found["aligned_lda"]["uar"] > found["pitch_lda"]["uar"] > found["plain_lda"]["uar"]
         compared = {"pitch": ("pitch_lda", "plain_lda"), "in_step": ("aligned_lda", "pitch_lda")}
         if protocol != "loso":
-            compared["network"] = ("aligned_fused", "aligned_lda")
+            compared["network"] = ("aligned_weighted", "aligned_lda")
+            compared["weights"] = ("aligned_weighted", "aligned_fused")
         assert set(written["adds"][protocol]) == set(compared)
         for what, (more, less) in compared.items():
             adds = written["adds"][protocol][what]
             assert adds["uar"] == pytest.approx(found[more]["uar"] - found[less]["uar"], abs=2e-4)
             assert adds["low"] <= adds["uar"] <= adds["high"]
-        assert ("aligned_ensemble" in found) == (protocol == "luna5")
+        for name in ("aligned_ensemble", "aligned_weighted_ensemble"):
+            assert (name in found) == (protocol == "luna5")
     fused = pd.read_parquet("data/aligned/fused.parquet").query("protocol == 'luna5'")
     by_model = pd.read_parquet("data/aligned/luna5.parquet").set_index(["fold", "clip"])
     columns = list(PROBABILITIES)
     plain, pitch, aligned = (
         by_model.loc[by_model["model"] == f"{name}_lda", columns] for name in ("plain", "pitch", "aligned")
     )
+    weights = pd.DataFrame(written["weights"]["luna5"], columns=["network", "lda"])
+    assert len(weights) == 2
+    assert (weights.max() > 0).all()
+    assert (weights >= 0).all(axis=None)
+
+    def weighed(network: pd.DataFrame) -> pd.DataFrame:
+        of = weights.loc[network.index.get_level_values("fold")].to_numpy()
+        both = (np.log(it.loc[network.index].to_numpy() + 1e-9) for it in (network, aligned))
+        logits = sum(of[:, [place]] * logs for place, logs in enumerate(both))
+        return pd.DataFrame(softmax(logits, axis=1), index=network.index)
+
     expected = {
         ("aligned_fused", 0): (plain + aligned) / 2,
         ("aligned_fused", 1): (pitch + aligned) / 2,
+        ("aligned_weighted", 0): weighed(plain),
+        ("aligned_weighted", 1): weighed(pitch),
         ("aligned_ensemble", 0): ((plain + pitch) / 2 + aligned) / 2,
+        ("aligned_weighted_ensemble", 0): weighed((plain + pitch) / 2),
     }
     assert set(fused.groupby(["model", "seed"]).groups) == set(expected)
     for (model, seed), table in expected.items():
         rows = fused[(fused["model"] == model) & (fused["seed"] == seed)].set_index(["fold", "clip"])
-        assert rows.loc[table.index, columns].to_numpy() == pytest.approx(table.to_numpy())
+        # The weights are written with four decimals.
+        assert rows.loc[table.index, columns].to_numpy() == pytest.approx(table.to_numpy(), abs=2e-3)
     assert written["sentences_found"] == dict.fromkeys(PROTOCOLS, 1.0)
 
     run(check_aligned)
@@ -281,7 +313,9 @@ def test_the_readme_tells_what_was_found(tmp_path: Path) -> None:
     networks = {
         "logmel_cnn": it | {"uar": 0.6},
         "aligned_fused": it | {"uar": 0.69, "uar_sd": 0.0042, "seeds": [0, 1, 2]},
+        "aligned_weighted": it | {"uar": 0.695, "uar_sd": 0.002, "seeds": [0, 1, 2]},
         "aligned_ensemble": it | {"uar": 0.7},
+        "aligned_weighted_ensemble": it | {"uar": 0.71},
     }
     found: dict[str, Any] = {"luna5": ldas | networks, "emobox6": ldas | networks, "loso": ldas}
     one = {"uar": 0.0412, "low": -0.01, "high": 0.08}
@@ -512,3 +546,46 @@ def test_a_network_that_heard_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit, match="it heard them"):
         run(check_aligned_cnn)
     assert not Path("metrics/aligned_cnn_leaks.json").exists()
+
+
+def use_both_folds() -> None:
+    clips = pd.read_parquet("data/clips.parquet")
+    write_parquet("data/splits/luna5.parquet", split_by_actor(clips, PROTOCOLS["luna5"]))
+    run(split_pairs, "luna5")
+
+
+def test_the_network_of_two_folds_hears_neither(heard: Array, learned: list[Sides]) -> None:
+    use_both_folds()
+    run(train_aligned_pairs, "luna5")
+    untested = ~(rows_tested("luna5", 0) | rows_tested("luna5", 1))
+    assert np.array_equal(learned[0].training.x, np.concatenate(heard[:, untested]))
+    found = pd.read_parquet("data/aligned/luna5_cnn_pairs.parquet")
+    clips, _ = tables("luna5")
+    assert sorted(found["clip"]) == sorted(clips.loc[~untested, "clip"])
+    assert set(found["seed"]) == {3}
+    assert not Path("data/checkpoints/cnn_aligned_luna5_pairs").exists()
+
+
+@pytest.mark.usefixtures("heard")
+def test_weights_are_suspected(learned: list[Sides]) -> None:
+    use_both_folds()
+    run(train_aligned_pairs, "luna5")
+    run(train_aligned_lda_pairs, "luna5")
+    run(check_aligned_weights)
+    plain, permuted, unseen, tested = learned
+    assert np.array_equal(unseen.training.x, plain.training.x)
+    for one in (permuted, tested):
+        first, second = np.split(one.training.y, COPIES)
+        assert np.array_equal(first, second)
+    assert (permuted.training.y != plain.training.y).mean() > 0.5
+    assert len(tested.training.y) > len(permuted.training.y)
+    checks = json.loads(Path("metrics/aligned_weights_leaks.json").read_text())
+    assert checks["unseen_largest_difference"] == 0
+    assert 0 <= checks["permuted_uar"] < 0.35
+    # Weights that something else chose are found.
+    former = pd.read_parquet("data/aligned/luna5_lda_pairs.parquet")
+    former[list(PROBABILITIES)] = former[list(PROBABILITIES)].to_numpy()[:, ::-1]
+    write_parquet("data/aligned/luna5_lda_pairs.parquet", former)
+    run(check_aligned_weights)
+    checks = json.loads(Path("metrics/aligned_weights_leaks.json").read_text())
+    assert checks["unseen_largest_difference"] > 1e-3
