@@ -17,7 +17,6 @@ from ser.enrolment_search import fit_weights
 from ser.errors import InputError
 from ser.fold_pairs import pairs_of, split_by_pairs
 from ser.fusion import KEYS
-from ser.leak_checks import permuted
 from ser.params import Aligned
 from ser.ravdess import EMOTIONS
 from ser.scores import COLUMNS, PROBABILITIES
@@ -25,7 +24,7 @@ from ser.scores import COLUMNS, PROBABILITIES
 Matrix = npt.NDArray[np.float64]
 
 WEIGHTED, WEIGHTED_ENSEMBLE = "aligned_weighted", "aligned_weighted_ensemble"
-"""The weighted sum of one network and the LDA in step; and of the networks of all seeds and that LDA."""
+"""The weighted sum of one network and the LDA in step; and, with its weights, of all networks' mean."""
 
 
 def recognise_other_fold(
@@ -37,7 +36,6 @@ def recognise_other_fold(
     fold: int,
     other: int,
     settings: Aligned,
-    shuffle: int | None = None,
 ) -> pd.DataFrame:
     """Recognise what another fold tests, by an LDA in step that met neither these clips nor those of `fold`.
 
@@ -48,31 +46,32 @@ def recognise_other_fold(
     protocol
         Its name.
     fold
-        Whose templates are taken, and for which the weights will be chosen.
+        For which the weights will be chosen; its templates are taken.
     other
-        Whose tested clips are recognised.
+        Whose tested clips are recognised, but for those of actors whose templates are taken: they would be in
+        step with themselves.
     settings
         The section ``aligned``; the shrinkage is chosen by inner folds of those who train.
-    shuffle
-        To look for a leak: a seed with which the emotions of the training clips are shuffled.
 
     Returns
     -------
     pandas.DataFrame
-        As of `ser.datasets.prediction_table`, `fold` being its fold.
+        As of `ser.datasets.prediction_table`, with `fold` for its fold.
     """
     place = pairs_of(split).index((min(fold, other), max(fold, other)))
     templates = choose_templates(clips, split, fold=fold, settings=settings)
     training, both = sides_of(features, clips, split_by_pairs(split), fold=place, templates=templates)
-    copies = len(features.functionals)
-    if shuffle is not None:
-        training = permuted(training, copies=copies, seed=shuffle)
     found, _ = choose_and_recognise(
-        training, both, copies=copies, n_before=features.n_before, settings=settings
+        training,
+        both,
+        copies=len(features.functionals),
+        n_before=features.n_before,
+        settings=settings,
     )
     table = prediction_table(both, found, protocol=protocol, model=ALIGNED, seed=0, fold=fold)
     tested = split.loc[(split["fold"] == other) & (split["role"] == "test"), "clip"]
-    return table[table["clip"].isin(set(tested))]
+    in_step_with = [settings.alignment.template_actors[one] for one in templates]
+    return table[table["clip"].isin(set(tested)) & ~np.isin(both.actors, in_step_with)]
 
 
 def choose_weights(network: pd.DataFrame, lda: pd.DataFrame, clips: pd.DataFrame) -> Matrix:
@@ -81,7 +80,7 @@ def choose_weights(network: pd.DataFrame, lda: pd.DataFrame, clips: pd.DataFrame
     Parameters
     ----------
     network, lda
-        What each says of the same clips, which it never met: a row a clip.
+        What each says of clips that it never met: a row a clip. Those of `lda` count; there may be more.
     clips
         With the columns ``clip`` and ``emotion``.
 
@@ -93,14 +92,18 @@ def choose_weights(network: pd.DataFrame, lda: pd.DataFrame, clips: pd.DataFrame
     Raises
     ------
     InputError
-        Where they do not tell of the same clips.
+        Where the network does not tell of a clip once, or a probability is not a number.
     """
-    network, lda = network.sort_values("clip"), lda.sort_values("clip")
+    network, lda = (
+        it[it["clip"].isin(set(lda["clip"]))].sort_values("clip", ignore_index=True) for it in (network, lda)
+    )
     if network["clip"].tolist() != lda["clip"].tolist() or network["clip"].duplicated().any():
         raise InputError("network and LDA tell of different clips of the other folds; train both again")
+    logs = [_logarithms(network), _logarithms(lda)]
+    if not np.isfinite(logs).all():
+        raise InputError("what should choose the weights of network and LDA is not a number")
     emotions = clips.set_index("clip")["emotion"].map(EMOTIONS.index)
-    y = emotions.loc[network["clip"]].to_numpy(dtype=np.int64)
-    return fit_weights([_logarithms(network), _logarithms(lda)], y)
+    return fit_weights(logs, emotions.loc[network["clip"]].to_numpy(dtype=np.int64))
 
 
 def weigh(
@@ -123,8 +126,15 @@ def weigh(
     -------
     pandas.DataFrame
         In the form and order of `network`.
+
+    Raises
+    ------
+    InputError
+        Where the LDA lacks a clip.
     """
     partner = network[KEYS].merge(lda, on=KEYS, how="left", validate="many_to_one")
+    if partner["model"].isna().any():
+        raise InputError("the LDA lacks clips that the network recognised; train both again")
     of = np.stack([weights[fold] for fold in network["fold"]])
     logits = of[:, :1] * _logarithms(network) + of[:, 1:] * _logarithms(partner)
     weighed = network.assign(model=model)

@@ -1,7 +1,7 @@
 """Score the models on clips in step, and say what each thing that they read adds.
 
 Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned,
-        data/aligned/{luna5,emobox6}_{cnn,cnn_pairs,lda_pairs}.parquet
+        data/aligned/{luna5,emobox6}_{cnn,cnn_pairs,lda_others}.parquet
 Writes  data/aligned/fused.parquet: means and weighted sums of network and LDA, once a seed of the network,
         and, of several seeds, together
         metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
@@ -55,7 +55,8 @@ ADDS = {
 def weights_of(protocol: str, split: pd.DataFrame, clips: pd.DataFrame) -> dict[int, Matrix]:
     """Choose the weights of network and LDA for each fold, by the clips of all other folds."""
     networks, ldas = (
-        read_table(f"data/aligned/{protocol}_{name}_pairs.parquet", scores.COLUMNS) for name in ("cnn", "lda")
+        read_table(f"data/aligned/{protocol}_{name}.parquet", scores.COLUMNS)
+        for name in ("cnn_pairs", "lda_others")
     )
     return {
         fold: choose_weights(told_by_others(networks, split, fold=fold), ldas[ldas["fold"] == fold], clips)

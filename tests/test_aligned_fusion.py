@@ -53,11 +53,27 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_other_clips_are_a_message() -> None:
     network = said(evidence(1.0, seed=0))
-    for other in (network.iloc[1:], pd.concat([network, network])):
+    twice = pd.concat([network, network])
+    for one, other in ((network.iloc[1:], network), (twice, network), (twice, twice)):
         with pytest.raises(InputError, match="different clips of the other folds"):
-            choose_weights(other, network, CLIPS)
-    with pytest.raises(InputError, match="different clips"):
-        choose_weights(pd.concat([network, network]), pd.concat([network, network]), CLIPS)
+            choose_weights(one, other, CLIPS)
+    with pytest.raises(InputError, match="the LDA lacks clips"):
+        weigh(network, network.iloc[1:], {0: np.ones(2), 1: np.ones(2)}, model="sum")
+
+
+def test_clips_that_the_lda_leaves_out_do_not_count() -> None:
+    network, lda = said(evidence(1.0, seed=0)), said(evidence(1.0, seed=1)).iloc[: N // 2]
+    assert np.array_equal(
+        choose_weights(network, lda, CLIPS), choose_weights(network.iloc[: N // 2], lda, CLIPS)
+    )
+
+
+def test_a_model_that_heard_missing_clips_is_a_message() -> None:
+    network = said(evidence(1.0, seed=0))
+    lacking = network.assign(p_calm=network["p_calm"].where(network["clip"] != "0007"))
+    for one, other in ((network, lacking), (lacking, network)):
+        with pytest.raises(InputError, match="not a number"):
+            choose_weights(one, other, CLIPS)
 
 
 def test_each_fold_has_its_weights_and_each_seed_the_same() -> None:

@@ -1,10 +1,12 @@
-"""Recognise the clips of each fold by LDAs in step that know neither these nor those of another fold.
+"""Recognise, for each fold, the clips of all others by LDAs in step that know neither these nor its own.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned
-Writes  data/aligned/PROTOCOL_lda_pairs.parquet: for each fold a row a clip of all other folds
+Writes  data/aligned/PROTOCOL_lda_others.parquet: for each fold, that of the column fold, a row a clip that
+        another fold tests
 
 With the networks of train_aligned_pairs they choose the weights of the sum for that fold. As in train_aligned
-the shrinkage is chosen by inner folds, and the sentence of a clip that is recognised is found, not told.
+the shrinkage is chosen by inner folds, and the sentence of a clip that is recognised is found, not told. Two
+folds are taken in both orders, for the templates are those of the fold; clips of their actors are left out.
 """
 
 from itertools import permutations
@@ -38,8 +40,10 @@ def main() -> None:
     _, split = read_split(protocol)
     folds = sorted(split["fold"].unique().tolist())
     calls = [(protocol, fold, other, params.aligned) for fold, other in permutations(folds, 2)]
-    tables = run_all(run_pair, calls, workers=params.workers, what=f"{protocol} LDA pairs", unit="pair")
-    write_parquet(f"data/aligned/{protocol}_lda_pairs.parquet", pd.concat(tables, ignore_index=True))
+    tables = run_all(
+        run_pair, calls, workers=params.workers, what=f"{protocol} LDA of other folds", unit="pair"
+    )
+    write_parquet(f"data/aligned/{protocol}_lda_others.parquet", pd.concat(tables, ignore_index=True))
 
 
 if __name__ == "__main__":
