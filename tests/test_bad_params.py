@@ -22,7 +22,7 @@ ARGUMENTS = {
     "train_aligned": "luna5",
     "train_aligned_cnn": "luna5",
     "train_aligned_pairs": "luna5",
-    "split_pairs": "luna5",
+    "train_aligned_lda_others": "luna5",
     "train_protocol_cnn": "emobox6",
     "evaluate_protocol": "emobox6",
 }
