@@ -1,15 +1,13 @@
 """Score the models on clips in step, and say what each thing that they read adds.
 
-Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/clips.parquet, data/features/aligned,
-        data/aligned/{luna5,emobox6}_{cnn,cnn_pairs,lda_others}.parquet
-Writes  data/aligned/fused.parquet: means and weighted sums of network and LDA, once a seed of the network,
-        and, of several seeds, together
+Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6}_cnn.parquet,
+        data/clips.parquet, data/features/aligned
+Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
+        seeds, together
         metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
-        adds, what pitch, hearing in step, the network and its weight add to the UAR (bootstrap over actors),
-        weights, those of each fold, and sentences_found, of what share of the tested clips the sentence was
-        found
+        adds, what pitch, hearing in step and the network add to the UAR (bootstrap over actors), and
+        sentences_found, of what share of the tested clips the sentence was found
 
-The weights of a fold are chosen by what models that never met its clips say of the clips of all other folds.
 First the predictions are held to the split: each model must test each test clip once.
 """
 
@@ -19,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from ser import scores
-from ser.aligned_fusion import WEIGHTED, WEIGHTED_ENSEMBLE, Matrix, choose_weights, together, weigh
 from ser.aligned_lda import (
     ALIGNED,
     ENSEMBLE,
@@ -34,8 +31,7 @@ from ser.aligned_lda import (
 from ser.datasets import rows_of
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
-from ser.fold_pairs import told_by_others
-from ser.fusion import mean_of
+from ser.fusion import KEYS, mean_of
 from ser.params import Aligned, NetworkSeeds, load_params
 from ser.ravdess import STATEMENTS
 from stages import command
@@ -43,36 +39,19 @@ from stages import command
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
 WITH_NETWORK = tuple(NetworkSeeds.model_fields)
-ADDS = {
-    "pitch": (PITCH, PLAIN),
-    "in_step": (ALIGNED, PITCH),
-    "network": (WEIGHTED, ALIGNED),
-    "weights": (WEIGHTED, FUSED),
-}
+ADDS = {"pitch": (PITCH, PLAIN), "in_step": (ALIGNED, PITCH), "network": (FUSED, ALIGNED)}
 """By what is added, the model with it and the one without."""
 
 
-def weights_of(protocol: str, split: pd.DataFrame, clips: pd.DataFrame) -> dict[int, Matrix]:
-    """Choose the weights of network and LDA for each fold, by the clips of all other folds."""
-    networks, ldas = (
-        read_table(f"data/aligned/{protocol}_{name}.parquet", scores.COLUMNS)
-        for name in ("cnn_pairs", "lda_others")
-    )
-    return {
-        fold: choose_weights(told_by_others(networks, split, fold=fold), ldas[ldas["fold"] == fold], clips)
-        for fold in sorted(split["fold"].unique().tolist())
-    }
-
-
-def fuse(network: pd.DataFrame, ldas: pd.DataFrame, weights: dict[int, Matrix]) -> pd.DataFrame:
-    """Put network and LDA together, with equal weights and with those that were chosen."""
+def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
+    """Average network and LDA: they weigh the same, so that nothing is fitted or chosen here."""
     single = ldas[ldas["model"] == ALIGNED]
-    fused = [mean_of(network, single, model=FUSED), weigh(network, single, weights, model=WEIGHTED)]
-    if len(set(network["seed"])) > 1:
-        several = together(network, model=ENSEMBLE)
-        fused.append(mean_of(several, single, model=ENSEMBLE))
-        fused.append(weigh(several, single, weights, model=WEIGHTED_ENSEMBLE))
-    return pd.concat(fused, ignore_index=True)
+    fused = mean_of(network, single, model=FUSED)
+    if len(set(network["seed"])) == 1:
+        return fused
+    together = network.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
+    together = together.assign(model=ENSEMBLE, seed=0)[list(scores.COLUMNS)]
+    return pd.concat([fused, mean_of(together, single, model=ENSEMBLE)], ignore_index=True)
 
 
 def share_of_sentences_found(
@@ -95,18 +74,14 @@ def main() -> None:
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
     features = AlignedFeatures.read()
-    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "weights": {}, "sentences_found": {}}
+    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "sentences_found": {}}
     fused = []
     for protocol in PROTOCOLS:
         predictions = scores.read_predictions([f"data/aligned/{protocol}.parquet"])
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
         if protocol in WITH_NETWORK:
             network = scores.read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
-            weights = weights_of(protocol, split, clips)
-            result["weights"][protocol] = [
-                dict(zip(("network", "lda"), own.round(4).tolist(), strict=True)) for own in weights.values()
-            ]
-            fused.append(fuse(network, predictions, weights))
+            fused.append(fuse(network, predictions))
             predictions = pd.concat([predictions, network, fused[-1]], ignore_index=True)
         scores.check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)

@@ -21,8 +21,6 @@ ARGUMENTS = {
     "train_protocol_baselines": "emobox6",
     "train_aligned": "luna5",
     "train_aligned_cnn": "luna5",
-    "train_aligned_pairs": "luna5",
-    "train_aligned_lda_others": "luna5",
     "train_protocol_cnn": "emobox6",
     "evaluate_protocol": "emobox6",
 }

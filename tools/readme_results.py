@@ -43,18 +43,10 @@ ALIGNED_MODELS = {
     "pitch_lda": "LDA on functionals and pitch",
     "aligned_lda": "the same, in step with the sentence",
     "logmel_cnn": "network",
-    "aligned_fused": "network and LDA in step, their mean",
-    "aligned_weighted": "network and LDA in step, weighted",
-    "aligned_ensemble": "three networks and LDA in step, their mean",
-    "aligned_weighted_ensemble": "three networks and LDA in step, weighted",
+    "aligned_fused": "network and LDA in step",
+    "aligned_ensemble": "three networks and LDA in step",
 }
-UNSEEN = "unseen_largest_difference"
-ALIGNED_ADDS = {
-    "pitch": "Pitch",
-    "in_step": "Hearing in step",
-    "network": "The network, weighted,",
-    "weights": "Weighing rather than averaging",
-}
+ALIGNED_ADDS = {"pitch": "Pitch", "in_step": "Hearing in step", "network": "The network"}
 NEIGHBOUR_RUNGS = {
     "equal_copies": "three equal copies, made before the random split",
     "augment_first": "with a fourth copy of other speed and pitch",
@@ -233,12 +225,13 @@ def _with_spread(it: dict[str, Any]) -> str:
 def aligned_leaks_list(metrics: Path) -> str:
     """Tell what the checks of the models that hear in step found."""
     found = _read(metrics / "aligned_leaks.json")
-    network, weights = (_read(metrics / f"aligned_{name}_leaks.json") for name in ("cnn", "weights"))
+    network = _read(metrics / "aligned_cnn_leaks.json")
     plain = _read(metrics / "aligned.json")["luna5"][found["model"]]["uar"]
     known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
     shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
 
-    def same(difference: float) -> str:
+    def same(it: dict[str, Any]) -> str:
+        difference = it["unseen_largest_difference"]
         return f"other ones, by at most {difference:.0e}" if difference else "the same, to the bit"
 
     return "\n".join(
@@ -247,11 +240,8 @@ def aligned_leaks_list(metrics: Path) -> str:
             f"{percent(network['permuted_uar'])}.",
             f"- Columns that give actor and emotion away: {known} where each actor is on both sides, "
             f"{canary} rather than {percent(plain)} under LUNA5.",
-            f"- Without the tested clips each fold's probabilities are {same(found[UNSEEN])}; those of the "
-            f"network on one fold are {same(network[UNSEEN])}.",
-            f"- What chooses the weights of each fold says, without the fold's tested clips, "
-            f"{same(weights['lda_largest_difference'])}; the network, on one fold, "
-            f"{same(weights['network_largest_difference'])}.",
+            f"- Without the tested clips each fold's probabilities are {same(found)}; those of the network "
+            f"on one fold are {same(network)}.",
         ]
     )
 
