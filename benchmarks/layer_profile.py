@@ -68,7 +68,8 @@ def _time(layer: Any, inputs: Any) -> float:
 
     @tf.function(reduce_retracing=False)  # type: ignore[untyped-decorator]
     def step(values: Any) -> Any:
-        with tf.GradientTape() as tape:
+        # Outside of a network TensorFlow takes no layer for a scope whose name begins with an underscore.
+        with tf.GradientTape() as tape, tf.name_scope("alone"):
             tape.watch(values)
             out = layer(values, training=True) if layer._call_has_training_arg else layer(values)
             total = tf.reduce_sum(out)

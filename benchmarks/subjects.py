@@ -70,7 +70,7 @@ class Subject:
     warm_up : bool
         See `benchmarks.cases.run_rounds`.
     findings : callable or None
-        What else is found out, in sentences: called once, outside of what is timed.
+        What else is found out, in sentences: called once, before anything is timed.
     """
 
     name: str
@@ -101,6 +101,8 @@ def measure(subject: Subject, *, tell: Callable[[str], None]) -> Results:
         What `tables` shows: ``heading``, ``about``, ``columns``, ``cases`` with their runs, ``ratios`` round
         by round, ``findings``.
     """
+    # First, so that no hour of measurements is lost where that fails.
+    findings = subject.findings() if subject.findings is not None else []
     measured = run_rounds(subject.cases, rounds=subject.rounds, tell=tell, warm_up=subject.warm_up)
     runs = {name: measured[name]["runs"] for name in subject.titles if name in measured}
     return {
@@ -113,7 +115,7 @@ def measure(subject: Subject, *, tell: Callable[[str], None]) -> Results:
             for ratio in subject.ratios
             if {ratio.above, ratio.below} <= runs.keys()
         ],
-        "findings": subject.findings() if subject.findings is not None else [],
+        "findings": findings,
     }
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import article_notebook, once, pipeline, scale, subjects, training
+from benchmarks import article_notebook, layer_profile, once, pipeline, scale, subjects, training
 from benchmarks.cases import Case, run_rounds
 from benchmarks.subjects import WALL, Column, Ratio, Subject
 from ser.audio import write_pcm16
 from ser.demo_corpus import synthesize
 from ser.errors import InputError
+from ser.params import load_params
 from ser.ravdess import SAMPLE_RATE
 
 PROJECT = Path(__file__).parents[1]
@@ -47,6 +48,27 @@ def test_tables_tell_ratios_round_by_round_then_medians(monkeypatch: pytest.Monk
         "| by horse | 2.50 (2.00 to 3.00) | 1.0 (1.0 to 1.0) |  |",
         *("", "It rained."),
     ]
+
+
+def test_what_else_is_found_out_fails_before_anything_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise InputError("no")
+
+    monkeypatch.setattr(subjects, "run_rounds", lambda *_, **__: pytest.fail("timed"))
+    subject = Subject("walk", "Walking", "", [], {}, (), (), rounds=1, findings=fail)
+    with pytest.raises(InputError, match="no"):
+        subjects.measure(subject, tell=print)
+
+
+def test_a_layer_whose_name_begins_with_an_underscore_can_be_timed() -> None:
+    from ser.logmel_cnn import logmel_cnn
+
+    settings = load_params(PROJECT / "params.yaml").train_cnn.logmel
+    model = logmel_cnn(n_mels=16, settings=settings, steps_per_epoch=1)
+    values = layer_profile._values(model, batch=2, shape=(24, 16))
+    roots = [(layer, inputs) for layer, inputs in values if layer.name.startswith("_")]
+    assert len(roots) == 1
+    assert layer_profile._time(*roots[0]) > 0
 
 
 def test_the_page_tells_the_committed_results() -> None:
