@@ -15,6 +15,7 @@ from tools.check_deterministic import (
     differences,
     read_lock,
     run_under,
+    together,
 )
 from tools.demo import PROJECT
 
@@ -83,3 +84,15 @@ def test_what_follows_a_difference_is_told_from_where_it_begins() -> None:
         "use: c differs",
     ]
     assert differences(lock("1", "2"), {"make": lock("1", "2")["make"]}) == ["use: ran in one of them only"]
+
+
+def test_conditions_change_together_what_each_changes_alone(workspace: Path) -> None:
+    both = together(CONDITIONS["umask-private"], together(CONDITIONS["zip"], CONDITIONS["time-zone"]))
+    assert run_under(Condition(), workspace, "repro").returncode == 0
+    before = read_lock(workspace)
+    assert run_under(both, workspace, "repro", "--force").returncode == 0
+    begins = "(begins here: its inputs are the same)"
+    expected = [f"{name}: {name}.txt differs {begins}" for name in ("mask", "source", "zone")]
+    assert differences(before, read_lock(workspace)) == expected
+    assert together(CONDITIONS["path"], CONDITIONS["forced"]).arguments == ("--force",)
+    assert together(CONDITIONS["path"], CONDITIONS["forced"]).place == CONDITIONS["path"].place

@@ -66,6 +66,28 @@ def test_params_are_the_projects_with_the_overlay_on_top(project: Path, corpora:
     assert (params.augment, params.evaluate.bootstrap_seed) == (ours.augment, ours.evaluate.bootstrap_seed)
 
 
+def test_recordings_take_the_place_of_the_synthetic_corpus(
+    project: Path, corpora: list[Path], tmp_path: Path
+) -> None:
+    recordings, workspace = tmp_path / "RAVDESS", project / "build" / "real"
+    (recordings / "Actor_01").mkdir(parents=True)
+    demo.make_workspace(workspace, project=project, recordings=recordings)
+    demo.make_workspace(workspace, project=project, recordings=recordings)
+    assert load_params(workspace / "params.yaml") == load_params(project / "params.yaml")
+    assert (workspace / "corpus").resolve() == recordings
+    assert corpora == []
+
+    demo.make_workspace(workspace, project=project)
+    assert [path.name for path in recordings.iterdir()] == ["Actor_01"]
+    with pytest.raises(InputError, match="choose another --folder"):
+        demo.make_workspace(workspace, project=project, recordings=recordings)
+
+
+def test_missing_recordings_are_named(project: Path, corpora: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: missing, or no folder"):
+        demo.make_workspace(project / "build" / "real", project=project, recordings=tmp_path / "nowhere")
+
+
 def test_an_overlay_with_an_unknown_key_is_refused(project: Path, corpora: list[Path]) -> None:
     (project / "params.demo.yaml").write_text("train_cnn: {article: {epoch: 1}}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"train_cnn\.article\.epoch"):

@@ -1,12 +1,17 @@
-"""Run the pipeline again on the synthetic corpus under changed conditions; its dvc.lock must stay the same.
+"""Run the pipeline again under changed conditions; its dvc.lock must stay the same.
+
+  python -m tools.check_deterministic                                     each condition alone, in a run each
+  python -m tools.check_deterministic --conditions all-at-once            the cheapest way to know all is well
+  python -m tools.check_deterministic --conditions zip path --together    both in one run
+  python -m tools.check_deterministic --recordings FOLDER --conditions all-at-once    on RAVDESS: hours
 
 An undisturbed run comes first, then a run from nothing for each condition, in a folder of its own; each takes
-as long as `make demo`. Outputs whose bytes differ are listed, and the stage where the difference begins, and
-the exit code is 1. What was run stays in the folder, and is not run again while code and parameters stay.
-
-With all-at-once one more run changes everything together: the cheapest way to know that nothing matters.
+as long as `make demo`, or with --recordings as `make repro`. Outputs whose bytes differ are listed, and the
+stage where the difference begins, and the exit code is 1. What was run stays in the folder, and is not run
+again while code and parameters stay.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -111,10 +116,6 @@ def _reversed_order(workspace: Path) -> Mapping[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(REVERSED_ORDER), *others])}
 
 
-def _all_of(*prepare: Callable[[Path], Mapping[str, str]]) -> Callable[[Path], Mapping[str, str]]:
-    return lambda workspace: {name: value for each in prepare for name, value in each(workspace).items()}
-
-
 ODD_PLACE = "Gefühle und 'Stimmen' 感情"
 CONDITIONS = {
     "again": Condition(),
@@ -134,12 +135,27 @@ CONDITIONS = {
     "two-threads": Condition(environment=_threads(2)),
     "eight-threads": Condition(environment=_threads(8)),
 }
-ALL_AT_ONCE = Condition(
-    environment={"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "random", **_threads(8)},
-    prepare=_all_of(one_worker, from_zip, other_locale, _reversed_order),
-    umask=0o077,
-    place=ODD_PLACE,
-)
+
+
+def together(one: Condition, other: Condition) -> Condition:
+    """Change what either changes; where both change the same, as the second does."""
+
+    def prepare(workspace: Path) -> Mapping[str, str]:
+        changes = [each.prepare(workspace) for each in (one, other) if each.prepare is not None]
+        return {name: value for change in changes for name, value in change.items()}
+
+    return Condition(
+        environment={**one.environment, **other.environment},
+        arguments=(*one.arguments, *other.arguments),
+        prepare=prepare,
+        umask=one.umask if other.umask == -1 else other.umask,
+        place=one.place if other.place == Condition.place else other.place,
+    )
+
+
+_ALL = ("one-worker", "zip", "path", "locale", "time-zone", "umask-private", "hash-seed", "file-order")
+ALL_AT_ONCE = functools.reduce(together, (CONDITIONS[name] for name in (*_ALL, "eight-threads")))
+ALL_CONDITIONS = CONDITIONS | {"all-at-once": ALL_AT_ONCE}
 
 
 def run_under(
@@ -196,8 +212,17 @@ def _hashes(stage: Lock, kind: str) -> dict[str, str]:
     return {item["path"]: item["md5"] for item in stage.get(kind, [])}
 
 
-def make_and_run(folder: Path, condition: Condition) -> Path:
+def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None = None) -> Path:
     """Run the whole pipeline under a condition, in a workspace of its own; return the workspace.
+
+    Parameters
+    ----------
+    folder
+        Where the workspace is made.
+    condition
+        What to change.
+    recordings
+        Of RAVDESS, a folder of FLAC files; by default the synthetic corpus.
 
     Raises
     ------
@@ -205,7 +230,7 @@ def make_and_run(folder: Path, condition: Condition) -> Path:
         Where `dvc repro` fails.
     """
     workspace = folder / condition.place
-    demo.make_workspace(workspace)
+    demo.make_workspace(workspace, recordings=recordings)
     for arguments in ((), condition.arguments) if condition.arguments else ((),):
         done = run_under(condition, workspace, "repro", *arguments)
         if done.returncode:
@@ -219,22 +244,33 @@ def main() -> None:
     parser.add_argument(
         "--conditions",
         nargs="+",
-        choices=[*CONDITIONS, "all-at-once"],
+        choices=list(ALL_CONDITIONS),
         default=list(CONDITIONS),
         metavar="NAME",
         help=f"which; by default each alone: {', '.join(CONDITIONS)}; or all-at-once",
+    )
+    parser.add_argument(
+        "--together", action="store_true", help="change all that --conditions names in one run"
+    )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="FOLDER",
+        help="of RAVDESS, as FLAC files, for the whole pipeline as params.yaml has it (default: synthetic)",
     )
     parser.add_argument(
         "--folder", type=Path, default=demo.PROJECT / "build" / "deterministic", help="where to work"
     )
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
-    undisturbed = make_and_run(folder / "undisturbed", Condition())
+    conditions = {name: ALL_CONDITIONS[name] for name in arguments.conditions}
+    if arguments.together:
+        conditions = {"+".join(conditions): functools.reduce(together, conditions.values())}
+    undisturbed = make_and_run(folder / "undisturbed", Condition(), recordings=arguments.recordings)
     found: dict[str, list[str]] = {}
-    for name in arguments.conditions:
+    for name, condition in conditions.items():
         print(f"== {name}", flush=True)
-        condition = ALL_AT_ONCE if name == "all-at-once" else CONDITIONS[name]
-        workspace = make_and_run(folder / name, condition)
+        workspace = make_and_run(folder / name, condition, recordings=arguments.recordings)
         found[name] = differences(read_lock(undisturbed), read_lock(workspace))
         same = (undisturbed / "dvc.lock").read_bytes() == (workspace / "dvc.lock").read_bytes()
         if not same and not found[name]:

@@ -53,8 +53,9 @@ def make_workspace(
     project: Path = PROJECT,
     clips: Sequence[str] | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
+    recordings: Path | None = None,
 ) -> None:
-    """Make or bring up to date a folder where `run_dvc` runs the project's pipeline on the synthetic corpus.
+    """Make or bring up to date a folder where `run_dvc` runs the project's pipeline, on the synthetic corpus.
 
     Parameters
     ----------
@@ -66,24 +67,37 @@ def make_workspace(
         What the corpus consists of. By default every actor, emotion, intensity and statement, each once.
     changes
         On top of params.demo.yaml.
+    recordings
+        A folder of RAVDESS, which takes the place of the synthetic corpus, with params.yaml as it is.
 
     Raises
     ------
     InputError
-        Where `folder` holds anything else, a file of the project is missing, or the parameters are wrong.
+        Where `folder` holds anything else or another corpus, a file of the project or the recordings are
+        missing, or the parameters are wrong.
     """
     if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: holds files that no demo made; choose another --folder")
+    if recordings is not None and not recordings.is_dir():
+        raise InputError(f"{recordings}: missing, or no folder")
     print(f"[1/3] workspace in {folder}", flush=True)
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / _MARK).touch()
     try:
         _copy_pipeline(project, folder)
-        _merge_params(project, folder, changes)
+        _merge_params(project, folder, changes, demo=recordings is None)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
 
     corpus, source = folder / "corpus", Path(ser.demo_corpus.__file__)
+    if corpus.is_symlink():
+        # Not written through it: what it leads to is someone's recordings.
+        corpus.unlink()
+    if recordings is not None:
+        if corpus.exists():
+            raise InputError(f"{folder}: made for the synthetic corpus; choose another --folder")
+        corpus.symlink_to(recordings.resolve(), target_is_directory=True)
+        return
     manifest = corpus / "manifest.csv"
     if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
         print("[2/3] synthetic corpus: there already", flush=True)
@@ -142,10 +156,11 @@ def _copy_pipeline(project: Path, folder: Path) -> None:
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
-def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any]) -> None:
+def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any], *, demo: bool) -> None:
     yaml = YAML()
     params = yaml.load(project / "params.yaml")
-    _overlay(params, yaml.load(project / "params.demo.yaml"))
+    if demo:
+        _overlay(params, yaml.load(project / "params.demo.yaml"))
     _overlay(params, changes)
     yaml.dump(params, folder / "params.yaml")
     load_params(folder / "params.yaml")
