@@ -112,7 +112,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         ),
         ratios=tuple(
             Ratio(
-                f"`{network}`, an epoch: as its stage trains it, in those {VARIANTS[name].title}",
+                f"`{network}`: the stage's time of an epoch, in that of: {VARIANTS[name].title}",
                 *("epoch_s", f"{network}_stage", f"{network}_{name}"),
             )
             for network, name in chosen
