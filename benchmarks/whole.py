@@ -1,18 +1,22 @@
-"""DVC's own time: a `dvc repro` with nothing to do, and what a stage costs; nkululeko on a fold.
+"""DVC's own time: a `dvc repro` with nothing to do or little, and what a stage costs; nkululeko on a fold.
 
-The no-op is that of a workspace with all results. For the cost of a stage ten stages are made that only copy
-a file, run by DVC and by a shell. Where nkululeko is given, both go from the same WAV files to an SVM on one
-fold of LUNA5 in one process from start to end: it by its own command with eGeMAPS, this project by its stages
-with its functionals, an SVM of one setting, untuned. Features and settings differ, so that the scores compare
-no methods.
+The no-op is that of a workspace with all results; there one parameter is changed, and set back. For the
+cost of a stage ten stages are made that only copy a file, run by DVC and by a shell. Where nkululeko is
+given, both go from the same WAV files to an SVM on one fold of LUNA5 in one process from start to end: it
+by its own command with eGeMAPS, this project by its stages with its functionals, an SVM of one setting,
+untuned. Features and settings differ, so that the scores compare no methods.
 """
 
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+from ruamel.yaml import YAML
 
 from benchmarks import nkululeko_fold
 from benchmarks.cases import Case
+from benchmarks.once import case_of
 from benchmarks.subjects import CPU, PEAK, WALL, Column, Ratio, Subject
 from ser.errors import InputError
 
@@ -34,12 +38,14 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
         Case("python", (sys.executable, "-c", "pass")),
         Case("import", (sys.executable, "-c", "import dvc.repo, dvc.commands.repro")),
         Case("noop", (*_DVC, "--cd", str(workspace), "repro"), check=lambda: _check_current(workspace)),
+        case_of("whole", "changed", str(workspace), folder=folder),
         *_copying_stages(folder / "stages"),
     ]
     titles = {
         "python": "Python alone",
         "import": "importing DVC",
         "noop": "`dvc repro` of the whole pipeline, nothing to do",
+        "changed": "`evaluate.bootstrap_seed` changed, `dvc repro`; set back, `dvc repro`",
         "ten_noop": f"`dvc repro` of {_STAGES} stages that copy a file, nothing to do",
         "ten_forced": "the same, all run",
         "ten_shell": "their commands in a shell",
@@ -53,9 +59,10 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
         about="Every case is a process from start to end; nkululeko and its counterpart in one round.",
         cases=cases,
         titles=titles,
-        columns=(WALL, CPU, PEAK, Column("uar", "UAR", digits=3)),
+        columns=(WALL, CPU, PEAK, Column("changed_s", "with the change, s"), Column("uar", "UAR", digits=3)),
         ratios=(
             Ratio("no-op: of its wall time, importing DVC", "wall_s", "import", "noop"),
+            Ratio("a parameter changed and set back: wall time, in no-ops", "wall_s", "changed", "noop"),
             Ratio("ten stages: wall time by DVC, in that of a shell", "wall_s", "ten_forced", "ten_shell"),
             Ratio("one fold: nkululeko's wall time, in ours", "wall_s", "nkululeko", "ours"),
             Ratio("one fold: nkululeko's CPU time, in ours", "cpu_s", "nkululeko", "ours"),
@@ -65,8 +72,38 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
     )
 
 
+def run_once(_case: str, workspace: str) -> dict[str, float]:
+    """Change a parameter of `evaluate`, run DVC, set it back and run it again.
+
+    Returns
+    -------
+    dict
+        ``changed_s``, the seconds of the first of the two runs; the second finds its results in DVC's cache.
+    """
+    params = Path(workspace) / "params.yaml"
+    before = params.read_bytes()
+    yaml = YAML()
+    changed = yaml.load(before.decode("utf-8"))
+    changed["evaluate"]["bootstrap_seed"] += 1
+    try:
+        yaml.dump(changed, params)
+        started = time.perf_counter()
+        # Else the results of the round before were taken.
+        _repro(workspace, "--no-run-cache")
+        taken = time.perf_counter() - started
+    finally:
+        params.write_bytes(before)
+        _repro(workspace)
+    return {"changed_s": taken}
+
+
+def _repro(workspace: str, *arguments: str) -> None:
+    subprocess.run([*_DVC, "--cd", workspace, "repro", *arguments], check=True)
+
+
 def _check_current(workspace: Path) -> None:
-    asked = subprocess.run([*_DVC, "status", "-q"], cwd=workspace, check=False)
+    # The pipeline of the root alone: `make repro` runs no other.
+    asked = subprocess.run([*_DVC, "status", "-q", "dvc.yaml"], cwd=workspace, check=False)
     if asked.returncode:
         raise InputError(f"{workspace}: not up to date; run make repro there, or give another --workspace")
 

@@ -1,13 +1,15 @@
 """The pipeline's benchmark compares what it says; how fast anything is, no test asks."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import article_notebook, layer_profile, once, pipeline, scale, subjects, training
+from benchmarks import article_notebook, layer_profile, once, pipeline, scale, subjects, training, whole
 from benchmarks.cases import Case, run_rounds
 from benchmarks.subjects import WALL, Column, Ratio, Subject
 from ser.audio import write_pcm16
@@ -140,3 +142,37 @@ def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:
     assert len({clip[-2:] for clip in scale._BASE}) == 24
     assert len(set(scale._BASE)) == 72
     assert len({clip[6:8] for clip in scale._BASE}) == 8
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A pipeline of one stage that tells the seed of `evaluate`, run; and another that never was."""
+    folder = tmp_path / "a workspace"
+    (folder / "elsewhere").mkdir(parents=True)
+    (folder / "params.yaml").write_text("evaluate: {bootstrap_seed: 3}  # as it was\n", encoding="utf-8")
+    told = "cp params.yaml told.txt && echo run >> runs.txt"
+    stage = f"{{cmd: {told}, params: [evaluate.bootstrap_seed], outs: [told.txt]}}"
+    (folder / "dvc.yaml").write_text(f"stages: {{tell: {stage}}}\n", encoding="utf-8")
+    never = "stages: {never: {cmd: exit 1, outs: [nothing.txt]}}\n"
+    (folder / "elsewhere/dvc.yaml").write_text(never, encoding="utf-8")
+    for arguments in (("init", "--no-scm", "--quiet"), ("repro", "--quiet")):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
+    return folder
+
+
+def test_a_parameter_is_changed_and_set_back(workspace: Path, tmp_path: Path) -> None:
+    # Two rounds: the second must run the changed stage, too, not take it from DVC's cache.
+    for _ in range(2):
+        assert whole.run_once("changed", str(workspace))["changed_s"] > 0
+    assert (workspace / "params.yaml").read_text() == "evaluate: {bootstrap_seed: 3}  # as it was\n"
+    assert (workspace / "told.txt").read_text() == "evaluate: {bootstrap_seed: 3}  # as it was\n"
+    assert (workspace / "runs.txt").read_text().split() == ["run"] * 3
+    # Other pipelines need not be run.
+    subject = whole.subject(tmp_path, workspace=workspace, rounds=1, nkululeko=None)
+    assert subject.titles.keys() == {case.name for case in subject.cases}
+
+
+def test_a_workspace_that_is_not_up_to_date_is_refused(workspace: Path, tmp_path: Path) -> None:
+    (workspace / "params.yaml").write_text("evaluate: {bootstrap_seed: 4}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="run make repro there"):
+        whole.subject(tmp_path, workspace=workspace, rounds=1, nkululeko=None)
