@@ -1,5 +1,6 @@
 """The check of determinism finds whatever leaks into a result, and passes what does not."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from ser.audio import write_pcm16
+from ser.errors import InputError
 from ser.ravdess import SAMPLE_RATE, clip_path
+from tools import check_deterministic
 from tools.check_deterministic import (
     ALL_AT_ONCE,
     CONDITIONS,
@@ -87,12 +90,60 @@ def test_what_follows_a_difference_is_told_from_where_it_begins() -> None:
 
 
 def test_conditions_change_together_what_each_changes_alone(workspace: Path) -> None:
-    both = together(CONDITIONS["umask-private"], together(CONDITIONS["zip"], CONDITIONS["time-zone"]))
+    both = together(["umask-private", "zip", "time-zone", "path"])
     assert run_under(Condition(), workspace, "repro").returncode == 0
     before = read_lock(workspace)
     assert run_under(both, workspace, "repro", "--force").returncode == 0
     begins = "(begins here: its inputs are the same)"
     expected = [f"{name}: {name}.txt differs {begins}" for name in ("mask", "source", "zone")]
     assert differences(before, read_lock(workspace)) == expected
-    assert together(CONDITIONS["path"], CONDITIONS["forced"]).arguments == ("--force",)
-    assert together(CONDITIONS["path"], CONDITIONS["forced"]).place == CONDITIONS["path"].place
+    assert both.place == CONDITIONS["path"].place
+
+
+def test_of_conditions_that_exclude_each_other_none_is_left_out_unseen() -> None:
+    with pytest.raises(InputError, match="wav and zip cannot be changed in one run"):
+        check_deterministic.main(["--together", "--conditions", "zip", "path", "wav"])
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path | None]]:
+    """Write a lock in place of a run, another one from WAV files, and none under another time zone."""
+    made: list[tuple[Path, Path | None]] = []
+
+    def make(folder: Path, condition: Condition, *, recordings: Path | None = None) -> Path:
+        if condition == CONDITIONS["time-zone"]:
+            raise InputError("dvc repro failed")
+        folder.mkdir(parents=True)
+        digest = "1" if condition == CONDITIONS["wav"] else "0"
+        outs = [{"path": "a", "md5": digest}]
+        (folder / "dvc.lock").write_text(json.dumps({"stages": {"make": {"deps": [], "outs": outs}}}))
+        made.append((folder, recordings))
+        return folder
+
+    monkeypatch.setattr(check_deterministic, "make_and_run", make)
+    return made
+
+
+def test_every_condition_gets_its_verdict(
+    runs: list[tuple[Path, Path | None]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["wav", "time-zone", "zip"]
+    with pytest.raises(InputError, match="depends on what it must not"):
+        check_deterministic.main(["--folder", str(tmp_path), "--conditions", *names])
+    assert [folder.name for folder, _ in runs] == ["undisturbed", "wav", "zip"]
+    told = capsys.readouterr().out
+    assert "make: a differs (begins here" in told
+    assert "dvc repro failed" in told
+    assert "zip: dvc.lock is the same" in told
+
+
+def test_recordings_are_those_of_every_run(runs: list[tuple[Path, Path | None]], tmp_path: Path) -> None:
+    recordings = tmp_path / "RAVDESS"
+    recordings.mkdir()
+    asked = ["--folder", str(tmp_path / "work"), "--recordings", str(recordings)]
+    with pytest.raises(InputError, match="no WAV or FLAC files"):
+        check_deterministic.main(asked)
+    (recordings / "03-01-01-01-01-01-01.wav").touch()
+    check_deterministic.main(asked)
+    names = [(folder.name, given) for folder, given in runs]
+    assert names == [("undisturbed", recordings), ("all-at-once", recordings)]

@@ -70,17 +70,28 @@ def test_recordings_take_the_place_of_the_synthetic_corpus(
     project: Path, corpora: list[Path], tmp_path: Path
 ) -> None:
     recordings, workspace = tmp_path / "RAVDESS", project / "build" / "real"
-    (recordings / "Actor_01").mkdir(parents=True)
-    demo.make_workspace(workspace, project=project, recordings=recordings)
+    recordings.mkdir()
     demo.make_workspace(workspace, project=project, recordings=recordings)
     assert load_params(workspace / "params.yaml") == load_params(project / "params.yaml")
     assert (workspace / "corpus").resolve() == recordings
     assert corpora == []
+    # Named by its link, it is the same.
+    demo.make_workspace(workspace, project=project, recordings=workspace / "corpus")
+    assert (workspace / "corpus").resolve() == recordings
 
-    demo.make_workspace(workspace, project=project)
-    assert [path.name for path in recordings.iterdir()] == ["Actor_01"]
-    with pytest.raises(InputError, match="choose another --folder"):
-        demo.make_workspace(workspace, project=project, recordings=recordings)
+
+def test_a_workspace_stays_with_its_corpus(project: Path, corpora: list[Path], tmp_path: Path) -> None:
+    one, other, real, synthetic = (tmp_path / name for name in ("one", "other", "real", "synthetic"))
+    one.mkdir()
+    other.mkdir()
+    demo.make_workspace(real, project=project, recordings=one)
+    demo.make_workspace(synthetic, project=project)
+    for workspace, recordings in ((real, None), (real, other), (synthetic, one)):
+        before = (workspace / "params.yaml").read_bytes()
+        with pytest.raises(InputError, match="choose another --folder"):
+            demo.make_workspace(workspace, project=project, recordings=recordings)
+        assert (workspace / "params.yaml").read_bytes() == before
+    assert list(one.iterdir()) == []
 
 
 def test_missing_recordings_are_named(project: Path, corpora: list[Path], tmp_path: Path) -> None:

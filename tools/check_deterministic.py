@@ -1,22 +1,21 @@
 """Run the pipeline again under changed conditions; its dvc.lock must stay the same.
 
   python -m tools.check_deterministic                                     each condition alone, in a run each
-  python -m tools.check_deterministic --conditions all-at-once            the cheapest way to know all is well
+  python -m tools.check_deterministic --conditions all-at-once            most of them at once, in one run
   python -m tools.check_deterministic --conditions zip path --together    both in one run
-  python -m tools.check_deterministic --recordings FOLDER --conditions all-at-once    on RAVDESS: hours
+  python -m tools.check_deterministic --recordings FOLDER                 on RAVDESS, all at once: hours
 
 An undisturbed run comes first, then a run from nothing for each condition, in a folder of its own; each takes
 as long as `make demo`, or with --recordings as `make repro`. Outputs whose bytes differ are listed, and the
 stage where the difference begins, and the exit code is 1. What was run stays in the folder, and is not run
-again while code and parameters stay.
+again while code and parameters stay: to start afresh, after an update of the packages for one, delete it.
 """
 
-import functools
 import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,12 @@ from typing import Any
 import soundfile
 from ruamel.yaml import YAML
 
+from ser.clips import list_audio
 from ser.errors import InputError
 from ser.files import replacing
 from stages import command
 from tools import demo
+from tools.mend_after_kill import mend
 
 Lock = dict[str, Any]
 
@@ -36,6 +37,8 @@ REVERSED_ORDER = Path(__file__).with_name("reversed_file_order")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _LOCALE = ("tr_TR", "ISO-8859-9")
 """Not UTF-8, and where lower and upper case of i are others."""
+_UNDISTURBED = {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
+"""Whatever the shell has: else its own setting might be the condition."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,6 @@ class Condition:
     prepare : callable or None
         Changes a workspace before the run, and gives more variables.
     umask : int
-        -1 leaves it.
     place : str
         The workspace's folder, within that of the condition.
     """
@@ -59,7 +61,7 @@ class Condition:
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     prepare: Callable[[Path], Mapping[str, str]] | None = None
-    umask: int = -1
+    umask: int = 0o022
     place: str = "workspace"
 
 
@@ -76,9 +78,9 @@ def from_wav(workspace: Path) -> Mapping[str, str]:
     """Give the recordings as WAV files, which are written in another order than the FLAC files were."""
     corpus = workspace / "corpus"
     with replacing(workspace / "corpus_wav") as folder:
-        for path in sorted(corpus.rglob("*.flac"), reverse=True):
-            samples, rate = soundfile.read(path, dtype="int16")
-            target = (folder / path.relative_to(corpus)).with_suffix(".wav")
+        for name in reversed(list_audio(corpus)):
+            samples, rate = soundfile.read(corpus / name, dtype="int16")
+            target = (folder / name).with_suffix(".wav")
             target.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(target, samples, rate, subtype="PCM_16")
     return {"RAVDESS_DIR": str(workspace / "corpus_wav")}
@@ -87,9 +89,12 @@ def from_wav(workspace: Path) -> Mapping[str, str]:
 def from_zip(workspace: Path) -> Mapping[str, str]:
     """Give the recordings as a zip, its entries from the last to the first."""
     corpus = workspace / "corpus"
-    with replacing(workspace / "corpus.zip") as path, zipfile.ZipFile(path, "w") as bundle:
-        for file in sorted(corpus.rglob("*.flac"), reverse=True):
-            bundle.write(file, file.relative_to(corpus))
+    with (
+        replacing(workspace / "corpus.zip") as path,
+        zipfile.ZipFile(path, "w", strict_timestamps=False) as bundle,
+    ):
+        for name in reversed(list_audio(corpus)):
+            bundle.write(corpus / name, name)
     return {"RAVDESS_DIR": str(workspace / "corpus.zip")}
 
 
@@ -137,25 +142,53 @@ CONDITIONS = {
 }
 
 
-def together(one: Condition, other: Condition) -> Condition:
-    """Change what either changes; where both change the same, as the second does."""
+_EXCLUSIVE = (
+    {"wav", "zip"},
+    {"locale", "plain-locale"},
+    {"umask-private", "umask-open"},
+    {"one-thread", "two-threads", "eight-threads"},
+)
+"""Of each of these one run can have but one."""
+
+
+def together(names: Sequence[str]) -> Condition:
+    """Make the condition that changes at once what each of some does.
+
+    Parameters
+    ----------
+    names
+        Of `CONDITIONS`.
+
+    Raises
+    ------
+    InputError
+        Where two of them exclude each other, and one would be left out unseen.
+    """
+    for group in _EXCLUSIVE:
+        if len(clash := sorted(group & set(names))) > 1:
+            raise InputError(f"{' and '.join(clash)} cannot be changed in one run; name one of them")
+    chosen = [CONDITIONS[name] for name in names]
 
     def prepare(workspace: Path) -> Mapping[str, str]:
-        changes = [each.prepare(workspace) for each in (one, other) if each.prepare is not None]
+        changes = [each.prepare(workspace) for each in chosen if each.prepare is not None]
         return {name: value for change in changes for name, value in change.items()}
 
     return Condition(
-        environment={**one.environment, **other.environment},
-        arguments=(*one.arguments, *other.arguments),
+        environment={name: value for each in chosen for name, value in each.environment.items()},
+        arguments=tuple(argument for each in chosen for argument in each.arguments),
         prepare=prepare,
-        umask=one.umask if other.umask == -1 else other.umask,
-        place=one.place if other.place == Condition.place else other.place,
+        umask=next((each.umask for each in chosen if each.umask != Condition.umask), Condition.umask),
+        place=next((each.place for each in chosen if each.place != Condition.place), Condition.place),
     )
 
 
-_ALL = ("one-worker", "zip", "path", "locale", "time-zone", "umask-private", "hash-seed", "file-order")
-ALL_AT_ONCE = functools.reduce(together, (CONDITIONS[name] for name in (*_ALL, "eight-threads")))
-ALL_CONDITIONS = CONDITIONS | {"all-at-once": ALL_AT_ONCE}
+ALL_AT_ONCE = together(
+    [
+        *("one-worker", "zip", "path", "locale", "time-zone", "umask-private", "hash-seed", "file-order"),
+        "eight-threads",
+    ]
+)
+"""Of conditions that exclude each other the harder one."""
 
 
 def run_under(
@@ -173,7 +206,7 @@ def run_under(
         Of `tools.demo.run_dvc`.
     """
     prepared = condition.prepare(workspace) if condition.prepare else {}
-    changes = {**condition.environment, **prepared}
+    changes = {**_UNDISTURBED, **condition.environment, **prepared}
     return demo.run_dvc(workspace, *arguments, changes=changes, umask=condition.umask, **options)
 
 
@@ -222,7 +255,7 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
     condition
         What to change.
     recordings
-        Of RAVDESS, a folder of FLAC files; by default the synthetic corpus.
+        Of RAVDESS; by default the synthetic corpus.
 
     Raises
     ------
@@ -231,6 +264,7 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
     """
     workspace = folder / condition.place
     demo.make_workspace(workspace, recordings=recordings)
+    mend(workspace)
     for arguments in ((), condition.arguments) if condition.arguments else ((),):
         done = run_under(condition, workspace, "repro", *arguments)
         if done.returncode:
@@ -238,14 +272,50 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
     return workspace
 
 
-def main() -> None:
-    """Run undisturbed, then under each condition, and tell what differs."""
+def compare(
+    folder: Path, conditions: Mapping[str, Condition], *, recordings: Path | None = None
+) -> dict[str, list[str]]:
+    """Run undisturbed, then under each condition, and tell at once what differs.
+
+    Parameters
+    ----------
+    folder
+        Where the workspaces are made.
+    conditions
+        By their names.
+    recordings
+        See `make_and_run`.
+
+    Returns
+    -------
+    dict
+        By condition, a line for each output that differs, or for a run that failed.
+    """
+    undisturbed = make_and_run(folder / "undisturbed", Condition(), recordings=recordings)
+    found: dict[str, list[str]] = {}
+    for name, condition in conditions.items():
+        print(f"== {name}", flush=True)
+        try:
+            workspace = make_and_run(folder / name, condition, recordings=recordings)
+        except InputError as error:
+            found[name] = [str(error)]
+        else:
+            found[name] = differences(read_lock(undisturbed), read_lock(workspace))
+            same = (undisturbed / "dvc.lock").read_bytes() == (workspace / "dvc.lock").read_bytes()
+            if not same and not found[name]:
+                found[name] = ["dvc.lock: other bytes, but the same outputs"]
+        print(f"{name}: {'dvc.lock is the same' if not found[name] else 'NOT the same'}")
+        print("".join(f"  {line}\n" for line in found[name]), end="", flush=True)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the command line, run, and fail where anything differs."""
     parser = command.parser(__doc__)
     parser.add_argument(
         "--conditions",
         nargs="+",
-        choices=list(ALL_CONDITIONS),
-        default=list(CONDITIONS),
+        choices=[*CONDITIONS, "all-at-once"],
         metavar="NAME",
         help=f"which; by default each alone: {', '.join(CONDITIONS)}; or all-at-once",
     )
@@ -256,29 +326,25 @@ def main() -> None:
         "--recordings",
         type=Path,
         metavar="FOLDER",
-        help="of RAVDESS, as FLAC files, for the whole pipeline as params.yaml has it (default: synthetic)",
+        help="of RAVDESS, for the whole pipeline as params.yaml has it (default: the synthetic corpus)",
     )
     parser.add_argument(
-        "--folder", type=Path, default=demo.PROJECT / "build" / "deterministic", help="where to work"
+        "--folder",
+        type=Path,
+        help="where to work (default: build/deterministic, with --recordings build/deterministic_recordings)",
     )
-    arguments = parser.parse_args()
-    folder: Path = arguments.folder.resolve()
-    conditions = {name: ALL_CONDITIONS[name] for name in arguments.conditions}
+    arguments = parser.parse_args(argv)
+    recordings: Path | None = arguments.recordings
+    names = arguments.conditions or (["all-at-once"] if recordings else list(CONDITIONS))
+    if recordings and not list_audio(recordings):
+        raise InputError(f"{recordings}: no WAV or FLAC files there, nor in its folders")
     if arguments.together:
-        conditions = {"+".join(conditions): functools.reduce(together, conditions.values())}
-    undisturbed = make_and_run(folder / "undisturbed", Condition(), recordings=arguments.recordings)
-    found: dict[str, list[str]] = {}
-    for name, condition in conditions.items():
-        print(f"== {name}", flush=True)
-        workspace = make_and_run(folder / name, condition, recordings=arguments.recordings)
-        found[name] = differences(read_lock(undisturbed), read_lock(workspace))
-        same = (undisturbed / "dvc.lock").read_bytes() == (workspace / "dvc.lock").read_bytes()
-        if not same and not found[name]:
-            found[name] = ["dvc.lock: other bytes, but the same outputs"]
-    print()
-    for name, lines in found.items():
-        print(f"{name}: {'dvc.lock is the same' if not lines else f'{len(lines)} outputs differ'}")
-        print("".join(f"  {line}\n" for line in lines), end="")
+        conditions = {"+".join(sorted(set(names))): together(names)}
+    else:
+        conditions = {name: ALL_AT_ONCE if name == "all-at-once" else CONDITIONS[name] for name in names}
+    own = demo.PROJECT / "build" / ("deterministic_recordings" if recordings else "deterministic")
+    found = compare((arguments.folder or own).resolve(), conditions, recordings=recordings)
+    print("\n" + "\n".join(f"{name}: {len(lines)} differences" for name, lines in found.items()))
     if any(found.values()):
         raise InputError("a result depends on what it must not depend on; the outputs stand above")
 

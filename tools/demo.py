@@ -55,7 +55,7 @@ def make_workspace(
     changes: Mapping[str, Any] = MappingProxyType({}),
     recordings: Path | None = None,
 ) -> None:
-    """Make or bring up to date a folder where `run_dvc` runs the project's pipeline, on the synthetic corpus.
+    """Make or bring up to date a folder where `run_dvc` runs the project's pipeline on a corpus.
 
     Parameters
     ----------
@@ -64,11 +64,12 @@ def make_workspace(
     project
         Where dvc.yaml, params.yaml, params.demo.yaml, ser/ and stages/ are taken from.
     clips
-        What the corpus consists of. By default every actor, emotion, intensity and statement, each once.
+        What the synthetic corpus consists of. By default every actor, emotion, intensity and statement, each
+        once.
     changes
-        On top of params.demo.yaml.
+        On top of params.yaml and, for the synthetic corpus, params.demo.yaml.
     recordings
-        A folder of RAVDESS, which takes the place of the synthetic corpus, with params.yaml as it is.
+        A folder of RAVDESS, which takes the place of the synthetic corpus.
 
     Raises
     ------
@@ -78,26 +79,27 @@ def make_workspace(
     """
     if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: holds files that no demo made; choose another --folder")
+    corpus = folder / "corpus"
     if recordings is not None and not recordings.is_dir():
         raise InputError(f"{recordings}: missing, or no folder")
+    other = corpus.is_symlink() if recordings is None else corpus.resolve() != recordings.resolve()
+    if other and os.path.lexists(corpus):
+        # Its results would be lost.
+        raise InputError(f"{folder}: made for the corpus {corpus.resolve()}; choose another --folder")
     print(f"[1/3] workspace in {folder}", flush=True)
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / _MARK).touch()
     try:
         _copy_pipeline(project, folder)
-        _merge_params(project, folder, changes, demo=recordings is None)
+        _merge_params(project, folder, changes, overlay=recordings is None)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
 
-    corpus, source = folder / "corpus", Path(ser.demo_corpus.__file__)
-    if corpus.is_symlink():
-        # Not written through it: what it leads to is someone's recordings.
-        corpus.unlink()
     if recordings is not None:
-        if corpus.exists():
-            raise InputError(f"{folder}: made for the synthetic corpus; choose another --folder")
-        corpus.symlink_to(recordings.resolve(), target_is_directory=True)
+        if not corpus.is_symlink():
+            corpus.symlink_to(recordings.resolve(), target_is_directory=True)
         return
+    source = Path(ser.demo_corpus.__file__)
     manifest = corpus / "manifest.csv"
     if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
         print("[2/3] synthetic corpus: there already", flush=True)
@@ -112,7 +114,7 @@ def make_workspace(
 def run_dvc(
     folder: Path, *arguments: str, changes: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run DVC in a workspace, with this Python and on its synthetic corpus.
+    """Run DVC in a workspace, with this Python and on its corpus.
 
     Parameters
     ----------
@@ -156,10 +158,10 @@ def _copy_pipeline(project: Path, folder: Path) -> None:
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
-def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any], *, demo: bool) -> None:
+def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any], *, overlay: bool) -> None:
     yaml = YAML()
     params = yaml.load(project / "params.yaml")
-    if demo:
+    if overlay:
         _overlay(params, yaml.load(project / "params.demo.yaml"))
     _overlay(params, changes)
     yaml.dump(params, folder / "params.yaml")
