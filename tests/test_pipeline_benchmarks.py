@@ -149,24 +149,31 @@ def workspace(tmp_path: Path) -> Path:
     """A pipeline of one stage that tells the seed of `evaluate`, run; and another that never was."""
     folder = tmp_path / "a workspace"
     (folder / "elsewhere").mkdir(parents=True)
-    (folder / "params.yaml").write_text("evaluate: {bootstrap_seed: 3}  # as it was\n", encoding="utf-8")
-    told = "cp params.yaml told.txt && echo run >> runs.txt"
-    stage = f"{{cmd: {told}, params: [evaluate.bootstrap_seed], outs: [told.txt]}}"
-    (folder / "dvc.yaml").write_text(f"stages: {{tell: {stage}}}\n", encoding="utf-8")
+    (folder / "params.yaml").write_text("evaluate: {bootstrap_seed: 3}\n", encoding="utf-8")
+    tell = "from pathlib import Path; Path('told.txt').write_text(Path('params.yaml').read_text())"
+    stage = {
+        "cmd": f'python -c "{tell}" && echo run >> runs.txt',
+        "params": ["evaluate.bootstrap_seed"],
+        "outs": [{"told.txt": {"cache": False, "persist": True}}],
+    }
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": {"tell": stage}}), encoding="utf-8")
     never = "stages: {never: {cmd: exit 1, outs: [nothing.txt]}}\n"
     (folder / "elsewhere/dvc.yaml").write_text(never, encoding="utf-8")
-    for arguments in (("init", "--no-scm", "--quiet"), ("repro", "--quiet")):
+    for arguments in (("init", "--no-scm", "--quiet"), ("repro", "--quiet", "dvc.yaml")):
         subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
     return folder
 
 
-def test_a_parameter_is_changed_and_set_back(workspace: Path, tmp_path: Path) -> None:
-    # Two rounds: the second must run the changed stage, too, not take it from DVC's cache.
-    for _ in range(2):
-        assert whole.run_once("changed", str(workspace))["changed_s"] > 0
-    assert (workspace / "params.yaml").read_text() == "evaluate: {bootstrap_seed: 3}  # as it was\n"
-    assert (workspace / "told.txt").read_text() == "evaluate: {bootstrap_seed: 3}  # as it was\n"
-    assert (workspace / "runs.txt").read_text().split() == ["run"] * 3
+def test_a_parameter_is_changed_in_a_copy(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert whole.run_once("changed", str(workspace))["changed_s"] > 0
+    assert {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()} == before
+    assert "4" in Path("copy/told.txt").read_text()
+    assert Path("copy/runs.txt").read_text().split() == ["run"] * 2
     # Other pipelines need not be run.
     subject = whole.subject(tmp_path, workspace=workspace, rounds=1, nkululeko=None)
     assert subject.titles.keys() == {case.name for case in subject.cases}
