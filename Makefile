@@ -21,7 +21,7 @@ install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.
 demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once .venv is there
 	@$(RUN) python -m tools.demo
 
-repro: $(INSTALLED) ## Rebuild every result; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
+repro: $(INSTALLED) ## Rebuild the root pipeline's results; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
 	@mkdir -p logs
 	@$(RUN) python -m tools.mend_after_kill
 	@{ $(RUN) dvc repro; echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
