@@ -126,9 +126,8 @@ def tables(results: Results) -> str:
         lines += ["| ratio, round by round | median | least to greatest |", "|---|---|---|"]
         for ratio in results["ratios"]:
             values = ratio["values"]
-            lines.append(
-                f"| {ratio['title']} | {median(values):.2f} | {min(values):.2f} to {max(values):.2f} |"
-            )
+            spread = f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else "one round"
+            lines.append(f"| {ratio['title']} | {median(values):.2f} | {spread} |")
         lines.append("")
     columns = [Column(**column) for column in results["columns"]]
     lines += [f"| median (least to greatest) | {' | '.join(it.heading for it in columns)} |"]

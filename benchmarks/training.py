@@ -49,7 +49,7 @@ class Variant:
 
 
 VARIANTS = {
-    "stage": Variant("as its stage trains it: one process, one thread"),
+    "stage": Variant("one training as its stage runs it, but alone: one process, one thread"),
     "own_kernels": Variant(
         "TensorFlow's own kernels in place of oneDNN's",
         variables={"TF_ENABLE_ONEDNN_OPTS": "0"},
@@ -112,7 +112,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         ),
         ratios=tuple(
             Ratio(
-                f"`{network}`: the stage's time of an epoch, in that of: {VARIANTS[name].title}",
+                f"`{network}`, speed of an epoch relative to the stage's way: {VARIANTS[name].title}",
                 *("epoch_s", f"{network}_stage", f"{network}_{name}"),
             )
             for network, name in chosen
