@@ -2,9 +2,9 @@
 
 The no-op is that of a workspace with all results; in a copy of it one parameter is changed. For the cost of
 a stage ten stages are made that only copy a file, run by DVC and by a shell. Where nkululeko is given, both
-go from the same WAV files to an SVM on one fold of LUNA5 in one process from start to end: it by its own
-command with eGeMAPS, this project by its stages with its functionals, an SVM of one setting, untuned.
-Features and settings differ, so that the scores compare no methods.
+go from the same WAV files to an SVM and to a CNN on one fold of LUNA5, from start to end: it by its own
+command, this project by its stages. Features, settings and networks differ, so that the scores compare no
+methods.
 """
 
 import shutil
@@ -72,9 +72,18 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
         ratios=(
             Ratio("no-op: of its wall time, importing DVC", "wall_s", "import", "noop"),
             Ratio("ten stages: wall time by DVC, in that of a shell", "wall_s", "ten_forced", "ten_shell"),
-            Ratio("one fold: nkululeko's wall time, in ours", "wall_s", "nkululeko", "ours"),
-            Ratio("one fold: nkululeko's CPU time, in ours", "cpu_s", "nkululeko", "ours"),
-            Ratio("one fold: nkululeko's peak memory, in ours", "peak_bytes", "nkululeko", "ours"),
+            *(
+                Ratio(f"one fold, {model}: nkululeko's {title}, in ours", quantity, above, below)
+                for model, above, below in (
+                    ("SVM", "nkululeko", "ours"),
+                    ("CNN", "nkululeko_cnn", "ours_cnn"),
+                )
+                for title, quantity in (
+                    ("wall time", WALL.key),
+                    ("CPU time", CPU.key),
+                    ("peak memory", PEAK.key),
+                )
+            ),
         ),
         rounds=rounds,
     )

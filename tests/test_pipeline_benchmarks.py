@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import article_notebook, layer_profile, once, pipeline, scale, subjects, training, whole
+from benchmarks import (
+    article_notebook,
+    layer_profile,
+    nkululeko_fold,
+    once,
+    pipeline,
+    scale,
+    subjects,
+    training,
+    whole,
+)
 from benchmarks.cases import Case, run_rounds
 from benchmarks.subjects import WALL, Column, Ratio, Subject
 from ser.audio import write_pcm16
@@ -183,3 +193,23 @@ def test_a_workspace_that_is_not_up_to_date_is_refused(workspace: Path, tmp_path
     (workspace / "params.yaml").write_text("evaluate: {bootstrap_seed: 4}\n", encoding="utf-8")
     with pytest.raises(InputError, match="run make repro there"):
         whole.subject(tmp_path, workspace=workspace, rounds=1, nkululeko=None)
+
+
+def test_of_nkululekos_network_the_last_epoch_counts(tmp_path: Path) -> None:
+    results = tmp_path / "run" / "results" / "run_0"
+    results.mkdir(parents=True)
+    figures = tmp_path / "figures.json"
+    last = {"angry": {"recall": 0.9}, "accuracy": 0.5, "macro avg": {"precision": 0.2, "recall": 0.25}}
+    (results / "cnn_BEST-dev_0_001.txt").write_text('{"macro avg": {"precision": 0.7, "recall": 0.75}}')
+    (results / "cnn_conf.txt").write_text("Confusion matrix result for epoch: 1, UAR: 0.750, ACC: 0.750")
+    (results / "cnn_last_0_004.txt").write_text(json.dumps(last) + "\nfrom epoch: 4")
+    nkululeko_fold._read_score(tmp_path, figures)()
+    assert json.loads(figures.read_text()) == {"uar": 0.25}
+    # Its features are gone, which the next run would find.
+    assert not (tmp_path / "run").exists()
+    (results).mkdir(parents=True)
+    (results / "svm_conf.txt").write_text("Confusion matrix result for epoch: 0, UAR: 0.431, ACC: 0.440")
+    nkululeko_fold._read_score(tmp_path, figures)()
+    assert json.loads(figures.read_text()) == {"uar": 0.431}
+    with pytest.raises(InputError, match="reported no UAR"):
+        nkululeko_fold._read_score(tmp_path, figures)()
