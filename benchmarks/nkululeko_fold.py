@@ -65,7 +65,9 @@ def cases(folder: Path, *, workspace: Path, python: Path) -> list[Case]:
         _write_settings(work, model)
         command = (str(python), "-m", "nkululeko.nkululeko", "--config", str(work / "fold.ini"))
         figures = work / "nkululeko.json"
-        made.append(Case(name, command, rounds=1, check=_read_score(work, figures), figures=figures))
+        # Not the epoch that is the best on the test clips.
+        check = _read_score(work, figures, of="_last_" if model == "cnn" else "")
+        made.append(Case(name, command, rounds=1, check=check, figures=figures))
     for name in ("ours", "ours_cnn"):
         made.append(case_of("nkululeko_fold", name, str(workspace / "data/raw"), folder=folder, rounds=1))
     return made
@@ -152,14 +154,11 @@ def _write_settings(folder: Path, model: str) -> None:
         config.write(file)
 
 
-def _read_score(folder: Path, figures: Path) -> Callable[[], None]:
-    """Make a check that reads the score which it reports."""
+def _read_score(folder: Path, figures: Path, *, of: str = "") -> Callable[[], None]:
+    """Make a check that reads the score which it reports, in files whose name holds `of`."""
 
     def check() -> None:
-        # Of a network the last epoch's, not that which is the best on the test clips.
-        reports = sorted(
-            folder.glob("run/results/**/*.txt"), key=lambda path: ("_last_" not in path.name, path)
-        )
+        reports = [path for path in sorted(folder.glob("run/results/**/*.txt")) if of in path.name]
         texts = "\n".join(report.read_text(encoding="utf-8") for report in reports)
         found = re.search(
             r'UAR\D{0,5}(0?\.\d+)|"macro avg": \{[^}]*"recall": (0?\.\d+)', texts, flags=re.IGNORECASE

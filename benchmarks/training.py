@@ -112,7 +112,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         ),
         ratios=tuple(
             Ratio(
-                f"`{network}`, speed of an epoch relative to the stage's way: {VARIANTS[name].title}",
+                f"`{network}`, speed of an epoch relative to one training alone: {VARIANTS[name].title}",
                 *("epoch_s", f"{network}_stage", f"{network}_{name}"),
             )
             for network, name in chosen

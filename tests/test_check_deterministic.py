@@ -61,7 +61,10 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-def test_whatever_leaks_is_found(workspace: Path) -> None:
+def test_whatever_leaks_is_found(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The shell's own settings are not the undisturbed run's.
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    monkeypatch.setenv("LC_ALL", "C")
     assert run_under(Condition(), workspace, "repro").returncode == 0
     before = read_lock(workspace)
     assert run_under(ALL_AT_ONCE, workspace, "repro", "--force").returncode == 0
@@ -100,9 +103,26 @@ def test_conditions_change_together_what_each_changes_alone(workspace: Path) -> 
     assert both.place == CONDITIONS["path"].place
 
 
-def test_of_conditions_that_exclude_each_other_none_is_left_out_unseen() -> None:
-    with pytest.raises(InputError, match="wav and zip cannot be changed in one run"):
-        check_deterministic.main(["--together", "--conditions", "zip", "path", "wav"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("wav", "zip"),
+        ("locale", "plain-locale"),
+        ("umask-open", "umask-private"),
+        ("one-thread", "two-threads"),
+    ],
+)
+def test_of_conditions_that_exclude_each_other_none_is_left_out_unseen(names: tuple[str, str]) -> None:
+    with pytest.raises(InputError, match="cannot be changed in one run"):
+        together(["path", *names])
+
+
+def test_all_at_once_goes_together_with_others() -> None:
+    condition = together(["all-at-once", "forced"])
+    assert condition.arguments == ("--force",)
+    assert (condition.place, condition.umask) == (ALL_AT_ONCE.place, ALL_AT_ONCE.umask)
+    with pytest.raises(InputError, match="wav and zip"):
+        together(["all-at-once", "wav"])
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 
 from benchmarks import (
     article_notebook,
@@ -160,11 +163,10 @@ def workspace(tmp_path: Path) -> Path:
     folder = tmp_path / "a workspace"
     (folder / "elsewhere").mkdir(parents=True)
     (folder / "params.yaml").write_text("evaluate: {bootstrap_seed: 3}\n", encoding="utf-8")
-    tell = "from pathlib import Path; Path('told.txt').write_text(Path('params.yaml').read_text())"
     stage = {
-        "cmd": f'python -c "{tell}" && echo run >> runs.txt',
+        "cmd": "cp params.yaml told.txt && cp params.yaml kept.txt && echo run >> runs.txt",
         "params": ["evaluate.bootstrap_seed"],
-        "outs": [{"told.txt": {"cache": False, "persist": True}}],
+        "outs": [{"told.txt": {"persist": True}}, {"kept.txt": {"cache": False, "persist": True}}],
     }
     (folder / "dvc.yaml").write_text(json.dumps({"stages": {"tell": stage}}), encoding="utf-8")
     never = "stages: {never: {cmd: exit 1, outs: [nothing.txt]}}\n"
@@ -203,13 +205,39 @@ def test_of_nkululekos_network_the_last_epoch_counts(tmp_path: Path) -> None:
     (results / "cnn_BEST-dev_0_001.txt").write_text('{"macro avg": {"precision": 0.7, "recall": 0.75}}')
     (results / "cnn_conf.txt").write_text("Confusion matrix result for epoch: 1, UAR: 0.750, ACC: 0.750")
     (results / "cnn_last_0_004.txt").write_text(json.dumps(last) + "\nfrom epoch: 4")
-    nkululeko_fold._read_score(tmp_path, figures)()
+    nkululeko_fold._read_score(tmp_path, figures, of="_last_")()
     assert json.loads(figures.read_text()) == {"uar": 0.25}
     # Its features are gone, which the next run would find.
     assert not (tmp_path / "run").exists()
-    (results).mkdir(parents=True)
+    results.mkdir(parents=True)
     (results / "svm_conf.txt").write_text("Confusion matrix result for epoch: 0, UAR: 0.431, ACC: 0.440")
     nkululeko_fold._read_score(tmp_path, figures)()
     assert json.loads(figures.read_text()) == {"uar": 0.431}
     with pytest.raises(InputError, match="reported no UAR"):
         nkululeko_fold._read_score(tmp_path, figures)()
+
+
+def test_nkululeko_gets_every_clip_on_its_side(tmp_path: Path) -> None:
+    clips = pd.DataFrame({"clip": ["a", "b"], "emotion": ["calm", "sad"], "actor": [1, 2]})
+    clips = clips.assign(path=[f"data/raw/{clip}.wav" for clip in clips["clip"]], gender="male")
+    split = pd.DataFrame({"fold": [0, 0, 1], "clip": ["a", "b", "a"], "role": ["test", "train", "train"]})
+    (tmp_path / "data/splits").mkdir(parents=True)
+    (tmp_path / "data/raw").mkdir()
+    clips.to_parquet(tmp_path / "data/clips.parquet")
+    split.to_parquet(tmp_path / "data/splits/luna5.parquet")
+    for clip in clips["clip"]:
+        write_pcm16(tmp_path / f"data/raw/{clip}.wav", np.ones(4800, np.int16), sample_rate=SAMPLE_RATE)
+    cases = nkululeko_fold.cases(tmp_path / "fold", workspace=tmp_path, python=Path("python"))
+    assert {case.name for case in cases} == nkululeko_fold.TITLES.keys()
+    for model, rate in (("svm", SAMPLE_RATE), ("cnn", 16_000)):
+        work = tmp_path / "fold" / model
+        settings = ConfigParser()
+        settings.read(work / "fold.ini")
+        assert settings["MODEL"]["type"] == model
+        for side, clip in (("test", "a"), ("train", "b")):
+            (row,) = pd.read_csv(settings["DATA"][side]).to_dict("records")
+            assert (Path(row["file"]).stem, row["emotion"]) == (
+                clip,
+                clips.set_index("clip")["emotion"][clip],
+            )
+            assert soundfile.info(row["file"]).samplerate == rate

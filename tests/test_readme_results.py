@@ -21,7 +21,12 @@ def test_pages_tell_the_committed_metrics(name: str) -> None:
     assert readme_results.fill(page, PROJECT / "metrics") == page, "run: python -m tools.readme_results"
 
 
-@pytest.mark.parametrize("name", [*readme_results.PAGES, "docs/dataset_card.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {str(page.relative_to(PROJECT)) for pages in ("*.md", "docs/*.md") for page in PROJECT.glob(pages)}
+    ),
+)
 def test_links_and_pictures_exist(name: str) -> None:
     page = PROJECT / name
     targets = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))

@@ -38,7 +38,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
 _LOCALE = ("tr_TR", "ISO-8859-9")
 """Not UTF-8, and where lower and upper case of i are others."""
 _UNDISTURBED = {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
-"""Whatever the shell has: else its own setting might be the condition."""
+"""Else the shell's own zone or locale might be the condition."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Condition:
     prepare : callable or None
         Changes a workspace before the run, and gives more variables.
     umask : int
+        Of DVC and its stages.
     place : str
         The workspace's folder, within that of the condition.
     """
@@ -151,22 +152,32 @@ _EXCLUSIVE = (
 """Of each of these one run can have but one."""
 
 
+_AT_ONCE = (
+    *("one-worker", "zip", "path", "locale", "time-zone", "umask-private", "hash-seed", "file-order"),
+    "eight-threads",
+)
+"""Of conditions that exclude each other the harder one."""
+
+
 def together(names: Sequence[str]) -> Condition:
     """Make the condition that changes at once what each of some does.
 
     Parameters
     ----------
     names
-        Of `CONDITIONS`.
+        Of `CONDITIONS`, or all-at-once.
 
     Raises
     ------
     InputError
         Where two of them exclude each other, and one would be left out unseen.
     """
+    names = [each for name in names for each in (_AT_ONCE if name == "all-at-once" else (name,))]
     for group in _EXCLUSIVE:
         if len(clash := sorted(group & set(names))) > 1:
-            raise InputError(f"{' and '.join(clash)} cannot be changed in one run; name one of them")
+            raise InputError(
+                f"{' and '.join(clash)} cannot be changed in one run; give one with --conditions"
+            )
     chosen = [CONDITIONS[name] for name in names]
 
     def prepare(workspace: Path) -> Mapping[str, str]:
@@ -182,13 +193,7 @@ def together(names: Sequence[str]) -> Condition:
     )
 
 
-ALL_AT_ONCE = together(
-    [
-        *("one-worker", "zip", "path", "locale", "time-zone", "umask-private", "hash-seed", "file-order"),
-        "eight-threads",
-    ]
-)
-"""Of conditions that exclude each other the harder one."""
+ALL_AT_ONCE = together(["all-at-once"])
 
 
 def run_under(
@@ -344,9 +349,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         conditions = {name: ALL_AT_ONCE if name == "all-at-once" else CONDITIONS[name] for name in names}
     own = demo.PROJECT / "build" / ("deterministic_recordings" if recordings else "deterministic")
     found = compare((arguments.folder or own).resolve(), conditions, recordings=recordings)
-    print("\n" + "\n".join(f"{name}: {len(lines)} differences" for name, lines in found.items()))
+    print(
+        "\n"
+        + "\n".join(f"{name}: {'same' if not lines else 'NOT the same'}" for name, lines in found.items())
+    )
     if any(found.values()):
-        raise InputError("a result depends on what it must not depend on; the outputs stand above")
+        raise InputError("a run failed, or a result depends on what it must not; the lines above say which")
 
 
 if __name__ == "__main__":

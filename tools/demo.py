@@ -96,7 +96,7 @@ def make_workspace(
         raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
 
     if recordings is not None:
-        if not corpus.is_symlink():
+        if not os.path.lexists(corpus):
             corpus.symlink_to(recordings.resolve(), target_is_directory=True)
         return
     source = Path(ser.demo_corpus.__file__)
