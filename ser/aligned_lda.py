@@ -21,7 +21,7 @@ from sklearn.model_selection import GroupKFold
 
 from ser.datasets import Array, Labels, Part, rows_of, take
 from ser.errors import InputError
-from ser.params import Aligned
+from ser.params import AlignedLda
 from ser.ravdess import EMOTIONS, STATEMENTS
 
 Matrix = npt.NDArray[np.float64]
@@ -80,8 +80,10 @@ class AlignedFeatures:
             raise InputError(f"{folder}: cannot be read ({error}); run the stage extract_aligned") from error
 
 
-def choose_templates(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, settings: Aligned) -> list[int]:
-    """Find the places of the first ``settings.templates`` template actors who are not tested in a fold.
+def choose_templates(
+    clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, actors: list[int], count: int
+) -> list[int]:
+    """Find the places of the first ``count`` template actors who are not tested in a fold.
 
     Raises
     ------
@@ -89,14 +91,13 @@ def choose_templates(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, set
         Where too few are left.
     """
     tested = set(clips["actor"].iloc[rows_of(clips, split, fold=fold, role="test")])
-    actors = settings.alignment.template_actors
     places = [place for place, actor in enumerate(actors) if actor not in tested]
-    if len(places) < settings.templates:
+    if len(places) < count:
         raise InputError(
-            f"params.yaml: aligned.alignment.template_actors: fewer than {settings.templates} "
-            f"(aligned.templates) of {actors} are not tested in fold {fold}"
+            f"params.yaml: aligned.alignment.template_actors: fewer than {count} "
+            f"(aligned.lda.templates) of {actors} are not tested in fold {fold}"
         )
-    return places[: settings.templates]
+    return places[:count]
 
 
 def nearer_sentences(features: AlignedFeatures, templates: list[int]) -> Labels:
@@ -235,7 +236,7 @@ class LdaPath:
 
 
 def choose_and_recognise(
-    training: Part, test: Part, *, copies: int, n_before: int, settings: Aligned
+    training: Part, test: Part, *, copies: int, n_before: int, settings: AlignedLda
 ) -> tuple[Matrix, pd.DataFrame]:
     """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
 
@@ -248,7 +249,7 @@ def choose_and_recognise(
     n_before
         After so many columns those in step begin.
     settings
-        The section ``aligned``.
+        The section ``aligned.lda``.
 
     Returns
     -------
@@ -265,15 +266,15 @@ def choose_and_recognise(
         others = [it for other, it in enumerate(sums) if other != place]
         path = LdaPath(reduce(add, others), n_before=n_before)
         clean = rows[rows < len(training.x) // copies]
-        logs = [path.log_probabilities(training.x[clean], shrinkage=it) for it in settings.lda_shrinkage]
+        logs = [path.log_probabilities(training.x[clean], shrinkage=it) for it in settings.shrinkage]
         scores.append([balanced_accuracy_score(training.y[clean], it.argmax(axis=1)) for it in logs])
     inner_uar = np.mean(scores, axis=0)
     best = int(inner_uar.argmax())
     path = LdaPath(reduce(add, sums), n_before=n_before)
-    found = np.exp(path.log_probabilities(test.x, shrinkage=settings.lda_shrinkage[best]))
+    found = np.exp(path.log_probabilities(test.x, shrinkage=settings.shrinkage[best]))
     trials = pd.DataFrame(
         {
-            "lda_shrinkage": settings.lda_shrinkage,
+            "lda_shrinkage": settings.shrinkage,
             "inner_uar": inner_uar,
             "chosen": np.arange(len(inner_uar)) == best,
         }

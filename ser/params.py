@@ -335,6 +335,15 @@ class NetworkSeeds(Section):
 
     luna5: Seeds
     emobox6: Seeds
+    loso: Seeds
+
+
+class AlignedLda(Section):
+    """The LDAs on clips in step: how many templates they hear, and how they are tuned."""
+
+    templates: Count
+    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
 
 
 class Aligned(Section):
@@ -342,9 +351,7 @@ class Aligned(Section):
 
     alignment: Alignment
     pitch: PitchParams
-    templates: Count
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    lda: AlignedLda
     network_seeds: NetworkSeeds
     shuffles: Seeds
 

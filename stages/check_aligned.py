@@ -23,7 +23,7 @@ from ser.datasets import Labels, Part, prediction_table, read_split, rows_of
 from ser.files import read_table, write_json
 from ser.leak_checks import permuted, with_canary
 from ser.parallel import run_all
-from ser.params import Aligned, load_params
+from ser.params import AlignedLda, load_params
 from ser.scores import COLUMNS, PROBABILITIES, tally, uar
 from stages import command
 
@@ -31,19 +31,21 @@ Trial = tuple[str, int, int]
 """What is tried, with which seed, on which fold."""
 
 
-def recognise(what: str, seed: int, fold: int, settings: Aligned) -> pd.DataFrame:
+def recognise(
+    what: str, seed: int, fold: int, template_actors: list[int], settings: AlignedLda
+) -> pd.DataFrame:
     """Choose, fit and apply once more on one fold; the form in which workers are called."""
     features = AlignedFeatures.read()
     copies, n_before = len(features.functionals), features.n_before
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split("luna5")
-    templates = choose_templates(clips, split, fold=fold, settings=settings)
+    templates = choose_templates(clips, split, fold=fold, actors=template_actors, count=settings.templates)
     if what == "known":
         split = by_repetition(clips, fold=fold)
     training, test = sides_of(features, clips, split, fold=fold, templates=templates)
     if what == "unseen":
         tested = rows_of(clips, split, fold=fold, role="test")
-        lacking, untold = without_tested(features, clips, tested, settings.alignment.template_actors)
+        lacking, untold = without_tested(features, clips, tested, template_actors)
         training, _ = sides_of(lacking, untold, split, fold=fold, templates=templates)
     elif what == "permuted":
         training = permuted(training, copies=copies, seed=seed)
@@ -92,12 +94,12 @@ def main() -> None:
     """Try everything, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings = params.aligned
+    shuffles = params.aligned.shuffles
     _, split = read_split("luna5")
     folds = sorted(split["fold"].unique().tolist())
-    trials: list[Trial] = [("permuted", seed, fold) for seed in settings.shuffles for fold in folds]
+    trials: list[Trial] = [("permuted", seed, fold) for seed in shuffles for fold in folds]
     trials += [(what, 0, fold) for what in ("canary", "unseen") for fold in folds] + [("known", 0, 0)]
-    calls = [(*trial, settings) for trial in trials]
+    calls = [(*trial, params.aligned.alignment.template_actors, params.aligned.lda) for trial in trials]
     tables = pd.concat(run_all(recognise, calls, workers=params.workers, what="leaks", unit="run"))
 
     labels = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
@@ -111,7 +113,7 @@ def main() -> None:
     difference = np.abs(own[list(PROBABILITIES)].to_numpy() - unseen[list(PROBABILITIES)].to_numpy()).max()
     result = {
         "model": ALIGNED,
-        "permuted_uar_by_seed": dict(zip(map(str, settings.shuffles), scored["permuted"], strict=True)),
+        "permuted_uar_by_seed": dict(zip(map(str, shuffles), scored["permuted"], strict=True)),
         "canary_uar": scored["canary"][0],
         "canary_of_known_actors_uar": scored["known"][0],
         "unseen_largest_difference": float(difference),

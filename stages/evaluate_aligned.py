@@ -1,6 +1,6 @@
 """Score the models on clips in step, and say what each thing that they read adds.
 
-Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6}_cnn.parquet,
+Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6,loso}_cnn.parquet,
         data/clips.parquet, data/features/aligned
 Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
         seeds, together
@@ -32,13 +32,12 @@ from ser.datasets import rows_of
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
-from ser.params import Aligned, NetworkSeeds, load_params
+from ser.params import load_params
 from ser.ravdess import STATEMENTS
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
-WITH_NETWORK = tuple(NetworkSeeds.model_fields)
 ADDS = {"pitch": (PITCH, PLAIN), "in_step": (ALIGNED, PITCH), "network": (FUSED, ALIGNED)}
 """By what is added, the model with it and the one without."""
 
@@ -55,13 +54,13 @@ def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
 
 
 def share_of_sentences_found(
-    features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, settings: Aligned
+    features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, *, actors: list[int], count: int
 ) -> float:
     """Of all tested clips, the share whose nearer templates say the same sentence."""
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
     found = []
     for fold in sorted(split["fold"].unique().tolist()):
-        templates = choose_templates(clips, split, fold=fold, settings=settings)
+        templates = choose_templates(clips, split, fold=fold, actors=actors, count=count)
         right = nearer_sentences(features, templates) == told
         found.append(right[rows_of(clips, split, fold=fold, role="test")])
     return round(float(np.concatenate(found).mean()), 4)
@@ -79,10 +78,9 @@ def main() -> None:
     for protocol in PROTOCOLS:
         predictions = scores.read_predictions([f"data/aligned/{protocol}.parquet"])
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
-        if protocol in WITH_NETWORK:
-            network = scores.read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
-            fused.append(fuse(network, predictions))
-            predictions = pd.concat([predictions, network, fused[-1]], ignore_index=True)
+        network = scores.read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
+        fused.append(fuse(network, predictions))
+        predictions = pd.concat([predictions, network, fused[-1]], ignore_index=True)
         scores.check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)
         summary = scores.summarize(tallies, **bootstrap)
@@ -93,11 +91,15 @@ def main() -> None:
         }
         of = tallies[protocol]
         result["adds"][protocol] = {
-            what: uar_difference(of[more], of[less], **bootstrap)
-            for what, (more, less) in ADDS.items()
-            if more in of
+            what: uar_difference(of[more], of[less], **bootstrap) for what, (more, less) in ADDS.items()
         }
-        result["sentences_found"][protocol] = share_of_sentences_found(features, clips, split, params.aligned)
+        result["sentences_found"][protocol] = share_of_sentences_found(
+            features,
+            clips,
+            split,
+            actors=params.aligned.alignment.template_actors,
+            count=params.aligned.lda.templates,
+        )
         print(scores.format_summary(summary))
     write_parquet("data/aligned/fused.parquet", pd.concat(fused, ignore_index=True))
     write_json("metrics/aligned.json", result)

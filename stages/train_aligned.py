@@ -29,16 +29,18 @@ from ser.aligned_lda import (
 from ser.datasets import prediction_table, read_split
 from ser.files import read_table, write_csv, write_parquet
 from ser.parallel import run_all
-from ser.params import Aligned, load_params
+from ser.params import AlignedLda, load_params
 from stages import command
 
 
-def run_fold(protocol: str, model: str, fold: int, settings: Aligned) -> tuple[pd.DataFrame, pd.DataFrame]:
+def run_fold(
+    protocol: str, model: str, fold: int, template_actors: list[int], settings: AlignedLda
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tune, fit and apply one model on one fold; return its predictions and its trials."""
     features = AlignedFeatures.read()
     clips = read_table("data/clips.parquet", LABELS)
     _, split = read_split(protocol)
-    templates = choose_templates(clips, split, fold=fold, settings=settings)
+    templates = choose_templates(clips, split, fold=fold, actors=template_actors, count=settings.templates)
     training, test = sides_of(features, clips, split, fold=fold, templates=templates)
     if model != ALIGNED:
         n = features.n_functionals if model == PLAIN else features.n_before
@@ -64,7 +66,7 @@ def main() -> None:
     params = load_params()
     _, split = read_split(protocol)
     calls = [
-        (protocol, model, fold, params.aligned)
+        (protocol, model, fold, params.aligned.alignment.template_actors, params.aligned.lda)
         for model in LDAS
         for fold in sorted(split["fold"].unique().tolist())
     ]

@@ -60,7 +60,8 @@ BEFORE = FUNCTIONALS + PITCH
 def small_params() -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load(PARAMS.read_text())
     params["workers"]["jobs"] = 1
-    params["aligned"] |= {"inner_folds": 2, "lda_shrinkage": [0.3, 0.9], "shuffles": [0, 1, 2, 3]}
+    params["aligned"]["lda"] |= {"inner_folds": 2, "shrinkage": [0.3, 0.9]}
+    params["aligned"]["shuffles"] = [0, 1, 2, 3]
     params["aligned"]["alignment"]["template_actors"] = [2, 12, 7]
     params["evaluate"]["bootstrap_samples"] = 100
     return params
@@ -154,11 +155,11 @@ def test_the_sentence_of_a_tested_clip_is_found_and_not_told() -> None:
 @pytest.mark.usefixtures("project")
 def test_the_template_is_of_somebody_who_is_not_tested() -> None:
     clips, split = tables("luna5")
-    settings = load_params().aligned
+    actors = load_params().aligned.alignment.template_actors
     assert 2 in LUNA5[0].test
     assert 7 in LUNA5[1].test
-    assert choose_templates(clips, split, fold=0, settings=settings) == [1, 2]
-    assert choose_templates(clips, split, fold=1, settings=settings) == [0, 1]
+    assert choose_templates(clips, split, fold=0, actors=actors, count=2) == [1, 2]
+    assert choose_templates(clips, split, fold=1, actors=actors, count=2) == [0, 1]
     params = small_params()
     params["aligned"]["alignment"]["template_actors"] = [2, 12, 5]
     Path("params.yaml").write_text(yaml.safe_dump(params))
@@ -176,7 +177,7 @@ def test_from_features_to_scores_and_checks() -> None:
             assert set(rows["clip"]) == set(clips.loc[rows_tested(protocol, int(str(fold))), "clip"])
     # In place of networks: one seed says what one LDA says, the other what another does.
     seeds = {0: "plain_lda", 1: "pitch_lda"}
-    for protocol, n_seeds in (("luna5", 2), ("emobox6", 1)):
+    for protocol, n_seeds in (("luna5", 2), ("emobox6", 1), ("loso", 1)):
         ldas = pd.read_parquet(f"data/aligned/{protocol}.parquet")
         of = [
             ldas[ldas["model"] == seeds[seed]].assign(model="logmel_cnn", seed=seed)
@@ -188,9 +189,11 @@ def test_from_features_to_scores_and_checks() -> None:
     for protocol in PROTOCOLS:
         found = written[protocol]
         assert found["aligned_lda"]["uar"] > found["pitch_lda"]["uar"] > found["plain_lda"]["uar"]
-        compared = {"pitch": ("pitch_lda", "plain_lda"), "in_step": ("aligned_lda", "pitch_lda")}
-        if protocol != "loso":
-            compared["network"] = ("aligned_fused", "aligned_lda")
+        compared = {
+            "pitch": ("pitch_lda", "plain_lda"),
+            "in_step": ("aligned_lda", "pitch_lda"),
+            "network": ("aligned_fused", "aligned_lda"),
+        }
         assert set(written["adds"][protocol]) == set(compared)
         for what, (more, less) in compared.items():
             adds = written["adds"][protocol][what]
@@ -411,7 +414,7 @@ def heard(project: Path) -> Array:
     params = small_params()
     params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "warmup_epochs": 0}
     params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
-    params["aligned"]["network_seeds"] = {"luna5": [3], "emobox6": [0]}
+    params["aligned"]["network_seeds"] = {"luna5": [3], "emobox6": [0], "loso": [0]}
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     _, split = tables("luna5")
     write_parquet("data/splits/luna5.parquet", split[split["fold"] == 0])
