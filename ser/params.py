@@ -39,6 +39,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
+Shrinkages = Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
 Decibels = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
 Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
@@ -217,7 +218,7 @@ class Luna5Baselines(Section):
     """Grids of the classical models, searched by inner folds of training actors."""
 
     inner_folds: Annotated[int, Field(ge=2, le=18)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Shrinkages
     logistic_c: Grid
     svm_c: Grid
     svm_gamma: Grid
@@ -228,7 +229,7 @@ class TransferBaselines(Section):
 
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     layer: Annotated[list[Annotated[int, Field(ge=1, le=3)]], Field(min_length=1)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Shrinkages
 
 
 class HuggingfaceBaselines(Section):
@@ -254,7 +255,7 @@ class Enrolled(Section):
     clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]
     seeds: Seeds
     inner_folds: Annotated[int, Field(ge=2, le=18)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Shrinkages
     prior_clips: Grid
 
 
@@ -339,11 +340,11 @@ class NetworkSeeds(Section):
 
 
 class AlignedLda(Section):
-    """The LDAs on clips in step: how many templates they hear, and how they are tuned."""
+    """The LDAs of pipelines/aligned: how many templates a fold has, and how the shrinkage is chosen."""
 
     templates: Count
     inner_folds: Annotated[int, Field(ge=2, le=18)]
-    shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    shrinkage: Shrinkages
 
 
 class Aligned(Section):
@@ -391,7 +392,7 @@ class LadderClassical(Section):
     splits: Seeds
     inner_folds: Annotated[int, Field(ge=2, le=18)]
     encoder_layer: Annotated[int, Field(ge=1, le=3)]
-    lda_shrinkage: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    lda_shrinkage: Shrinkages
     svm_c: Grid
     svm_gamma: Grid
 

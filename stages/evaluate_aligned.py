@@ -71,6 +71,7 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
+    actors, count = params.aligned.alignment.template_actors, params.aligned.lda.templates
     clips = read_table("data/clips.parquet", LABELS)
     features = AlignedFeatures.read()
     result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "sentences_found": {}}
@@ -94,11 +95,7 @@ def main() -> None:
             what: uar_difference(of[more], of[less], **bootstrap) for what, (more, less) in ADDS.items()
         }
         result["sentences_found"][protocol] = share_of_sentences_found(
-            features,
-            clips,
-            split,
-            actors=params.aligned.alignment.template_actors,
-            count=params.aligned.lda.templates,
+            features, clips, split, actors=actors, count=count
         )
         print(scores.format_summary(summary))
     write_parquet("data/aligned/fused.parquet", pd.concat(fused, ignore_index=True))

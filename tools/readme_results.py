@@ -198,16 +198,17 @@ def aligned_table(metrics: Path) -> str:
         f"|---|---|{'---|' * 3}",
     ]
     for model, name in ALIGNED_MODELS.items():
+        # Of one seed there is nothing to put together.
         of = [found[protocol].get(model) for protocol in protocols]
         cells = [_with_spread(it) if it else "" for it in of]
         cells.insert(1, interval_of(of[0]))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines.append("")
     for what, name in ALIGNED_ADDS.items():
+        adds = [found["adds"][protocol][what] for protocol in protocols]
         told = [
-            f"{ALIGNED_PROTOCOLS[protocol]} {points_of(adds['uar'], adds['low'], adds['high'])}"
-            for protocol in protocols
-            if (adds := found["adds"][protocol].get(what))
+            f"{protocol} {points_of(it['uar'], it['low'], it['high'])}"
+            for protocol, it in zip(names, adds, strict=True)
         ]
         lines.append(f"- {name} adds, in points: {', '.join(told)}.")
     shares = [percent(found["sentences_found"][protocol]) for protocol in protocols]
