@@ -181,6 +181,6 @@ def test_the_encoders_layer_is_chosen_by_the_training_actors() -> None:
     result = search("encoder_lda", training=training, test=test, grids=grids)
     assert list(result.trials["parameters"]) == [f"layer={layer} shrinkage=0.5" for layer in (1, 2, 3)]
     assert list(result.trials["chosen"]) == [False, True, False]
-    alone = Luna5Baselines(inner_folds=2, lda_shrinkage=[0.5], logistic_c=[1], svm_c=[1], svm_gamma=[1])
+    alone = GRIDS.model_copy(update={"inner_folds": 2, "lda_shrinkage": [0.5]})
     expected = search("lda", training=TRAINING, test=TEST, grids=alone)
     np.testing.assert_allclose(result.probabilities, expected.probabilities, rtol=1e-4)

@@ -121,6 +121,12 @@ def test_dvc_yaml_is_as_the_tests_want_it(project: Path) -> None:
     run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dvc_yaml.py")
 
 
+def test_the_tests_of_the_models_hold_for_the_new_one(project: Path) -> None:
+    searched = "test_the_searched_baselines_predict_each_fold_by_models_of_the_others"
+    tests = ("tests/test_baselines.py", f"tests/test_training_stages.py::{searched}")
+    run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+
+
 def test_commands_exist(project: Path) -> None:
     stages = (project / "dvc.yaml").read_text(encoding="utf-8")
     makefile = (project / "Makefile").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ import yaml
 
 from ser import article_cnn, audio, cnn_runs, logmel_cnn, training
 from ser.augmentation import make_transform, replay
+from ser.baselines import SEARCHED_MODELS
 from ser.demo_corpus import synthesize
 from ser.files import write_array, write_parquet
 from ser.normalization import read_scaler
@@ -39,18 +40,17 @@ PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 def small_params() -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params["workers"] = {"backend": "loky", "jobs": 1}
-    params["train_baselines"] = {
-        "article": {"seeds": [0, 1]},
-        "luna5": {
-            "inner_folds": 2,
-            "lda_shrinkage": [0.1, 0.9],
-            "logistic_c": [0.01],
-            "svm_c": [3],
-            "svm_gamma": [0.01],
-        },
-        "transfer": {"inner_folds": 2, "layer": [1, 2], "lda_shrinkage": [0.5]},
-        "huggingface": {"inner_folds": 2, "layer": None, "lda_shrinkage": [0.5]},
+    baselines = params["train_baselines"]
+    baselines["article"]["seeds"] = [0, 1]
+    baselines["luna5"] |= {
+        "inner_folds": 2,
+        "lda_shrinkage": [0.1, 0.9],
+        "logistic_c": [0.01],
+        "svm_c": [3],
+        "svm_gamma": [0.01],
     }
+    baselines["transfer"] |= {"inner_folds": 2, "layer": [1, 2], "lda_shrinkage": [0.5]}
+    baselines["huggingface"] |= {"inner_folds": 2, "lda_shrinkage": [0.5]}
     params["train_cnn"]["article"] |= {"seeds": [3], "epochs": 2}
     params["train_cnn"]["logmel"] |= {"epochs": 2, "batch_size": 128, "seeds": [5], "warmup_epochs": 1}
     return params
@@ -308,7 +308,7 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     for (_, fold), side in predictions.groupby(["model", "fold"]):
         assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
         assert side["clip"].is_unique
-    assert sorted(predictions["model"].unique()) == ["lda", "lda_augmented", "logistic_regression", "svm_rbf"]
+    assert list(predictions["model"].unique()) == list(SEARCHED_MODELS["luna5"])
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
     validated = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
     assert list(validated.columns) == list(predictions.columns)
@@ -317,7 +317,10 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
         assert side["clip"].is_unique
     trials = pd.read_csv("metrics/search/baselines_luna5.csv")
     assert trials.groupby(["model", "fold"])["chosen"].sum().eq(1).all()
-    assert len(trials) == 2 * (2 + 2 + 1 + 1)
+    n_trials = {"lda": 2, "lda_augmented": 2, "logistic_regression": 1, "svm_rbf": 1}
+    assert trials.groupby("model").size()[list(n_trials)].to_dict() == {
+        name: 2 * n for name, n in n_trials.items()
+    }
 
     # Labels and features of tested clips, poisoned, leave every choice as it was.
     chosen = Path("metrics/search/baselines_luna5.csv").read_bytes()
