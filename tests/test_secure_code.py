@@ -17,6 +17,12 @@ FORBIDDEN_MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "mar
 FORBIDDEN_NAMES = {
     *("eval", "exec", "compile", "__import__"),
     *("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"),
+    *("asyncio.create_subprocess_shell", "pty.spawn"),
+    *(
+        f"os.{kind}{how}"
+        for kind in ("exec", "spawn")
+        for how in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
+    ),
     *("joblib.load", "pandas.read_pickle", "pandas.eval", "torch.load", "shutil.unpack_archive"),
     *("keras.config.enable_unsafe_deserialization", "runpy.run_path", "code.InteractiveInterpreter"),
 }
@@ -70,8 +76,10 @@ def _faults(node: ast.AST, names: dict[str, str]) -> Iterator[str]:
     elif isinstance(node, ast.Call):
         yield from _of_call(node, names)
     elif isinstance(node, ast.List | ast.Tuple):
-        words = [it.value for it in node.elts[:2] if isinstance(it, ast.Constant)]
-        yield from (f"starts {shell}" for shell in SHELLS if words == [shell, "-c"])
+        words = [str(it.value).rpartition("/")[2] for it in node.elts[:2] if isinstance(it, ast.Constant)]
+        if words[:1] == ["env"]:
+            del words[0]
+        yield from (f"starts {shell}" for shell in SHELLS if words[:1] == [shell])
     elif isinstance(node, ast.Dict):
         # Arguments that are given as **options.
         pairs = zip(node.keys, node.values, strict=True)
@@ -137,7 +145,10 @@ def test_nothing_unsafe_is_used(file: str) -> None:
         ("import os\nos.system('ls')", "uses os.system"),
         ("from os import system as run\nrun('ls')", "uses os.system"),
         ("import subprocess\nsubprocess.run(['sh', '-c', command])", "starts sh"),
-        ("import subprocess\nsubprocess.run(('bash', '-c', command), check=True)", "starts bash"),
+        ("import subprocess\nsubprocess.run(('/bin/bash', script), check=True)", "starts bash"),
+        ("command = ['env', 'sh', '-ec', text]", "starts sh"),
+        ("import os\nos.execlp('sh', 'sh', '-c', text)", "uses os.execlp"),
+        ("import asyncio\nasyncio.create_subprocess_shell(text)", "uses asyncio.create_subprocess_shell"),
         ("import yaml\nyaml.load(text, yaml.Loader)", "uses yaml.load"),
         ("import yaml\nyaml.unsafe_load(text)", "uses yaml.unsafe_load"),
         ("from ruamel.yaml import YAML\nYAML(typ='unsafe')", "reads YAML by 'unsafe'"),

@@ -1,4 +1,4 @@
-"""Break every stage in every way that can be thought of, and see whether ``dvc repro`` mends it.
+"""Break every stage in every way that can be thought of, and see whether ``make repro`` would mend it.
 
 kill         all processes of the stage and of DVC are killed (SIGKILL) at a random moment of the stage
 interrupt    Ctrl-C at a random moment: SIGINT to the same processes, which must then end by themselves
@@ -7,9 +7,10 @@ read_only    the stage's outputs may not be written
 
 All of it needs Linux, and the last two root, too, for the workspace then lies on a small disk of its own;
 where that cannot be, they are left out. Each stage is broken where it finds results of another time, and,
-in turn, where it finds none. Then ``dvc repro`` runs. A trial is survived if the workspace is then what it is
-without: every byte of every output and of dvc.lock, nothing left over, no process left, and nothing to do for
-the next ``dvc repro``; and in between no output was half there, nor, with no room or access, changed.
+in turn, where it finds none. Then tools.mend_after_kill and ``dvc repro`` run. A trial is survived if the
+workspace is then what it is without: every byte of every output and of dvc.lock, nothing left over, no process
+left, and nothing to do for the next ``dvc repro``; and in between no output was half there, nor, with no room
+or access, changed.
 
 The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than in earnest, in
 --folder. A full run takes some four hours on two cores; for a first look: --stages split --kills 2. With
@@ -153,7 +154,7 @@ def copy_to_break(reference: Workspace, folder: Path, *, mounted: bool) -> Itera
 
 
 def plan(stages: Iterable[str], counts: dict[Way, int], *, seed: int) -> list[Trial]:
-    """Draw all trials; the states alternate, and every second disk has no room at all."""
+    """Draw all trials; the states alternate, and the first two full disks have no room at all."""
     trials = []
     for stage in stages:
         for way, count in counts.items():
