@@ -8,9 +8,9 @@ read_only    the stage's outputs may not be written
 All of it needs Linux, and the last two root, too, for the workspace then lies on a small disk of its own;
 where that cannot be, they are left out. Each stage is broken where it finds results of another time, and,
 in turn, where it finds none. Then tools.mend_after_kill and ``dvc repro`` run. A trial is survived if the
-workspace is then what it is without: every byte of every output and of dvc.lock, nothing left over, no process
-left, and nothing to do for the next ``dvc repro``; and in between no output was half there, nor, with no room
-or access, changed.
+workspace is then what it is without: every byte of every output and of dvc.lock, nothing left over, no
+process left, and nothing to do for the next ``dvc repro``; and in between no output was half there, nor, with
+no room or access, changed.
 
 The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than in earnest, in
 --folder. A full run takes some four hours on two cores; for a first look: --stages split --kills 2. With
