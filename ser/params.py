@@ -41,6 +41,7 @@ Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
 Shrinkages = Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
 Decibels = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
+InnerFolds = Annotated[int, Field(ge=2, le=18)]
 Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
 
@@ -217,7 +218,7 @@ class ArticleBaselines(Section):
 class Luna5Baselines(Section):
     """Grids of the classical models, searched by inner folds of training actors."""
 
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     lda_shrinkage: Shrinkages
     logistic_c: Grid
     svm_c: Grid
@@ -227,7 +228,7 @@ class Luna5Baselines(Section):
 class TransferBaselines(Section):
     """Grids of the LDA on the speaker encoder's states, searched by inner folds of training actors."""
 
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     layer: Annotated[list[Annotated[int, Field(ge=1, le=3)]], Field(min_length=1)]
     lda_shrinkage: Shrinkages
 
@@ -235,7 +236,7 @@ class TransferBaselines(Section):
 class HuggingfaceBaselines(Section):
     """The same of the LDA on a Hugging Face model's states; the layer None stands for every one."""
 
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     layer: Annotated[list[Count], Field(min_length=1)] | None
     lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
 
@@ -254,7 +255,7 @@ class Enrolled(Section):
 
     clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]
     seeds: Seeds
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     lda_shrinkage: Shrinkages
     prior_clips: Grid
 
@@ -343,7 +344,7 @@ class AlignedLda(Section):
     """The LDAs of pipelines/aligned: how many templates a fold has, and how the shrinkage is chosen."""
 
     templates: Count
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     shrinkage: Shrinkages
 
 
@@ -390,7 +391,7 @@ class LadderClassical(Section):
     """The classical models beside the ladder."""
 
     splits: Seeds
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
     encoder_layer: Annotated[int, Field(ge=1, le=3)]
     lda_shrinkage: Shrinkages
     svm_c: Grid
@@ -509,7 +510,7 @@ class Protocol(Section):
     """How the final models are trained under one more protocol; all else is as in the main pipeline."""
 
     seeds: Seeds
-    inner_folds: Annotated[int, Field(ge=2, le=18)]
+    inner_folds: InnerFolds
 
 
 class Protocols(Section):

@@ -205,11 +205,8 @@ def aligned_table(metrics: Path) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines.append("")
     for what, name in ALIGNED_ADDS.items():
-        adds = [found["adds"][protocol][what] for protocol in protocols]
-        told = [
-            f"{protocol} {points_of(it['uar'], it['low'], it['high'])}"
-            for protocol, it in zip(names, adds, strict=True)
-        ]
+        adds = {whose: found["adds"][protocol][what] for protocol, whose in ALIGNED_PROTOCOLS.items()}
+        told = [f"{whose} {points_of(it['uar'], it['low'], it['high'])}" for whose, it in adds.items()]
         lines.append(f"- {name} adds, in points: {', '.join(told)}.")
     shares = [percent(found["sentences_found"][protocol]) for protocol in protocols]
     lines.append(
