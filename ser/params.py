@@ -358,6 +358,22 @@ class Aligned(Section):
     shuffles: Seeds
 
 
+class TaughtSeeds(Section):
+    """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
+
+    luna5: Seeds
+    emobox6: Seeds
+    untaught: Seeds
+
+
+class Taught(Section):
+    """How much of a label is the teacher's opinion, and how long which networks learn."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    epochs: Count
+    network_seeds: TaughtSeeds
+
+
 class TrainCnn(Section):
     """One section a network."""
 
@@ -592,6 +608,7 @@ class Params(Section):
     calibrate: Calibrate
     enrolled: Enrolled
     aligned: Aligned
+    taught: Taught
     recognizer: RecognizerParams
 
     @model_validator(mode="after")

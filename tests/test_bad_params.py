@@ -21,6 +21,9 @@ ARGUMENTS = {
     "train_protocol_baselines": "emobox6",
     "train_aligned": "luna5",
     "train_aligned_cnn": "luna5",
+    "train_taught_lda": "luna5",
+    "train_taught_cnn": "luna5",
+    "teach": "luna5",
     "train_protocol_cnn": "emobox6",
     "evaluate_protocol": "emobox6",
 }

@@ -1,0 +1,91 @@
+"""Score the models that a teacher taught, and say what the teaching adds.
+
+Reads   data/taught/{luna5,emobox6}_{lda,cnn}.parquet, data/taught/luna5_untaught_cnn.parquet,
+        data/clips.parquet, data/splits/{luna5,emobox6}.parquet
+Writes  data/taught/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
+        seeds, together
+        metrics/taught.json: by protocol and model, the best first, scores with their intervals; by protocol
+        adds, what the teaching adds to the UAR of LDA, network and mean (bootstrap over actors), and what the
+        network adds to the taught LDA
+
+First the predictions are held to the split: each model must test each test clip once.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from ser import scores
+from ser.aligned_lda import ALIGNED, FUSED
+from ser.differences import uar_difference
+from ser.files import read_table, write_json, write_parquet
+from ser.fusion import KEYS, mean_of
+from ser.params import load_params
+from ser.taught_lda import TAUGHT_LDA
+from ser.teaching import TAUGHT_PROTOCOLS
+from stages import command
+
+LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
+DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
+NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
+TAUGHT, TOGETHER = "taught_fused", "taught_ensemble"
+"""The mean of one taught network and the taught LDA; and of all seeds' networks together and that LDA."""
+ADDS = {
+    "lda": (TAUGHT_LDA, ALIGNED),
+    "network": (NETWORK, UNTAUGHT),
+    "mean": (TAUGHT, FUSED),
+    "network_to_lda": (TAUGHT, TAUGHT_LDA),
+}
+"""By what is compared, the better informed model and the other."""
+
+
+def fuse(networks: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
+    """Average network and LDA of one kind: they weigh the same, so that nothing is fitted or chosen here."""
+    by_model = {str(model): table for model, table in pd.concat([networks, ldas]).groupby("model")}
+    taught, lda = by_model[NETWORK], by_model[TAUGHT_LDA]
+    tables = [mean_of(taught, lda, model=TAUGHT)]
+    if len(set(taught["seed"])) > 1:
+        together = taught.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
+        together = together.assign(model=TOGETHER, seed=0)[list(scores.COLUMNS)]
+        tables.append(mean_of(together, lda, model=TOGETHER))
+    if UNTAUGHT in by_model:
+        tables.append(mean_of(by_model[UNTAUGHT], by_model[ALIGNED], model=FUSED))
+    return pd.concat(tables, ignore_index=True)
+
+
+def main() -> None:
+    """Check, fuse, score and print."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
+    clips = read_table("data/clips.parquet", LABELS)
+    result: dict[str, Any] = {**dict.fromkeys(TAUGHT_PROTOCOLS), "adds": {}}
+    fused = []
+    for protocol in TAUGHT_PROTOCOLS:
+        untaught = ["data/taught/luna5_untaught_cnn.parquet"] if protocol == "luna5" else []
+        networks = scores.read_predictions([f"data/taught/{protocol}_cnn.parquet", *untaught])
+        ldas = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
+        fused.append(fuse(networks, ldas))
+        predictions = pd.concat([ldas, networks, fused[-1]], ignore_index=True)
+        split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
+        scores.check_predictions(predictions, {protocol: split})
+        tallies = scores.tally_all(predictions, clips)
+        summary = scores.summarize(tallies, **bootstrap)
+        details = scores.describe(tallies, predictions, clips)[protocol]
+        result[protocol] = {
+            model: headline | {key: details[model][key] for key in DETAILS}
+            for model, headline in summary[protocol].items()
+        }
+        of = tallies[protocol]
+        result["adds"][protocol] = {
+            what: uar_difference(of[more], of[less], **bootstrap)
+            for what, (more, less) in ADDS.items()
+            if {more, less} <= set(of)
+        }
+        print(scores.format_summary(summary))
+    write_parquet("data/taught/fused.parquet", pd.concat(fused, ignore_index=True))
+    write_json("metrics/taught.json", result)
+
+
+if __name__ == "__main__":
+    command.run(main)
