@@ -358,11 +358,9 @@ class Aligned(Section):
     shuffles: Seeds
 
 
-class TaughtSeeds(Section):
+class TaughtSeeds(NetworkSeeds):
     """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
 
-    luna5: Seeds
-    emobox6: Seeds
     untaught: Seeds
 
 

@@ -24,7 +24,6 @@ from ser.speaker_lda import Matrix
 
 TEACHER = "teacher"
 """The name of the teacher in its table of opinions."""
-TAUGHT_PROTOCOLS = ("luna5", "emobox6")
 
 
 def opinions(training: Speech, settings: Enrolled) -> Matrix:

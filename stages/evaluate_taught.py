@@ -1,9 +1,9 @@
 """Score the models that a teacher taught, and say what the teaching adds.
 
-Reads   data/taught/{luna5,emobox6}_{lda,cnn}.parquet, data/taught/luna5_untaught_cnn.parquet,
-        data/clips.parquet, data/splits/{luna5,emobox6}.parquet
-Writes  data/taught/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
-        seeds, together
+Reads   data/taught/{luna5,emobox6,loso}_{lda,cnn}.parquet, data/taught/luna5_untaught_cnn.parquet,
+        data/clips.parquet, data/splits/{luna5,emobox6,loso}.parquet
+Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and,
+        of several seeds, together
         metrics/taught.json: by protocol and model, the best first, scores with their intervals; by protocol
         adds, what the teaching adds to the UAR of LDA, network and mean (bootstrap over actors), and what the
         network adds to the taught LDA
@@ -13,27 +13,30 @@ First the predictions are held to the split: each model must test each test clip
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from ser import scores
-from ser.aligned_lda import ALIGNED, FUSED
+from ser.aligned_lda import ALIGNED, PROTOCOLS
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
 from ser.params import load_params
 from ser.taught_lda import TAUGHT_LDA
-from ser.teaching import TAUGHT_PROTOCOLS
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
 NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
-TAUGHT, TOGETHER = "taught_fused", "taught_ensemble"
-"""The mean of one taught network and the taught LDA; and of all seeds' networks together and that LDA."""
+TAUGHT, TOGETHER, PLAIN = "taught_fused", "taught_ensemble", "untaught_fused"
+"""The mean of a taught network and the taught LDA; of all seeds' networks and that LDA; of both untaught."""
+LEAST = 1e-7
+"""No probability counts as less, so that none rules an emotion out alone."""
 ADDS = {
     "lda": (TAUGHT_LDA, ALIGNED),
     "network": (NETWORK, UNTAUGHT),
-    "mean": (TAUGHT, FUSED),
+    "mean": (TAUGHT, PLAIN),
     "network_to_lda": (TAUGHT, TAUGHT_LDA),
 }
 """By what is compared, the better informed model and the other."""
@@ -43,14 +46,25 @@ def fuse(networks: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
     """Average network and LDA of one kind: they weigh the same, so that nothing is fitted or chosen here."""
     by_model = {str(model): table for model, table in pd.concat([networks, ldas]).groupby("model")}
     taught, lda = by_model[NETWORK], by_model[TAUGHT_LDA]
-    tables = [mean_of(taught, lda, model=TAUGHT)]
+    tables = [geometric_mean(taught, lda, model=TAUGHT)]
     if len(set(taught["seed"])) > 1:
         together = taught.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
         together = together.assign(model=TOGETHER, seed=0)[list(scores.COLUMNS)]
-        tables.append(mean_of(together, lda, model=TOGETHER))
+        tables.append(geometric_mean(together, lda, model=TOGETHER))
     if UNTAUGHT in by_model:
-        tables.append(mean_of(by_model[UNTAUGHT], by_model[ALIGNED], model=FUSED))
+        tables.append(geometric_mean(by_model[UNTAUGHT], by_model[ALIGNED], model=PLAIN))
     return pd.concat(tables, ignore_index=True)
+
+
+def geometric_mean(seeded: pd.DataFrame, single: pd.DataFrame, *, model: str) -> pd.DataFrame:
+    """Average the logarithms of two models' probabilities, as `ser.fusion.mean_of` does probabilities."""
+    columns = list(scores.PROBABILITIES)
+    logs = [table.copy() for table in (seeded, single)]
+    for table in logs:
+        table[columns] = np.log(table[columns].clip(lower=LEAST))
+    fused = mean_of(*logs, model=model)
+    fused[columns] = softmax(fused[columns].to_numpy(), axis=1)
+    return fused
 
 
 def main() -> None:
@@ -59,9 +73,9 @@ def main() -> None:
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
-    result: dict[str, Any] = {**dict.fromkeys(TAUGHT_PROTOCOLS), "adds": {}}
+    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}}
     fused = []
-    for protocol in TAUGHT_PROTOCOLS:
+    for protocol in PROTOCOLS:
         untaught = ["data/taught/luna5_untaught_cnn.parquet"] if protocol == "luna5" else []
         networks = scores.read_predictions([f"data/taught/{protocol}_cnn.parquet", *untaught])
         ldas = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])

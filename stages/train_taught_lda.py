@@ -19,6 +19,7 @@ import pandas as pd
 from ser.aligned_lda import (
     ALIGNED,
     LABELS,
+    PROTOCOLS,
     AlignedFeatures,
     choose_templates,
     sides_of,
@@ -29,7 +30,7 @@ from ser.parallel import run_all
 from ser.params import AlignedLda, load_params
 from ser.scores import COLUMNS
 from ser.taught_lda import TAUGHT_LDA, choose_and_recognise
-from ser.teaching import TAUGHT_PROTOCOLS, taught_labels
+from ser.teaching import taught_labels
 from stages import command
 
 
@@ -61,7 +62,7 @@ def run_fold(
 def main() -> None:
     """Run both models on every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="who is tested, and when")
+    parser.add_argument("protocol", choices=PROTOCOLS, help="who is tested, and when")
     protocol: str = parser.parse_args().protocol
     params = load_params()
     _, split = read_split(protocol)
