@@ -358,9 +358,11 @@ class Aligned(Section):
     shuffles: Seeds
 
 
-class TaughtSeeds(NetworkSeeds):
+class TaughtSeeds(Section):
     """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
 
+    luna5: Seeds
+    emobox6: Seeds
     untaught: Seeds
 
 

@@ -1,6 +1,6 @@
 """Score the models that a teacher taught, and say what the teaching adds.
 
-Reads   data/taught/{luna5,emobox6,loso}_{lda,cnn}.parquet, data/taught/luna5_untaught_cnn.parquet,
+Reads   data/taught/{luna5,emobox6,loso}_lda.parquet, data/taught/{luna5,luna5_untaught,emobox6}_cnn.parquet,
         data/clips.parquet, data/splits/{luna5,emobox6,loso}.parquet
 Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and,
         of several seeds, together
@@ -28,6 +28,8 @@ from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
+NETWORKS = {"luna5": ["luna5", "luna5_untaught"], "emobox6": ["emobox6"]}
+"""Their tables, by protocol; with each actor left out in turn, LDAs alone are taught."""
 NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
 TAUGHT, TOGETHER, PLAIN = "taught_fused", "taught_ensemble", "untaught_fused"
 """The mean of a taught network and the taught LDA; of all seeds' networks and that LDA; of both untaught."""
@@ -76,11 +78,11 @@ def main() -> None:
     result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}}
     fused = []
     for protocol in PROTOCOLS:
-        untaught = ["data/taught/luna5_untaught_cnn.parquet"] if protocol == "luna5" else []
-        networks = scores.read_predictions([f"data/taught/{protocol}_cnn.parquet", *untaught])
-        ldas = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
-        fused.append(fuse(networks, ldas))
-        predictions = pd.concat([ldas, networks, fused[-1]], ignore_index=True)
+        predictions = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
+        if of_networks := NETWORKS.get(protocol):
+            networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in of_networks])
+            fused.append(fuse(networks, predictions))
+            predictions = pd.concat([predictions, networks, fused[-1]], ignore_index=True)
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
         scores.check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)

@@ -42,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     params["aligned"]["shuffles"] = [0, 1, 2, 3]
     params["taught"] |= {
         "epochs": 1,
-        "network_seeds": {"luna5": [3], "emobox6": [1], "loso": [1], "untaught": [3]},
+        "network_seeds": {"luna5": [3], "emobox6": [1], "untaught": [3]},
     }
     params["train_cnn"]["logmel"] |= {"batch_size": 64, "warmup_epochs": 0}
     params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
@@ -196,7 +196,8 @@ def test_from_features_to_scores_and_checks() -> None:
     for protocol in PROTOCOLS:
         run(teach, protocol)
         run(train_taught_lda, protocol)
-        run(train_taught_cnn, protocol)
+        if protocol != "loso":
+            run(train_taught_cnn, protocol)
         ldas = pd.read_parquet(f"data/taught/{protocol}_lda.parquet")
         for _, rows in ldas.groupby("model"):
             assert set(rows["clip"]) == clips_tested(protocol)
@@ -207,6 +208,8 @@ def test_from_features_to_scores_and_checks() -> None:
         *("aligned_lda", "taught_lda", "logmel_cnn", "taught_cnn", "taught_fused", "untaught_fused"),
     }
     assert set(written["emobox6"]) == {"aligned_lda", "taught_lda", "taught_cnn", "taught_fused"}
+    assert set(written["loso"]) == {"aligned_lda", "taught_lda"}
+    assert set(written["adds"]["loso"]) == {"lda"}
     assert set(written["adds"]["luna5"]) == {"lda", "network", "mean", "network_to_lda"}
     assert set(written["adds"]["emobox6"]) == {"lda", "network_to_lda"}
     adds = written["adds"]["luna5"]["mean"]
@@ -250,4 +253,5 @@ def test_a_teacher_that_hears_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_protocol_has_seeds() -> None:
-    assert set(TaughtSeeds.model_fields) == {*PROTOCOLS, "untaught"}
+    assert set(TaughtSeeds.model_fields) == {*evaluate_taught.NETWORKS, "untaught"}
+    assert {*evaluate_taught.NETWORKS} < {*PROTOCOLS}
