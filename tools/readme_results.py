@@ -46,6 +46,16 @@ ALIGNED_MODELS = {
     "aligned_fused": "network and LDA in step",
     "aligned_ensemble": "three networks and LDA in step",
 }
+TAUGHT_MODELS = {
+    "aligned_lda": "LDA in step, untaught",
+    "taught_lda": "LDA in step, taught",
+    "logmel_cnn": "network, untaught",
+    "taught_cnn": "network, taught",
+    "untaught_fused": "network and LDA, untaught",
+    "taught_fused": "network and LDA, taught",
+    "taught_ensemble": "three networks and LDA, taught",
+}
+TAUGHT_ADDS = {"lda": "the LDA in step", "network": "the network", "mean": "the two together"}
 ALIGNED_ADDS = {"pitch": "Pitch", "in_step": "Hearing in step", "network": "The network"}
 NEIGHBOUR_RUNGS = {
     "equal_copies": "three equal copies, made before the random split",
@@ -191,28 +201,42 @@ def whisper_leaks_list(metrics: Path) -> str:
 def aligned_table(metrics: Path) -> str:
     """Tabulate the models in step by protocol, and below them what each thing that they read adds."""
     found = _read(metrics / "aligned.json")
-    protocols = list(ALIGNED_PROTOCOLS)
-    names = list(ALIGNED_PROTOCOLS.values())
-    lines = [
-        f"| UAR | {names[0]} | {names[0]}, 95 % interval | {' | '.join(names[1:])} |",
-        f"|---|---|{'---|' * 3}",
-    ]
-    for model, name in ALIGNED_MODELS.items():
-        # Of one seed there is nothing to put together.
-        of = [found[protocol].get(model) for protocol in protocols]
-        cells = [_with_spread(it) if it else "" for it in of]
-        cells.insert(1, interval_of(of[0]))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines.append("")
+    lines = [*_rows_by_protocol(found, ALIGNED_MODELS), ""]
     for what, name in ALIGNED_ADDS.items():
-        adds = {whose: found["adds"][protocol][what] for protocol, whose in ALIGNED_PROTOCOLS.items()}
-        told = [f"{whose} {points_of(it['uar'], it['low'], it['high'])}" for whose, it in adds.items()]
-        lines.append(f"- {name} adds, in points: {', '.join(told)}.")
-    shares = [percent(found["sentences_found"][protocol]) for protocol in protocols]
+        lines.append(f"- {name} adds, in points: {_adds_by_protocol(found, what)}.")
+    shares = [percent(found["sentences_found"][protocol]) for protocol in ALIGNED_PROTOCOLS]
     lines.append(
         f"- The sentence was found of {shares[0]}, {shares[1]} and {shares[2]} % of the tested clips."
     )
     return "\n".join(lines)
+
+
+def taught_table(metrics: Path) -> str:
+    """Tabulate taught and untaught models by protocol, and below them what the teaching adds."""
+    found = _read(metrics / "taught.json")
+    lines = [*_rows_by_protocol(found, TAUGHT_MODELS), ""]
+    for what, name in TAUGHT_ADDS.items():
+        lines.append(f"- The teaching adds to {name}, in points: {_adds_by_protocol(found, what)}.")
+    return "\n".join(lines)
+
+
+def _rows_by_protocol(found: dict[str, Any], models: dict[str, str]) -> list[str]:
+    first, *others = ALIGNED_PROTOCOLS.values()
+    lines = [f"| UAR | {first} | {first}, 95 % interval | {' | '.join(others)} |", f"|---|---|{'---|' * 3}"]
+    for model, name in models.items():
+        # Not every model was run under every protocol.
+        of = [found[protocol].get(model) for protocol in ALIGNED_PROTOCOLS]
+        cells = [_with_spread(it) if it else "" for it in of]
+        cells.insert(1, interval_of(of[0]))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _adds_by_protocol(found: dict[str, Any], what: str) -> str:
+    adds = {whose: found["adds"][protocol].get(what) for protocol, whose in ALIGNED_PROTOCOLS.items()}
+    return ", ".join(
+        f"{whose} {points_of(it['uar'], it['low'], it['high'])}" for whose, it in adds.items() if it
+    )
 
 
 def _with_spread(it: dict[str, Any]) -> str:
@@ -227,21 +251,39 @@ def aligned_leaks_list(metrics: Path) -> str:
     plain = _read(metrics / "aligned.json")["luna5"][found["model"]]["uar"]
     known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
     shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
-
-    def same(it: dict[str, Any]) -> str:
-        difference = it["unseen_largest_difference"]
-        return f"other ones, by at most {difference:.0e}" if difference else "the same, to the bit"
-
+    same = [_same(it["unseen_largest_difference"]) for it in (found, network)]
     return "\n".join(
         [
             f"- With the emotions of the training clips shuffled: {shuffled}; the network, on one fold, "
             f"{percent(network['permuted_uar'])}.",
             f"- Columns that give actor and emotion away: {known} where each actor is on both sides, "
             f"{canary} rather than {percent(plain)} under LUNA5.",
-            f"- Without the tested clips each fold's probabilities are {same(found)}; those of the network "
-            f"on one fold are {same(network)}.",
+            f"- Without the tested clips each fold's probabilities are {same[0]}; those of the network "
+            f"on one fold are {same[1]}.",
         ]
     )
+
+
+def taught_leaks_list(metrics: Path) -> str:
+    """Tell what the checks of teacher and taught models found."""
+    found = _read(metrics / "taught_leaks.json")
+    plain = percent(_read(metrics / "taught.json")["luna5"][found["model"]]["uar"])
+    shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
+    same = [_same(found[f"{whose}unseen_largest_difference"]) for whose in ("teacher_", "", "network_")]
+    return "\n".join(
+        [
+            "- With the emotions of the training clips shuffled before the teacher hears them: the LDA "
+            f"{shuffled}; the network, on one fold, {percent(found['network_permuted_uar'])}.",
+            f"- Columns of the LDA that give actor and emotion away: {percent(found['canary_uar'])} rather "
+            f"than {plain} under LUNA5.",
+            f"- Without the tested clips the teacher's opinions are {same[0]}; the LDA's probabilities "
+            f"are {same[1]}; those of the network on one fold are {same[2]}.",
+        ]
+    )
+
+
+def _same(difference: float) -> str:
+    return f"other ones, by at most {difference:.0e}" if difference else "the same, to the bit"
 
 
 def ladder_table(metrics: Path) -> str:
@@ -462,6 +504,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "whisper_leaks": whisper_leaks_list,
     "aligned": aligned_table,
     "aligned_leaks": aligned_leaks_list,
+    "taught": taught_table,
+    "taught_leaks": taught_leaks_list,
     "ladder": ladder_table,
     "ladder_long": ladder_long_table,
     "ladder_neighbour": ladder_neighbour_table,

@@ -1,0 +1,174 @@
+"""Try how a teacher should teach the models in step, on training actors alone, and keep every trial.
+
+    python -m tools.search_taught --share 0.5 --epochs 120
+
+divides the training actors of one fold of LUNA5 (0, or --fold; validation actors train, too) into inner
+folds. In each, LDA in step and network learn of the other actors what the teacher says of them, as in
+pipelines/taught, and are scored on those who are held out; "both" is their geometric mean. The clips that the
+fold tests are not read. Rows are added to metrics/search/taught_trials.csv; those that begin with "probe" are
+of an exploration before this script, on log-mels that are not rounded.
+
+Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
+        data/features/clean/{whisper,whisper_speaker}.npy
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold
+
+from ser.aligned_lda import LABELS, AlignedFeatures, choose_templates, sides_of
+from ser.datasets import emotion_index, prediction_table, read_features, read_split, rows_of, take
+from ser.encoder_views import read_encoder_views
+from ser.encoder_views import sides_of as speech_of
+from ser.files import read_table, write_csv
+from ser.parallel import run_all
+from ser.params import AlignedLda, Enrolled, LogMelCnn, load_params
+from ser.scores import predicted_emotions
+from ser.taught_lda import choose_and_recognise
+from ser.teaching import TEACHER, opinions, taught_labels
+from stages import command
+from stages.evaluate_taught import geometric_mean
+
+LOG = Path("metrics/search/taught_trials.csv")
+INNER_FOLDS = 4
+
+
+def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.DataFrame:
+    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``."""
+    rows = np.setdiff1d(np.arange(len(clips)), rows_of(clips, split, fold=fold, role="test"))
+    known = clips.iloc[rows]
+    divided = GroupKFold(INNER_FOLDS).split(known, groups=known["actor"])
+    tables = [
+        known[["clip"]].assign(
+            fold=inner, role=np.where(np.isin(np.arange(len(known)), held), "test", "train")
+        )
+        for inner, (_, held) in enumerate(divided)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def teach(split: pd.DataFrame, inner: int, settings: Enrolled) -> pd.DataFrame:
+    """Ask the teacher about the training clips of one inner fold."""
+    clips = read_table("data/clips.parquet", LABELS)
+    training, _ = speech_of(read_encoder_views(), clips, split, fold=inner)
+    part = training.part(next(iter(training.views)))
+    found = opinions(training, settings)
+    return prediction_table(part, found, protocol="luna5", model=TEACHER, seed=0, fold=inner)
+
+
+def try_lda(
+    split: pd.DataFrame, inner: int, told: pd.DataFrame, share: float, actors: list[int], settings: AlignedLda
+) -> pd.DataFrame:
+    """Teach the LDA in step; recognise the actors who are held out."""
+    features, clips = AlignedFeatures.read(), read_table("data/clips.parquet", LABELS)
+    templates = choose_templates(clips, split, fold=inner, actors=actors, count=settings.templates)
+    training, test = sides_of(features, clips, split, fold=inner, templates=templates)
+    found, _ = choose_and_recognise(
+        training,
+        taught_labels(training, told, share=share),
+        test,
+        copies=len(features.functionals),
+        n_before=features.n_before,
+        settings=settings,
+    )
+    return prediction_table(test, found, protocol="luna5", model="lda", seed=0, fold=inner)
+
+
+def try_network(
+    split: pd.DataFrame,
+    inner: int,
+    told: pd.DataFrame,
+    share: float,
+    settings: LogMelCnn,
+    seed: int,
+    bar: int,
+) -> pd.DataFrame:
+    """Teach the network; recognise the actors who are held out. Only here is TensorFlow loaded."""
+    from ser import training
+    from ser.cnn_runs import fit
+    from ser.logmel_cnn import NETWORKS
+    from ser.protocol_cnn import learning_sides
+    from ser.taught_cnn import taught_network
+
+    clips = read_table("data/clips.parquet", LABELS)
+    copies = list(read_features("logmel", ["aligned"])[0])
+    sides = learning_sides(clips, split, copies, fold=inner)
+    network = taught_network(told, share=share) if share else NETWORKS["logmel"]
+    smoothing = 0.0 if share else settings.label_smoothing
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = fit(
+            network,
+            settings.model_copy(update={"label_smoothing": smoothing}),
+            sides,
+            seed=seed,
+            name=f"inner fold {inner}",
+            checkpoint=Path(folder) / "checkpoint.npz",
+            bar_position=bar,
+        )
+    test = take(clips, split, copies[:1], fold=inner, role="test")
+    found = training.predict(model, sides.scaler.transform(test.x))
+    return prediction_table(test, found, protocol="luna5", model="network", seed=seed, fold=inner)
+
+
+def score(found: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the UAR of each model on each inner fold."""
+    clips = read_table("data/clips.parquet", LABELS).set_index("clip")
+    meant = emotion_index(clips.loc[found["clip"]])
+    table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
+    rows = [
+        (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))
+        for (model, seed, inner), it in table.groupby(["model", "seed", "fold"])
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", "inner_fold", "uar"])
+
+
+def main() -> None:
+    """Teach, recognise, log, and print."""
+    arguments = _arguments()
+    params = load_params()
+    share = params.taught.share if arguments.share is None else arguments.share
+    epochs = arguments.epochs or params.taught.epochs
+    clips, split = read_split("luna5")
+    inner, folds = inner_split(clips, split, fold=arguments.fold), range(INNER_FOLDS)
+    about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
+    told = run_all(teach, [(inner, it, params.enrolled) for it in folds], what="teacher", **about)
+    actors = params.aligned.alignment.template_actors
+    calls = [(inner, it, told[it], share, actors, params.aligned.lda) for it in folds]
+    ldas = pd.concat(run_all(try_lda, calls, what="LDA", **about))
+    found, settings = [ldas], f"share={share:g}"
+    if not arguments.without_network:
+        settings += f" epochs={epochs}"
+        network = params.train_cnn.logmel.model_copy(update={"epochs": epochs})
+        trainings = [
+            (inner, it, told[it], share, network, arguments.seed, 1 + it % params.workers.jobs)
+            for it in folds
+        ]
+        networks = pd.concat(run_all(try_network, trainings, what="network", **about))
+        found += [networks, geometric_mean(networks, ldas, model="both")]
+
+    trial = score(pd.concat(found)).assign(settings=settings, fold=arguments.fold)
+    trial = trial[["settings", "model", "seed", "fold", "inner_fold", "uar"]]
+    former = [pd.read_csv(LOG)] if LOG.exists() else []
+    write_csv(LOG, pd.concat([*former, trial], ignore_index=True))
+    print(trial.to_string(index=False))
+    print(trial.groupby("model")["uar"].mean().round(3).to_string())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = command.parser(__doc__)
+    parser.add_argument("--share", type=float, help="of the teacher's opinion in a label (params.yaml's)")
+    parser.add_argument("--epochs", type=int, help="of the network (params.yaml's)")
+    parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
+    parser.add_argument("--seed", type=int, default=0, help="of the network")
+    parser.add_argument("--without-network", action="store_true", help="try the LDA alone: a minute")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    command.run(main)
