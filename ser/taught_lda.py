@@ -45,8 +45,8 @@ def choose_and_recognise(
     """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
 
     The inner folds are judged by the emotions that were meant. What the teacher says of a clip may rest on
-    the labels of training actors whom an inner fold holds out, so that it judges a little too well; only the
-    shrinkage depends on it.
+    the labels of training actors whom an inner fold holds out, so that their UAR is some points too good and
+    tells nothing of what the teaching is worth; it serves to choose the shrinkage alone.
 
     Parameters
     ----------

@@ -2,11 +2,11 @@
 
 Reads   data/taught/{luna5,emobox6,loso}_lda.parquet, data/taught/{luna5,luna5_untaught,emobox6}_cnn.parquet,
         data/clips.parquet, data/splits/{luna5,emobox6,loso}.parquet
-Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and,
-        of several seeds, together
+Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and of
+        the (plain) mean of several seeds' networks and the LDA
         metrics/taught.json: by protocol and model, the best first, scores with their intervals; by protocol
-        adds, what the teaching adds to the UAR of LDA, network and mean (bootstrap over actors), and what the
-        network adds to the taught LDA
+        adds, what the teaching adds to the UAR of LDA, network and mean, and what the network adds to the
+        taught LDA (bootstrap over actors; how seeds vary is not in these intervals)
 
 First the predictions are held to the split: each model must test each test clip once.
 """
@@ -45,7 +45,7 @@ ADDS = {
 
 
 def fuse(networks: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
-    """Average network and LDA of one kind: they weigh the same, so that nothing is fitted or chosen here."""
+    """Average network and LDA of one kind; they weigh the same, so that nothing is fitted here."""
     by_model = {str(model): table for model, table in pd.concat([networks, ldas]).groupby("model")}
     taught, lda = by_model[NETWORK], by_model[TAUGHT_LDA]
     tables = [geometric_mean(taught, lda, model=TAUGHT)]

@@ -16,6 +16,7 @@ def test_no_tested_actor_is_in_it_and_each_other_one_is_held_out_once() -> None:
     for _, rows in inner.groupby("fold"):
         sides = {str(role): set(it["actor"]) for role, it in rows.groupby("role")}
         assert sides["train"] | sides["test"] == known
+        assert sides["away"] == {*LUNA5[2].test}
         assert not sides["train"] & sides["test"]
         held_out += sides["test"]
     assert sorted(held_out) == sorted(known)

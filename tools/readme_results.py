@@ -269,13 +269,14 @@ def taught_leaks_list(metrics: Path) -> str:
     found = _read(metrics / "taught_leaks.json")
     plain = percent(_read(metrics / "taught.json")["luna5"][found["model"]]["uar"])
     shuffled = ", ".join(percent(value) for value in found["permuted_uar_by_seed"].values())
+    known, canary = (percent(found[name]) for name in ("canary_of_known_actors_uar", "canary_uar"))
     same = [_same(found[f"{whose}unseen_largest_difference"]) for whose in ("teacher_", "", "network_")]
     return "\n".join(
         [
             "- With the emotions of the training clips shuffled before the teacher hears them: the LDA "
             f"{shuffled}; the network, on one fold, {percent(found['network_permuted_uar'])}.",
-            f"- Columns of the LDA that give actor and emotion away: {percent(found['canary_uar'])} rather "
-            f"than {plain} under LUNA5.",
+            f"- Columns of the LDA that give actor and emotion away: {known} where each actor is on both sides, "
+            f"{canary} rather than {plain} under LUNA5.",
             f"- Without the tested clips the teacher's opinions are {same[0]}; the LDA's probabilities "
             f"are {same[1]}; those of the network on one fold are {same[2]}.",
         ]

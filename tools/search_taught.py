@@ -40,25 +40,32 @@ INNER_FOLDS = 4
 
 
 def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.DataFrame:
-    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``."""
-    rows = np.setdiff1d(np.arange(len(clips)), rows_of(clips, split, fold=fold, role="test"))
-    known = clips.iloc[rows]
-    divided = GroupKFold(INNER_FOLDS).split(known, groups=known["actor"])
-    tables = [
-        known[["clip"]].assign(
-            fold=inner, role=np.where(np.isin(np.arange(len(known)), held), "test", "train")
-        )
-        for inner, (_, held) in enumerate(divided)
-    ]
+    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``.
+
+    The clips that the fold tests have the role ``away``.
+    """
+    is_away = np.zeros(len(clips), dtype=np.bool_)
+    is_away[rows_of(clips, split, fold=fold, role="test")] = True
+    known = np.flatnonzero(~is_away)
+    divided = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
+    tables = []
+    for inner, (_, held_out) in enumerate(divided):
+        role = np.where(is_away, "away", "train")
+        role[known[held_out]] = "test"
+        tables.append(clips[["clip"]].assign(fold=inner, role=role))
     return pd.concat(tables, ignore_index=True)
 
 
-def teach(split: pd.DataFrame, inner: int, settings: Enrolled) -> pd.DataFrame:
-    """Ask the teacher about the training clips of one inner fold."""
+def teach(split: pd.DataFrame, inner: int, settings: Enrolled, shuffled: bool) -> pd.DataFrame:
+    """Ask the teacher about the training clips of one inner fold; shuffled, see --shuffled."""
     clips = read_table("data/clips.parquet", LABELS)
     training, _ = speech_of(read_encoder_views(), clips, split, fold=inner)
     part = training.part(next(iter(training.views)))
     found = opinions(training, settings)
+    if shuffled:
+        for emotion in np.unique(part.y):
+            own = np.flatnonzero(part.y == emotion)
+            found[own] = found[np.random.default_rng([0, emotion]).permutation(own)]
     return prediction_table(part, found, protocol="luna5", model=TEACHER, seed=0, fold=inner)
 
 
@@ -67,7 +74,8 @@ def try_lda(
 ) -> pd.DataFrame:
     """Teach the LDA in step; recognise the actors who are held out."""
     features, clips = AlignedFeatures.read(), read_table("data/clips.parquet", LABELS)
-    templates = choose_templates(clips, split, fold=inner, actors=actors, count=settings.templates)
+    untrained = split.replace({"role": {"away": "test"}})
+    templates = choose_templates(clips, untrained, fold=inner, actors=actors, count=settings.templates)
     training, test = sides_of(features, clips, split, fold=inner, templates=templates)
     found, _ = choose_and_recognise(
         training,
@@ -137,11 +145,12 @@ def main() -> None:
     clips, split = read_split("luna5")
     inner, folds = inner_split(clips, split, fold=arguments.fold), range(INNER_FOLDS)
     about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
-    told = run_all(teach, [(inner, it, params.enrolled) for it in folds], what="teacher", **about)
+    asked = [(inner, it, params.enrolled, arguments.shuffled) for it in folds]
+    told = run_all(teach, asked, what="teacher", **about)
     actors = params.aligned.alignment.template_actors
     calls = [(inner, it, told[it], share, actors, params.aligned.lda) for it in folds]
     ldas = pd.concat(run_all(try_lda, calls, what="LDA", **about))
-    found, settings = [ldas], f"share={share:g}"
+    found, settings = [ldas], f"share={share:g}" + (" shuffled" if arguments.shuffled else "")
     if not arguments.without_network:
         settings += f" epochs={epochs}"
         network = params.train_cnn.logmel.model_copy(update={"epochs": epochs})
@@ -166,6 +175,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="of the network (params.yaml's)")
     parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
     parser.add_argument("--seed", type=int, default=0, help="of the network")
+    parser.add_argument(
+        "--shuffled",
+        action="store_true",
+        help="deal the opinions anew among clips of one emotion: what is left is what is said of the emotion",
+    )
     parser.add_argument("--without-network", action="store_true", help="try the LDA alone: a minute")
     return parser.parse_args()
 
