@@ -4,15 +4,15 @@ permuted  the emotions of the training clips are shuffled before the teacher hea
           then learn the wrong ones, and the result must come out at chance
 canary    columns of the LDA tell actor and emotion together; they must not help with actors never heard.
           That they help where actors are on both sides is tried as well, one repetition against the other
-unseen    teacher and models learn of features in which a fold's tested clips are missing; teacher and LDA are
-          told wrong emotions and sentences of them, too. All predictions must be equal
+unseen    teacher and models learn of features in which a fold's tested clips are missing; the teacher is told
+          wrong emotions of them, too, the LDA wrong emotions and sentences. All predictions must be equal
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy, data/taught/luna5_{opinions,lda,cnn}.parquet
 Writes  metrics/taught_leaks.json
 
-All of it for the LDA on every fold of LUNA5, its shrinkage chosen again each time; permuted and unseen for
-the network, too, on the first fold with the first seed.
+The LDA is tried on every fold of LUNA5, its shrinkage chosen again each time, and once with actors on both
+sides; the network in permuted and unseen alone, on the first fold with the first seed.
 """
 
 import tempfile

@@ -275,8 +275,8 @@ def taught_leaks_list(metrics: Path) -> str:
         [
             "- With the emotions of the training clips shuffled before the teacher hears them: the LDA "
             f"{shuffled}; the network, on one fold, {percent(found['network_permuted_uar'])}.",
-            f"- Columns of the LDA that give actor and emotion away: {known} where each actor is on both sides, "
-            f"{canary} rather than {plain} under LUNA5.",
+            f"- Columns of the LDA that give actor and emotion away: {known} where each actor is on both "
+            f"sides, {canary} rather than {plain} under LUNA5.",
             f"- Without the tested clips the teacher's opinions are {same[0]}; the LDA's probabilities "
             f"are {same[1]}; those of the network on one fold are {same[2]}.",
         ]

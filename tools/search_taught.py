@@ -10,6 +10,11 @@ of an exploration before this script, on log-mels that are not rounded.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy
+Writes  metrics/search/taught_trials.csv, to which it adds rows
+
+What it reads is made by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
+and, after make whisper has installed the weights: dvc repro pipelines/whisper/dvc.yaml:encode_whisper
+A trial with the network takes some seven minutes on two new cores.
 """
 
 import argparse
@@ -171,10 +176,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
-    parser.add_argument("--share", type=float, help="of the teacher's opinion in a label (params.yaml's)")
-    parser.add_argument("--epochs", type=int, help="of the network (params.yaml's)")
+    parser.add_argument(
+        "--share", type=float, help="of the teacher's opinion in a label; else taught.share of params.yaml"
+    )
+    parser.add_argument("--epochs", type=int, help="of the network; else taught.epochs of params.yaml")
     parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
-    parser.add_argument("--seed", type=int, default=0, help="of the network")
+    parser.add_argument("--seed", type=int, default=0, help="of the network; else 0")
     parser.add_argument(
         "--shuffled",
         action="store_true",
