@@ -34,10 +34,10 @@ from ser.encoder_views import sides_of as speech_of
 from ser.files import read_table, write_csv
 from ser.parallel import run_all
 from ser.params import AlignedLda, Enrolled, LogMelCnn, load_params
-from ser.scores import predicted_emotions
+from ser.scores import PROBABILITIES, predicted_emotions
 from ser.taught_lda import choose_and_recognise
-from ser.teaching import TEACHER, opinions, taught_labels
-from stages import command
+from ser.teaching import taught_labels
+from stages import command, teach
 from stages.evaluate_taught import geometric_mean
 
 LOG = Path("metrics/search/taught_trials.csv")
@@ -61,17 +61,18 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.Da
     return pd.concat(tables, ignore_index=True)
 
 
-def teach(split: pd.DataFrame, inner: int, settings: Enrolled, shuffled: bool) -> pd.DataFrame:
+def ask(split: pd.DataFrame, inner: int, settings: Enrolled, shuffled: bool) -> pd.DataFrame:
     """Ask the teacher about the training clips of one inner fold; shuffled, see --shuffled."""
     clips = read_table("data/clips.parquet", LABELS)
     training, _ = speech_of(read_encoder_views(), clips, split, fold=inner)
-    part = training.part(next(iter(training.views)))
-    found = opinions(training, settings)
+    told = teach.run_fold("luna5", inner, training, settings)
     if shuffled:
-        for emotion in np.unique(part.y):
-            own = np.flatnonzero(part.y == emotion)
-            found[own] = found[np.random.default_rng([0, emotion]).permutation(own)]
-    return prediction_table(part, found, protocol="luna5", model=TEACHER, seed=0, fold=inner)
+        columns = list(PROBABILITIES)
+        for emotion in np.unique(training.y):
+            own = np.flatnonzero(training.y == emotion)
+            others = np.random.default_rng([0, emotion]).permutation(own)
+            told.loc[own, columns] = told.loc[others, columns].to_numpy()
+    return told
 
 
 def try_lda(
@@ -151,7 +152,7 @@ def main() -> None:
     inner, folds = inner_split(clips, split, fold=arguments.fold), range(INNER_FOLDS)
     about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
     asked = [(inner, it, params.enrolled, arguments.shuffled) for it in folds]
-    told = run_all(teach, asked, what="teacher", **about)
+    told = run_all(ask, asked, what="teacher", **about)
     actors = params.aligned.alignment.template_actors
     calls = [(inner, it, told[it], share, actors, params.aligned.lda) for it in folds]
     ldas = pd.concat(run_all(try_lda, calls, what="LDA", **about))
