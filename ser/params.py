@@ -358,12 +358,14 @@ class Aligned(Section):
     shuffles: Seeds
 
 
-class TaughtSeeds(Section):
+class TaughtSeeds(NetworkSeeds):
     """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
 
-    luna5: Seeds
-    emobox6: Seeds
+    article: Seeds
     untaught: Seeds
+
+
+TAUGHT_PROTOCOLS = tuple(it for it in TaughtSeeds.model_fields if it != "untaught")
 
 
 class Taught(Section):

@@ -3,14 +3,16 @@
 One LDA a layer, summed up with weights; shrinkage, weights and how readily a view adapts are chosen by inner
 folds of training actors, who enrol as many clips.
 
-whisper_lda   by Whisper's layers alone, of new speakers
-encoders_lda  by the layers of both encoders, of new speakers, and under the folds of luna5 of such as enrol
-              some clips without labels (protocol enrolled_N), drawn with a seed, and are scored on the others
+whisper_lda   by Whisper's layers alone
+encoders_lda  by the layers of both encoders, and under the folds of luna5 also of speakers who enrol some
+              clips without labels (protocol enrolled_N), drawn with a seed, and are scored on the others
 
-Reads   data/clips.parquet, data/splits/{luna5,emobox6}.parquet,
+Speakers are new in all protocols but the article's random split, which has every actor on both sides.
+
+Reads   data/clips.parquet, data/splits/{luna5,emobox6,loso,article}.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  data/predictions/whisper.parquet
-        metrics/whisper.json        luna5, emobox6: scores by model; enrolled: scores by the number of clips
+        metrics/whisper.json        by protocol scores by model; enrolled: scores by the number of clips
         metrics/search/whisper.csv  every trial of the inner folds
 """
 
@@ -27,8 +29,8 @@ from ser.parallel import run_all
 from ser.params import Enrolled, load_params
 from stages import command
 
-NEW = ("luna5", "emobox6")
-"""Protocols whose test speakers nobody heard before."""
+PROTOCOLS = ("luna5", "emobox6", "loso", "article")
+"""Those under which nobody enrols."""
 ABOUT = ["protocol", "model", "fold", "clips"]
 
 
@@ -42,7 +44,7 @@ def run_fold(
     for model, n_clips in [(WHISPER, 0), (BOTH, 0), *((BOTH, n_clips) for n_clips in numbers)]:
         choices, tried = learned.choose(model, n_clips=n_clips)
         trials.append(tried.assign(protocol=protocol, model=model, fold=fold, clips=n_clips))
-        # Of new speakers there is no draw.
+        # Without enrolment there is no draw.
         for seed in settings.seeds if n_clips else settings.seeds[:1]:
             enrolled = draw_enrolled(test.actors, n_clips=n_clips, seed=seed)
             found = learned.recognise(choices, test, enrolled=enrolled, n_clips=n_clips)
@@ -56,7 +58,7 @@ def run_fold(
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Score new speakers by protocol and model, and enrolled ones by the number of clips."""
+    """Score by protocol and model, and enrolled speakers by the number of clips."""
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender", "intensity", "statement"))
     tallies = scores.tally_all(predictions, clips)
     summary = scores.summarize(tallies, samples=samples, seed=seed)
@@ -65,9 +67,12 @@ def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, di
     def found(protocol: str, model: str, *more: str) -> dict[str, Any]:
         return {**summary[protocol][model], **{key: details[protocol][model][key] for key in ("n", *more)}}
 
-    numbers = sorted(int(it.removeprefix("enrolled_")) for it in summary if it not in NEW)
+    numbers = sorted(int(it.removeprefix("enrolled_")) for it in summary if it not in PROTOCOLS)
     return {
-        **{name: {it: found(name, it, "per_emotion", "per_gender") for it in summary[name]} for name in NEW},
+        **{
+            name: {it: found(name, it, "per_emotion", "per_gender") for it in summary[name]}
+            for name in PROTOCOLS
+        },
         "enrolled": {str(n_clips): found(f"enrolled_{n_clips}", BOTH, "uar_sd") for n_clips in numbers},
     }
 
@@ -78,14 +83,14 @@ def main() -> None:
     params = load_params()
     views = read_encoder_views()
     calls, splits = [], {}
-    for protocol in NEW:
+    for protocol in PROTOCOLS:
         clips, splits[protocol] = read_split(protocol)
         for fold in sorted(splits[protocol]["fold"].unique().tolist()):
             sides = sides_of(views, clips, splits[protocol], fold=fold)
             calls.append((protocol, fold, *sides, params.enrolled))
     results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
-    scores.check_predictions(predictions[predictions["protocol"].isin(NEW)], splits)
+    scores.check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)
     scored = score(
         predictions, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
     )

@@ -1,7 +1,8 @@
 """Score the models that a teacher taught, and say what the teaching adds.
 
-Reads   data/taught/{luna5,emobox6,loso}_lda.parquet, data/taught/{luna5,luna5_untaught,emobox6}_cnn.parquet,
-        data/clips.parquet, data/splits/{luna5,emobox6,loso}.parquet
+Reads   data/taught/{luna5,emobox6,loso,article}_lda.parquet, data/clips.parquet,
+        data/taught/{luna5,luna5_untaught,emobox6,loso,article}_cnn.parquet,
+        data/splits/{luna5,emobox6,loso,article}.parquet
 Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and of
         the (plain) mean of several seeds' networks and the LDA
         metrics/taught.json: by protocol and model, the best first, scores with their intervals; by protocol
@@ -18,18 +19,18 @@ import pandas as pd
 from scipy.special import softmax
 
 from ser import scores
-from ser.aligned_lda import ALIGNED, PROTOCOLS
+from ser.aligned_lda import ALIGNED
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
-from ser.params import load_params
+from ser.params import TAUGHT_PROTOCOLS, load_params
 from ser.taught_lda import TAUGHT_LDA
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
-NETWORKS = {"luna5": ["luna5", "luna5_untaught"], "emobox6": ["emobox6"]}
-"""Their tables, by protocol; with each actor left out in turn, LDAs alone are taught."""
+NETWORKS = {it: [it] for it in TAUGHT_PROTOCOLS} | {"luna5": ["luna5", "luna5_untaught"]}
+"""Their tables, by protocol."""
 NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
 TAUGHT, TOGETHER, PLAIN = "taught_fused", "taught_ensemble", "untaught_fused"
 """The mean of a taught network and the taught LDA; of all seeds' networks and that LDA; of both untaught."""
@@ -75,14 +76,13 @@ def main() -> None:
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
-    result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}}
+    result: dict[str, Any] = {**dict.fromkeys(TAUGHT_PROTOCOLS), "adds": {}}
     fused = []
-    for protocol in PROTOCOLS:
+    for protocol in TAUGHT_PROTOCOLS:
         predictions = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
-        if of_networks := NETWORKS.get(protocol):
-            networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in of_networks])
-            fused.append(fuse(networks, predictions))
-            predictions = pd.concat([predictions, networks, fused[-1]], ignore_index=True)
+        networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in NETWORKS[protocol]])
+        fused.append(fuse(networks, predictions))
+        predictions = pd.concat([predictions, networks, fused[-1]], ignore_index=True)
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
         scores.check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)

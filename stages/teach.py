@@ -13,13 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from ser.aligned_lda import PROTOCOLS
 from ser.datasets import prediction_table, read_split
 from ser.encoder_views import read_encoder_views, sides_of
 from ser.enrolment import Speech
 from ser.files import write_parquet
 from ser.parallel import run_all
-from ser.params import Enrolled, load_params
+from ser.params import TAUGHT_PROTOCOLS, Enrolled, load_params
 from ser.teaching import TEACHER, opinions
 from stages import command
 
@@ -34,7 +33,7 @@ def run_fold(protocol: str, fold: int, training: Speech, settings: Enrolled) -> 
 def main() -> None:
     """Ask about every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=PROTOCOLS, help="whose folds")
+    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="whose folds")
     protocol: str = parser.parse_args().protocol
     params = load_params()
     views = read_encoder_views()

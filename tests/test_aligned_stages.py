@@ -45,6 +45,7 @@ from stages import (
     train_aligned,
     train_aligned_cnn,
 )
+from tools import search_aligned
 from tools.other_machines import MACHINES
 from tools.readme_results import ALIGNED_PROTOCOLS, aligned_leaks_list, aligned_table
 
@@ -358,6 +359,18 @@ def test_clips_are_extracted_in_step_with_each_template(
         told = clips["statement"].map(STATEMENTS.index).to_numpy()[own]
         assert (cost[place, 0, own, told] == 0).all()
         assert (cost[place, 0, own, 1 - told] > 0).all()
+
+    # Trials of the design extract what the stage does, for the sentence that is told.
+    loaded = load_params()
+    tried = search_aligned.features_of(loaded.aligned.alignment, loaded, evenly=False)
+    told = clips["statement"].map(STATEMENTS.index).to_numpy()
+    each = np.arange(len(clips))
+    np.testing.assert_array_equal(tried.columns[:, :, each, told], columns[:, :, each, told])
+    assert aligned_lda.nearer_sentences(tried, [0, 1]).tolist() == told.tolist()
+    evenly = search_aligned.features_of(loaded.aligned.alignment, loaded, evenly=True)
+    assert evenly.columns.shape == tried.columns.shape
+    assert not np.array_equal(evenly.columns, tried.columns)
+    np.testing.assert_array_equal(evenly.columns[0], evenly.columns[1])
     # A clip that is no recording, be it of a template or not, is named, and the former features stay.
     former = Path("data/features/aligned/columns.npy").read_bytes()
     for name in (names[0], names[-1]):
@@ -541,3 +554,36 @@ def test_a_network_that_heard_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit, match="it heard them"):
         run(check_aligned_cnn)
     assert not Path("metrics/aligned_cnn_leaks.json").exists()
+
+
+def test_even_parts_are_of_one_length() -> None:
+    settings = load_params(PARAMS).aligned.alignment.model_copy(update={"parts": 4, "n_mfcc": 2})
+    coefficients = np.arange(24.0).reshape(8, 3)
+    found = search_aligned.even_parts(coefficients, settings=settings)
+    assert found[:8].tolist() == [1.5, 2.5, 7.5, 8.5, 13.5, 14.5, 19.5, 20.5]
+    assert found[8:] == pytest.approx(np.log([2.0] * 4))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ([], "parts=24 n_mfcc=30 templates=2"),
+        (["--evenly", "--keep-sentence"], "parts=24 n_mfcc=30 templates=2 evenly sentence kept"),
+        (["--leave-out", "step", "--templates", "1"], "parts=24 n_mfcc=30 templates=1 without step"),
+    ],
+)
+def test_trials_of_the_design_are_kept(
+    options: list[str], settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None of them is tested in the first fold, nor two of them held out together.
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.setattr(search_aligned, "features_of", lambda *_, **__: AlignedFeatures.read())
+    run(search_aligned, *options)
+    kept = pd.read_csv("metrics/search/aligned_trials.csv")
+    assert kept["settings"].unique().tolist() == [settings]
+    assert kept["inner_fold"].tolist() == [0, 1, 2, 3]
+    # The columns in step tell the emotion, once what was said is off.
+    assert (kept["uar"].mean() > 0.9) == (options == [])

@@ -17,15 +17,16 @@ from test_whisper_encoder import HEADS, LAYERS, random_weights
 from test_whisper_encoder import UNITS as STATES
 from voices import spoken
 
-from ser import scores
+from ser import scores, whisper_encoder
 from ser.encoder_views import sides_of
 from ser.enrolment import Speech
 from ser.enrolment_search import ALL_VIEWS
 from ser.files import write_array, write_parquet
-from ser.protocols import EMOBOX6, LUNA5, split_by_actor
+from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.whisper_encoder import VARIABLE
+from ser.whisper_encoder import VARIABLE, WhisperEncoder
 from stages import check_whisper, command, encode_whisper, enroll_whisper
+from tools import search_head, search_whisper
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 UNITS = 9
@@ -56,6 +57,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_parquet("data/clips.parquet", clips)
     write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:2]))
     write_parquet("data/splits/emobox6.parquet", split_by_actor(clips, EMOBOX6[:1]))
+    write_parquet("data/splits/loso.parquet", split_by_actor(clips, LOSO[4:5]))
     known = np.where(clips["statement"] == clips["statement"].iloc[0], "train", "test")
     write_parquet("data/splits/article.parquet", clips[["clip"]].assign(fold=0, role=known))
     draw = np.random.default_rng(0)
@@ -68,9 +70,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(stage: ModuleType) -> None:
+def run(stage: ModuleType, *arguments: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [stage.__name__])
+        patch.setattr(sys, "argv", [stage.__name__, *arguments])
         command.run(stage.main)
 
 
@@ -98,9 +100,11 @@ def test_new_speakers_are_scored_on_every_clip_and_enrolled_ones_on_the_others()
         ).to_numpy() == scores.predicted_emotions(own)
         assert it["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
         assert it["uar_low"] < it["uar"] < it["uar_high"]
-    assert set(written["emobox6"]) == {"whisper_lda", "encoders_lda"}
-    other = predictions[predictions["protocol"] == "emobox6"]
-    assert set(other["clip"].str[-2:].astype(int)) == set(EMOBOX6[0].test)
+    tested_by = {"emobox6": {*EMOBOX6[0].test}, "loso": {*LOSO[4].test}, "article": {*range(1, 25)}}
+    for protocol, actors in tested_by.items():
+        assert set(written[protocol]) == {"whisper_lda", "encoders_lda"}
+        other = predictions[predictions["protocol"] == protocol]
+        assert set(other["clip"].str[-2:].astype(int)) == actors
     assert written["enrolled"]["8"]["uar"] > written["luna5"]["encoders_lda"]["uar"] > 2 * scores.CHANCE
 
 
@@ -211,3 +215,76 @@ def test_clips_are_encoded_in_the_order_of_the_table(tmp_path: Path, monkeypatch
     write_parquet("data/clips.parquet", pd.DataFrame({"clip": ["b", "a"], "path": paths[::-1]}))
     run(encode_whisper)
     np.testing.assert_array_equal(np.load("data/features/clean/whisper.npy"), of_whisper[::-1])
+
+
+@pytest.mark.usefixtures("project")
+def test_trials_of_what_to_read_are_kept() -> None:
+    run(search_whisper)
+    kept = pd.read_csv("metrics/search/whisper_trials.csv")
+    assert kept["settings"].unique().tolist() == [
+        *("whisper_1 alone", "whisper_2 alone", "speaker_1 alone", "whisper, all layers"),
+        *("speaker, all layers", "both, all layers", "both, all layers, means alone"),
+    ]
+    assert kept["inner_fold"].tolist() == [0, 1, 2, 3] * 7
+    uar = kept.groupby("settings")["uar"].mean()
+    # The second layer has less noise.
+    assert scores.CHANCE < uar["whisper_1 alone"] < uar["whisper_2 alone"]
+    assert uar["speaker_1 alone"] < uar["both, all layers"]
+
+    tested = pd.read_parquet("data/clips.parquet")["actor"].isin(LUNA5[0].test).to_numpy()
+    for name in ("whisper", "whisper_speaker"):
+        states = np.load(f"data/features/clean/{name}.npy")
+        states[tested] = 1e3
+        write_array(f"data/features/clean/{name}.npy", states)
+    run(search_whisper)
+    both = pd.read_csv("metrics/search/whisper_trials.csv")
+    assert both[: len(kept)].equals(kept)
+    assert both[len(kept) :].reset_index(drop=True).equals(kept), "tested clips are not read"
+
+
+def test_the_mean_comes_first_in_a_view() -> None:
+    draw = np.random.default_rng(0)
+    views = {
+        f"{name}_1": draw.normal(0, 1, (3, 2 * units)).astype(np.float32)
+        for name, units in search_whisper.UNITS.items()
+    }
+    means = search_whisper.designs(views)["both, all layers, means alone"]
+    assert {name: x.shape[1] for name, x in means.items()} == {"whisper_1": 512, "speaker_1": 256}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ([], "attention tuned_layers=0 epochs=2 learning_rate=0.01"),
+        (
+            ["--tuned-layers", "1", "--copies"],
+            "attention tuned_layers=1 epochs=2 learning_rate=0.01 copies",
+        ),
+    ],
+)
+def test_trials_of_a_network_on_frames_are_kept(
+    options: list[str], settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = pd.read_parquet("data/clips.parquet")
+    write_parquet("data/clips.parquet", clips.assign(path=clips["clip"]))
+    read: list[str] = []
+
+    def states_of(path: str, speeds: list[float], _: float, tuned_layers: int) -> search_head.Array:
+        """Frames that tell the emotion."""
+        layers = 1 if tuned_layers else LAYERS + 1
+        copies = np.zeros((len(speeds), 20, layers, STATES), dtype=np.float16)
+        copies[:, :12] = np.random.default_rng(len(read)).normal(0, 1, (len(speeds), 12, layers, STATES))
+        copies[:, :12, :, EMOTIONS.index(parse_clip(path).emotion)] += 1
+        read.append(path)
+        return copies
+
+    encoder = WhisperEncoder(weights=random_weights(), heads=HEADS)
+    monkeypatch.setattr(search_head, "states_of", states_of)
+    monkeypatch.setattr(whisper_encoder, "pretrained_whisper", lambda: encoder)
+    run(search_head, "--epochs", "2", "--learning-rate", "0.01", *options)
+    assert read == clips["clip"].tolist()
+    kept = pd.read_csv("metrics/search/whisper_trials.csv")
+    assert kept["settings"].unique().tolist() == [settings]
+    assert kept["model"].tolist() == ["both"] * 4 + ["network"] * 4
+    assert kept.groupby("model")["uar"].mean()["network"] > 0.5

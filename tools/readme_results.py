@@ -38,6 +38,7 @@ _GROUPS = (
 PROTOCOLS = {"luna5": "LUNA5", "emobox6": "EMOBOX6"}
 WHISPER_MODELS = {"whisper_lda": "Whisper's layers alone", "encoders_lda": "both encoders"}
 ALIGNED_PROTOCOLS = {**PROTOCOLS, "loso": "each actor left out in turn"}
+ALL_PROTOCOLS = {**ALIGNED_PROTOCOLS, "article": "article's random split"}
 ALIGNED_MODELS = {
     "plain_lda": "LDA on functionals",
     "pitch_lda": "LDA on functionals and pitch",
@@ -166,9 +167,10 @@ def enrolled_table(metrics: Path) -> str:
 def whisper_table(metrics: Path) -> str:
     """Tabulate the LDAs on Whisper's encoder: of new speakers, then by the clips heard first."""
     found = _read(metrics / "whisper.json")
+    whom = dict.fromkeys(ALIGNED_PROTOCOLS, "new speakers") | {"article": "every actor on both sides"}
     rows = [
-        (f"new speakers, {PROTOCOLS[protocol]}: {name}", found[protocol][model])
-        for protocol in PROTOCOLS
+        (f"{whom[protocol]}, {whose}: {name}", found[protocol][model])
+        for protocol, whose in ALL_PROTOCOLS.items()
         for model, name in WHISPER_MODELS.items()
     ]
     rows += [(f"{n_clips} clips heard first: both encoders", it) for n_clips, it in found["enrolled"].items()]
@@ -201,7 +203,7 @@ def whisper_leaks_list(metrics: Path) -> str:
 def aligned_table(metrics: Path) -> str:
     """Tabulate the models in step by protocol, and below them what each thing that they read adds."""
     found = _read(metrics / "aligned.json")
-    lines = [*_rows_by_protocol(found, ALIGNED_MODELS), ""]
+    lines = [*_rows_by_protocol(found, ALIGNED_MODELS, ALIGNED_PROTOCOLS), ""]
     for what, name in ALIGNED_ADDS.items():
         lines.append(f"- {name} adds, in points: {_adds_by_protocol(found, what)}.")
     shares = [percent(found["sentences_found"][protocol]) for protocol in ALIGNED_PROTOCOLS]
@@ -214,18 +216,21 @@ def aligned_table(metrics: Path) -> str:
 def taught_table(metrics: Path) -> str:
     """Tabulate taught and untaught models by protocol, and below them what the teaching adds."""
     found = _read(metrics / "taught.json")
-    lines = [*_rows_by_protocol(found, TAUGHT_MODELS), ""]
+    lines = [*_rows_by_protocol(found, TAUGHT_MODELS, ALL_PROTOCOLS), ""]
     for what, name in TAUGHT_ADDS.items():
         lines.append(f"- The teaching adds to {name}, in points: {_adds_by_protocol(found, what)}.")
     return "\n".join(lines)
 
 
-def _rows_by_protocol(found: dict[str, Any], models: dict[str, str]) -> list[str]:
-    first, *others = ALIGNED_PROTOCOLS.values()
-    lines = [f"| UAR | {first} | {first}, 95 % interval | {' | '.join(others)} |", f"|---|---|{'---|' * 3}"]
+def _rows_by_protocol(found: dict[str, Any], models: dict[str, str], protocols: dict[str, str]) -> list[str]:
+    first, *others = protocols.values()
+    lines = [
+        f"| UAR | {first} | {first}, 95 % interval | {' | '.join(others)} |",
+        f"|---|---|{'---|' * len(protocols)}",
+    ]
     for model, name in models.items():
         # Not every model was run under every protocol.
-        of = [found[protocol].get(model) for protocol in ALIGNED_PROTOCOLS]
+        of = [found[protocol].get(model) for protocol in protocols]
         cells = [_with_spread(it) if it else "" for it in of]
         cells.insert(1, interval_of(of[0]))
         lines.append(f"| {name} | {' | '.join(cells)} |")

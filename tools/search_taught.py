@@ -24,41 +24,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GroupKFold
 
 from ser.aligned_lda import LABELS, AlignedFeatures, choose_templates, sides_of
-from ser.datasets import emotion_index, prediction_table, read_features, read_split, rows_of, take
+from ser.datasets import prediction_table, read_features, read_split, take
 from ser.encoder_views import read_encoder_views
 from ser.encoder_views import sides_of as speech_of
-from ser.files import read_table, write_csv
+from ser.files import read_table
 from ser.parallel import run_all
 from ser.params import AlignedLda, Enrolled, LogMelCnn, load_params
-from ser.scores import PROBABILITIES, predicted_emotions
+from ser.scores import PROBABILITIES
 from ser.taught_lda import choose_and_recognise
 from ser.teaching import taught_labels
 from stages import command, teach
 from stages.evaluate_taught import geometric_mean
+from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
 
 LOG = Path("metrics/search/taught_trials.csv")
-INNER_FOLDS = 4
-
-
-def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.DataFrame:
-    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``.
-
-    The clips that the fold tests have the role ``away``.
-    """
-    is_away = np.zeros(len(clips), dtype=np.bool_)
-    is_away[rows_of(clips, split, fold=fold, role="test")] = True
-    known = np.flatnonzero(~is_away)
-    divided = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
-    tables = []
-    for inner, (_, held_out) in enumerate(divided):
-        role = np.where(is_away, "away", "train")
-        role[known[held_out]] = "test"
-        tables.append(clips[["clip"]].assign(fold=inner, role=role))
-    return pd.concat(tables, ignore_index=True)
 
 
 def ask(split: pd.DataFrame, inner: int, settings: Enrolled, shuffled: bool) -> pd.DataFrame:
@@ -130,18 +111,6 @@ def try_network(
     return prediction_table(test, found, protocol="luna5", model="network", seed=seed, fold=inner)
 
 
-def score(found: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate the UAR of each model on each inner fold."""
-    clips = read_table("data/clips.parquet", LABELS).set_index("clip")
-    meant = emotion_index(clips.loc[found["clip"]])
-    table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
-    rows = [
-        (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))
-        for (model, seed, inner), it in table.groupby(["model", "seed", "fold"])
-    ]
-    return pd.DataFrame(rows, columns=["model", "seed", "inner_fold", "uar"])
-
-
 def main() -> None:
     """Teach, recognise, log, and print."""
     arguments = _arguments()
@@ -167,12 +136,7 @@ def main() -> None:
         networks = pd.concat(run_all(try_network, trainings, what="network", **about))
         found += [networks, geometric_mean(networks, ldas, model="both")]
 
-    trial = score(pd.concat(found)).assign(settings=settings, fold=arguments.fold)
-    trial = trial[["settings", "model", "seed", "fold", "inner_fold", "uar"]]
-    former = [pd.read_csv(LOG)] if LOG.exists() else []
-    write_csv(LOG, pd.concat([*former, trial], ignore_index=True))
-    print(trial.to_string(index=False))
-    print(trial.groupby("model")["uar"].mean().round(3).to_string())
+    keep(score(pd.concat(found)).assign(settings=settings, fold=arguments.fold), LOG)
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ser.protocols import LUNA5, split_by_actor
 from ser.ravdess import all_clips, parse_clip
-from tools.search_taught import INNER_FOLDS, inner_split
+from tools.inner_trials import INNER_FOLDS, inner_split
 
 
 def test_no_tested_actor_is_in_it_and_each_other_one_is_held_out_once() -> None:

@@ -1,0 +1,52 @@
+"""Trials on training actors alone: how these are divided, scored, and kept in a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold
+
+from ser.datasets import emotion_index, rows_of
+from ser.files import read_table, write_csv
+from ser.scores import predicted_emotions
+
+INNER_FOLDS = 4
+COLUMNS = ["settings", "model", "seed", "fold", "inner_fold", "uar"]
+
+
+def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.DataFrame:
+    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``.
+
+    The clips that the fold tests have the role ``away``.
+    """
+    is_away = np.zeros(len(clips), dtype=np.bool_)
+    is_away[rows_of(clips, split, fold=fold, role="test")] = True
+    known = np.flatnonzero(~is_away)
+    divided = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
+    tables = []
+    for inner, (_, held_out) in enumerate(divided):
+        role = np.where(is_away, "away", "train")
+        role[known[held_out]] = "test"
+        tables.append(clips[["clip"]].assign(fold=inner, role=role))
+    return pd.concat(tables, ignore_index=True)
+
+
+def score(found: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the UAR of each model on each inner fold."""
+    clips = read_table("data/clips.parquet", ("clip", "emotion")).set_index("clip")
+    meant = emotion_index(clips.loc[found["clip"]])
+    table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
+    rows = [
+        (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))
+        for (model, seed, inner), it in table.groupby(["model", "seed", "fold"])
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", "inner_fold", "uar"])
+
+
+def keep(trial: pd.DataFrame, log: Path) -> None:
+    """Add a trial's rows to a table, and print them and each model's mean."""
+    former = [pd.read_csv(log)] if log.exists() else []
+    write_csv(log, pd.concat([*former, trial[COLUMNS]], ignore_index=True))
+    print(trial[COLUMNS].to_string(index=False))
+    print(trial.groupby(["settings", "model"], sort=False)["uar"].mean().round(3).to_string())

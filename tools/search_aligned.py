@@ -1,0 +1,168 @@
+"""Try how to bring clips in step with their sentence, on training actors alone, and keep every trial.
+
+    python -m tools.search_aligned --parts 12
+
+divides the training actors of one fold of LUNA5 (0, or --fold; validation actors train, too) into inner
+folds. In each, the LDA of pipelines/aligned learns of the other actors and is scored on those who are held
+out; its shrinkage is chosen within. The clips that the fold tests are not read. Without options the design is
+that of params.yaml. A row an inner fold is added to metrics/search/aligned_trials.csv.
+
+The trials were made after the design had been settled, to show what is worth what; those that settled it were
+not kept. Which sentence a clip has is told here; in the pipeline it is found.
+
+Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, data/features/aligned/{functionals,pitch}.npy
+Writes  metrics/search/aligned_trials.csv, to which it adds rows
+
+What it reads is made by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
+A trial takes some two minutes on two new cores.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ser.aligned_lda import LABELS, AlignedFeatures, choose_and_recognise, choose_templates, sides_of
+from ser.alignment import Matrix, in_step, mfcc
+from ser.datasets import prediction_table, read_split
+from ser.files import read_table
+from ser.parallel import run_all
+from ser.params import AlignedLda, Alignment, LogMelParams, Params, load_params
+from ser.ravdess import STATEMENTS
+from stages import command
+from stages.extract_aligned import rounded, speech_of, templates_of
+from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
+
+LOG = Path("metrics/search/aligned_trials.csv")
+
+
+def columns_of(
+    path: str,
+    speeds: list[float],
+    templates: list[list[Matrix]],
+    evenly: bool,
+    settings: LogMelParams,
+    aligned: Alignment,
+) -> Matrix:
+    """Cut one clip's sentence into parts: [shape=(actors, speeds, columns)].
+
+    Parameters
+    ----------
+    path, speeds
+        The recording, and how fast it is played.
+    templates
+        Of the clip's sentence, by the template actor.
+    evenly
+        Into parts of the same length, whatever the templates are.
+    settings, aligned
+        The sections ``extract.logmel`` and ``aligned.alignment``.
+    """
+    rows = []
+    for speed in speeds:
+        coefficients = mfcc(speech_of(path, speed, settings))
+        if evenly:
+            rows.append([even_parts(coefficients, settings=aligned)] * len(templates))
+        else:
+            rows.append([in_step(coefficients, own, settings=aligned).columns for own in templates])
+    return np.swapaxes(np.array(rows), 0, 1)
+
+
+def even_parts(coefficients: Matrix, *, settings: Alignment) -> Matrix:
+    """Average the frames of each part, as `ser.alignment.in_step` does, but without any template."""
+    parts = np.array_split(coefficients[:, : settings.n_mfcc], settings.parts)
+    return np.concatenate([*(it.mean(axis=0) for it in parts), np.log([len(it) for it in parts])])
+
+
+def features_of(aligned: Alignment, params: Params, *, evenly: bool) -> AlignedFeatures:
+    """Extract the columns anew, as of the sentence that is told; all else is as the pipeline has it."""
+    settings = params.extract.logmel
+    clips = read_table("data/clips.parquet", (*LABELS, "path"))
+    templates = templates_of(clips, settings, aligned)
+    sentences = clips["statement"].map(STATEMENTS.index).to_numpy()
+    speeds = [1.0, *params.resample.speeds]
+    calls = [
+        (path, speeds, [actor[sentence] for actor in templates], evenly, settings, aligned)
+        for path, sentence in zip(clips["path"], sentences, strict=True)
+    ]
+    rows = run_all(columns_of, calls, workers=params.workers, what="align")
+    columns = rounded(np.moveaxis(np.array(rows), 0, 2))[:, :, :, np.newaxis]
+    cost = np.broadcast_to(np.eye(2)[1 - sentences], (*columns.shape[:2], len(clips), 2))
+    return replace(
+        AlignedFeatures.read(), columns=np.repeat(columns, 2, axis=3), cost=cost.astype(np.float32)
+    )
+
+
+def try_lda(
+    features: AlignedFeatures,
+    split: pd.DataFrame,
+    inner: int,
+    subtract: bool,
+    actors: list[int],
+    settings: AlignedLda,
+) -> pd.DataFrame:
+    """Recognise the actors who are held out."""
+    clips = read_table("data/clips.parquet", LABELS)
+    untrained = split.replace({"role": {"away": "test"}})
+    templates = choose_templates(clips, untrained, fold=inner, actors=actors, count=settings.templates)
+    training, test = sides_of(features, clips, split, fold=inner, templates=templates)
+    # What is in step begins after the last column: then no sentence's mean is subtracted.
+    n_before = features.n_before if subtract else training.x.shape[1] - 1
+    copies = len(features.functionals)
+    found, _ = choose_and_recognise(training, test, copies=copies, n_before=n_before, settings=settings)
+    return prediction_table(test, found, protocol="luna5", model="lda", seed=0, fold=inner)
+
+
+def without(features: AlignedFeatures, leave_out: str | None) -> AlignedFeatures:
+    """Leave out some columns of what an LDA reads: those in step, or the pitch."""
+    if leave_out == "step":
+        return replace(features, columns=np.zeros_like(features.columns[..., :1]))
+    if leave_out == "pitch":
+        return replace(features, pitch=features.pitch[..., :0])
+    return features
+
+
+def main() -> None:
+    """Extract, recognise, log, and print."""
+    arguments = _arguments()
+    params = load_params()
+    settings = params.aligned
+    aligned = settings.alignment.model_copy(
+        update={"parts": arguments.parts or settings.alignment.parts}
+        | {"n_mfcc": arguments.n_mfcc or settings.alignment.n_mfcc}
+    )
+    of_lda = settings.lda.model_copy(update={"templates": arguments.templates or settings.lda.templates})
+    clips, split = read_split("luna5")
+    features = without(features_of(aligned, params, evenly=arguments.evenly), arguments.leave_out)
+    inner = inner_split(clips, split, fold=arguments.fold)
+    calls = [
+        (features, inner, it, not arguments.keep_sentence, aligned.template_actors, of_lda)
+        for it in range(INNER_FOLDS)
+    ]
+    found = pd.concat(run_all(try_lda, calls, workers=params.workers, what="LDA", unit="inner fold"))
+    about = f"parts={aligned.parts} n_mfcc={aligned.n_mfcc} templates={of_lda.templates}"
+    about += " evenly" if arguments.evenly else ""
+    about += " sentence kept" if arguments.keep_sentence else ""
+    about += f" without {arguments.leave_out}" if arguments.leave_out else ""
+    keep(score(found).assign(settings=about, fold=arguments.fold), LOG)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = command.parser(__doc__)
+    parser.add_argument("--parts", type=int, help="of a sentence")
+    parser.add_argument("--n-mfcc", type=int, help="coefficients of each part")
+    parser.add_argument("--templates", type=int, help="actors with whose clips a clip is brought in step")
+    parser.add_argument(
+        "--evenly", action="store_true", help="parts of the same length: no template, no warping"
+    )
+    parser.add_argument(
+        "--keep-sentence", action="store_true", help="subtract no sentence's mean from what is in step"
+    )
+    parser.add_argument("--leave-out", choices=["step", "pitch"], help="of what the LDA reads")
+    parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    command.run(main)
