@@ -3,13 +3,19 @@
 # It must be imported before Keras, because it sets up TensorFlow.
 from tools.whisper_head import EncoderLayer, head  # isort: split
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+import soundfile
 from test_whisper_encoder import HEADS, LAYERS, UNITS, random_weights
+from voices import spoken
 
-from ser import deterministic_tensorflow
-from ser.whisper_encoder import Array, WhisperEncoder
+from ser import audio, deterministic_tensorflow, whisper_encoder
+from ser.speaker_encoder import speech_of
+from ser.whisper_encoder import Array, WhisperEncoder, whisper_mel
+from tools import search_head
 
 FRAMES, SPEECH = 40, 25
 
@@ -70,3 +76,22 @@ def test_it_learns_and_only_what_it_may(encoder: WhisperEncoder, tuned_layers: i
     assert np.mean(moved) == pytest.approx(1) if own else not moved
     again = build(encoder, tuned_layers=tuned_layers, layers=layers)
     assert float(again.train_on_batch(x, y, return_dict=True)["loss"]) == losses[0]
+
+
+def test_it_reads_all_layers_or_what_enters_the_first_that_is_tuned(
+    encoder: WhisperEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whisper_encoder, "pretrained_whisper", lambda: encoder)
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, spoken(1.5, rate=48_000), 48_000, subtype="PCM_16")
+    speech = speech_of(audio.load(path, sample_rate=16_000), trim_db=32)
+    states = encoder.states(whisper_mel(speech))
+    frozen = search_head.states_of(path, [1.0, 0.8], 32, 0)
+    tuned = search_head.states_of(path, [1.0, 0.8], 32, 1)
+    n = len(states[0])
+    assert frozen.shape == (2, search_head.FRAMES, LAYERS + 1, UNITS)
+    assert frozen[0, :n] == pytest.approx(np.stack(states, axis=1), rel=1e-2, abs=1e-2)
+    assert not frozen[0, n:].any()
+    assert tuned[:, :, 0].tolist() == frozen[:, :, LAYERS - 1].tolist()
+    heard = [int(it.any(axis=(1, 2)).sum()) for it in frozen]
+    assert heard[1] > heard[0], "a slower copy is longer"

@@ -253,28 +253,15 @@ def test_the_mean_comes_first_in_a_view() -> None:
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(
-    ("options", "settings"),
-    [
-        ([], "attention tuned_layers=0 epochs=2 learning_rate=0.01"),
-        (
-            ["--tuned-layers", "1", "--copies"],
-            "attention tuned_layers=1 epochs=2 learning_rate=0.01 copies",
-        ),
-    ],
-)
-def test_trials_of_a_network_on_frames_are_kept(
-    options: list[str], settings: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trials_of_a_network_on_frames_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = pd.read_parquet("data/clips.parquet")
     write_parquet("data/clips.parquet", clips.assign(path=clips["clip"]))
     read: list[str] = []
 
-    def states_of(path: str, speeds: list[float], _: float, tuned_layers: int) -> search_head.Array:
+    def states_of(path: str, speeds: list[float], *_: object) -> search_head.Array:
         """Frames that tell the emotion."""
-        layers = 1 if tuned_layers else LAYERS + 1
-        copies = np.zeros((len(speeds), 20, layers, STATES), dtype=np.float16)
-        copies[:, :12] = np.random.default_rng(len(read)).normal(0, 1, (len(speeds), 12, layers, STATES))
+        copies = np.zeros((len(speeds), 20, LAYERS + 1, STATES), dtype=np.float16)
+        copies[:, :12] = np.random.default_rng(len(read)).normal(0, 1, copies[:, :12].shape)
         copies[:, :12, :, EMOTIONS.index(parse_clip(path).emotion)] += 1
         read.append(path)
         return copies
@@ -282,9 +269,10 @@ def test_trials_of_a_network_on_frames_are_kept(
     encoder = WhisperEncoder(weights=random_weights(), heads=HEADS)
     monkeypatch.setattr(search_head, "states_of", states_of)
     monkeypatch.setattr(whisper_encoder, "pretrained_whisper", lambda: encoder)
-    run(search_head, "--epochs", "2", "--learning-rate", "0.01", *options)
+    run(search_head, "--epochs", "2", "--learning-rate", "0.01", "--copies")
     assert read == clips["clip"].tolist()
     kept = pd.read_csv("metrics/search/whisper_trials.csv")
-    assert kept["settings"].unique().tolist() == [settings]
+    about = "attention tuned_layers=0 epochs=2 learning_rate=0.01 copies"
+    assert kept["settings"].unique().tolist() == [about]
     assert kept["model"].tolist() == ["both"] * 4 + ["network"] * 4
     assert kept.groupby("model")["uar"].mean()["network"] > 0.5
