@@ -366,6 +366,7 @@ class TaughtSeeds(NetworkSeeds):
 
 
 TAUGHT_PROTOCOLS = tuple(it for it in TaughtSeeds.model_fields if it != "untaught")
+"""Those whose folds a stage of pipelines/taught can be asked for."""
 
 
 class Taught(Section):

@@ -23,7 +23,7 @@ import pandas as pd
 from ser import scores
 from ser.datasets import prediction_table, read_split
 from ser.encoder_views import BOTH, WHISPER, Learned, read_encoder_views, sides_of
-from ser.enrolment import Speech, draw_enrolled
+from ser.enrolment import draw_enrolled
 from ser.files import read_table, write_csv, write_json, write_parquet
 from ser.parallel import run_all
 from ser.params import Enrolled, load_params
@@ -34,10 +34,9 @@ PROTOCOLS = ("luna5", "emobox6", "loso", "article")
 ABOUT = ["protocol", "model", "fold", "clips"]
 
 
-def run_fold(
-    protocol: str, fold: int, training: Speech, test: Speech, settings: Enrolled
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def run_fold(protocol: str, fold: int, settings: Enrolled) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
+    training, test = sides_of(read_encoder_views(), *read_split(protocol), fold=fold)
     learned = Learned.of(training, settings)
     numbers = [n_clips for n_clips in settings.clips if n_clips and protocol == "luna5"]
     tables, trials = [], []
@@ -81,13 +80,12 @@ def main() -> None:
     """Recognise and score."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    views = read_encoder_views()
-    calls, splits = [], {}
-    for protocol in PROTOCOLS:
-        clips, splits[protocol] = read_split(protocol)
-        for fold in sorted(splits[protocol]["fold"].unique().tolist()):
-            sides = sides_of(views, clips, splits[protocol], fold=fold)
-            calls.append((protocol, fold, *sides, params.enrolled))
+    splits = {protocol: read_split(protocol)[1] for protocol in PROTOCOLS}
+    calls = [
+        (protocol, fold, params.enrolled)
+        for protocol, split in splits.items()
+        for fold in sorted(split["fold"].unique().tolist())
+    ]
     results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
     scores.check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)

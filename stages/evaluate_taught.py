@@ -23,13 +23,18 @@ from ser.aligned_lda import ALIGNED
 from ser.differences import uar_difference
 from ser.files import read_table, write_json, write_parquet
 from ser.fusion import KEYS, mean_of
-from ser.params import TAUGHT_PROTOCOLS, load_params
+from ser.params import load_params
 from ser.taught_lda import TAUGHT_LDA
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
 DETAILS = ("n", "seeds", "uar_sd", "per_emotion", "per_gender", "per_statement")
-NETWORKS = {it: [it] for it in TAUGHT_PROTOCOLS} | {"luna5": ["luna5", "luna5_untaught"]}
+NETWORKS = {
+    "luna5": ["luna5", "luna5_untaught"],
+    "emobox6": ["emobox6"],
+    "loso": ["loso"],
+    "article": ["article"],
+}
 """Their tables, by protocol."""
 NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
 TAUGHT, TOGETHER, PLAIN = "taught_fused", "taught_ensemble", "untaught_fused"
@@ -76,11 +81,11 @@ def main() -> None:
     params = load_params()
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
-    result: dict[str, Any] = {**dict.fromkeys(TAUGHT_PROTOCOLS), "adds": {}}
+    result: dict[str, Any] = {**dict.fromkeys(NETWORKS), "adds": {}}
     fused = []
-    for protocol in TAUGHT_PROTOCOLS:
+    for protocol, names in NETWORKS.items():
         predictions = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
-        networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in NETWORKS[protocol]])
+        networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in names])
         fused.append(fuse(networks, predictions))
         predictions = pd.concat([predictions, networks, fused[-1]], ignore_index=True)
         split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)

@@ -17,7 +17,7 @@ from ser.cnn_runs import Network
 from ser.datasets import Array, Part
 from ser.enrolment import Speech
 from ser.files import write_array, write_parquet
-from ser.params import TAUGHT_PROTOCOLS, LogMelCnn, TaughtSeeds, load_params
+from ser.params import TAUGHT_PROTOCOLS, LogMelCnn, load_params
 from ser.protocol_cnn import learning_sides
 from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
@@ -350,5 +350,7 @@ def test_the_readme_tells_what_was_found(tmp_path: Path) -> None:
 
 
 def test_every_protocol_has_seeds() -> None:
-    assert set(TaughtSeeds.model_fields) == {*TAUGHT_PROTOCOLS, "untaught"}
     assert {*evaluate_taught.NETWORKS} == {*TAUGHT_PROTOCOLS} == {*ALL_PROTOCOLS}
+    stages = yaml.safe_load((PARAMS.parent / "pipelines/taught/dvc.yaml").read_text())["stages"]
+    for name in ("teach", "train_taught_lda", "train_taught_cnn"):
+        assert {*stages[name]["matrix"]["protocol"]} == {*TAUGHT_PROTOCOLS}
