@@ -31,7 +31,7 @@ from ser.cnn_runs import Sides
 from ser.datasets import Array
 from ser.errors import InputError
 from ser.files import write_array, write_parquet
-from ser.params import NetworkSeeds, load_params
+from ser.params import Alignment, NetworkSeeds, load_params
 from ser.protocol_cnn import learning_sides
 from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
@@ -362,15 +362,18 @@ def test_clips_are_extracted_in_step_with_each_template(
 
     # Trials of the design extract what the stage does, for the sentence that is told.
     loaded = load_params()
-    tried = search_aligned.features_of(loaded.aligned.alignment, loaded, evenly=False)
+    nobody = pd.DataFrame({"clip": names, "role": "train"})
+    tried = search_aligned.features_of(nobody, loaded.aligned.alignment, loaded, evenly=False)
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
     each = np.arange(len(clips))
     np.testing.assert_array_equal(tried.columns[:, :, each, told], columns[:, :, each, told])
     assert aligned_lda.nearer_sentences(tried, [0, 1]).tolist() == told.tolist()
-    evenly = search_aligned.features_of(loaded.aligned.alignment, loaded, evenly=True)
+    away = nobody.assign(role=np.where(clips["actor"] == 3, "away", "train"))
+    evenly = search_aligned.features_of(away, loaded.aligned.alignment, loaded, evenly=True)
     assert evenly.columns.shape == tried.columns.shape
     assert not np.array_equal(evenly.columns, tried.columns)
     np.testing.assert_array_equal(evenly.columns[0], evenly.columns[1])
+    assert evenly.columns.any(axis=(0, 1, 3, 4)).tolist() == (clips["actor"] != 3).tolist()
     # A clip that is no recording, be it of a template or not, is named, and the former features stay.
     former = Path("data/features/aligned/columns.npy").read_bytes()
     for name in (names[0], names[-1]):
@@ -568,8 +571,9 @@ def test_even_parts_are_of_one_length() -> None:
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
-        ([], "parts=24 n_mfcc=30 templates=2"),
-        (["--evenly", "--keep-sentence"], "parts=24 n_mfcc=30 templates=2 evenly sentence kept"),
+        (["--parts", "12", "--n-mfcc", "20"], "parts=12 n_mfcc=20 templates=2"),
+        (["--evenly"], "parts=24 n_mfcc=30 evenly"),
+        (["--keep-sentence"], "parts=24 n_mfcc=30 templates=2 sentence kept"),
         (["--leave-out", "step", "--templates", "1"], "parts=24 n_mfcc=30 templates=1 without step"),
     ],
 )
@@ -580,10 +584,18 @@ def test_trials_of_the_design_are_kept(
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    monkeypatch.setattr(search_aligned, "features_of", lambda *_, **__: AlignedFeatures.read())
+    asked: list[str] = []
+
+    def features_of(_: Any, aligned: Alignment, __: Any, *, evenly: bool) -> AlignedFeatures:
+        asked.append(f"parts={aligned.parts} n_mfcc={aligned.n_mfcc}" + " evenly" * evenly)
+        return AlignedFeatures.read()
+
+    monkeypatch.setattr(search_aligned, "features_of", features_of)
     run(search_aligned, *options)
     kept = pd.read_csv("metrics/search/aligned_trials.csv")
     assert kept["settings"].unique().tolist() == [settings]
     assert kept["inner_fold"].tolist() == [0, 1, 2, 3]
     # The columns in step tell the emotion, once what was said is off.
-    assert (kept["uar"].mean() > 0.9) == (options == [])
+    assert (kept["uar"].mean() > 0.9) == (not {"--keep-sentence", "--leave-out"} & {*options})
+    assert settings.startswith(asked[0].removesuffix(" evenly"))
+    assert ("evenly" in asked[0]) == ("evenly" in settings)

@@ -22,6 +22,7 @@ from ser.encoder_views import sides_of
 from ser.enrolment import Speech
 from ser.enrolment_search import ALL_VIEWS
 from ser.files import write_array, write_parquet
+from ser.params import load_params
 from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.whisper_encoder import VARIABLE, WhisperEncoder
@@ -245,32 +246,36 @@ def test_trials_of_what_to_read_are_kept() -> None:
 def test_the_mean_comes_first_in_a_view() -> None:
     draw = np.random.default_rng(0)
     views = {
-        f"{name}_1": draw.normal(0, 1, (3, 2 * units)).astype(np.float32)
-        for name, units in search_whisper.UNITS.items()
+        "whisper_1": draw.normal(0, 1, (3, 1024)).astype(np.float32),
+        "speaker_1": draw.normal(0, 1, (3, 1026)).astype(np.float32),
     }
     means = search_whisper.designs(views)["both, all layers, means alone"]
-    assert {name: x.shape[1] for name, x in means.items()} == {"whisper_1": 512, "speaker_1": 256}
+    assert np.array_equal(means["whisper_1"], views["whisper_1"][:, :512])
+    assert np.array_equal(means["speaker_1"][:, :256], views["speaker_1"][:, :256])
+    assert np.array_equal(means["speaker_1"][:, 256:], views["speaker_1"][:, 1024:]), "level and length"
 
 
 @pytest.mark.usefixtures("project")
 def test_trials_of_a_network_on_frames_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = pd.read_parquet("data/clips.parquet")
     write_parquet("data/clips.parquet", clips.assign(path=clips["clip"]))
-    read: list[str] = []
+    read: list[tuple[str, float]] = []
 
-    def states_of(path: str, speeds: list[float], *_: object) -> search_head.Array:
+    def states_of(path: str, speed: float, **_: object) -> search_head.Array:
         """Frames that tell the emotion."""
-        copies = np.zeros((len(speeds), 20, LAYERS + 1, STATES), dtype=np.float16)
-        copies[:, :12] = np.random.default_rng(len(read)).normal(0, 1, copies[:, :12].shape)
-        copies[:, :12, :, EMOTIONS.index(parse_clip(path).emotion)] += 1
-        read.append(path)
-        return copies
+        states = np.random.default_rng(len(read)).normal(0, 1, (12, LAYERS + 1, STATES)).astype(np.float32)
+        states[:, :, EMOTIONS.index(parse_clip(path).emotion)] += 1
+        read.append((path, speed))
+        return states
 
     encoder = WhisperEncoder(weights=random_weights(), heads=HEADS)
     monkeypatch.setattr(search_head, "states_of", states_of)
+    monkeypatch.setattr(search_head, "FRAMES", 20)
+    monkeypatch.setattr(whisper_encoder, "check_weights", lambda _: None)
     monkeypatch.setattr(whisper_encoder, "pretrained_whisper", lambda: encoder)
     run(search_head, "--epochs", "2", "--learning-rate", "0.01", "--copies")
-    assert read == clips["clip"].tolist()
+    assert not set(clips.loc[clips["actor"].isin(LUNA5[0].test), "clip"]) & {path for path, _ in read}
+    assert {speed for _, speed in read} == {1.0, *load_params().resample.speeds}
     kept = pd.read_csv("metrics/search/whisper_trials.csv")
     about = "attention tuned_layers=0 epochs=2 learning_rate=0.01 copies"
     assert kept["settings"].unique().tolist() == [about]

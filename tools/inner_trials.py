@@ -1,4 +1,4 @@
-"""Trials on training actors alone: how these are divided, scored, and kept in a table."""
+"""Trials on the training actors of one fold: how these are divided, scored, and kept in a table."""
 
 from pathlib import Path
 
@@ -11,14 +11,26 @@ from ser.datasets import emotion_index, rows_of
 from ser.files import read_table, write_csv
 from ser.scores import predicted_emotions
 
-INNER_FOLDS = 4
+FOLD, INNER_FOLDS = 0, 4
+"""Of LUNA5. In no other fold have all four inner folds two template actors (aligned.alignment) who train."""
 COLUMNS = ["settings", "model", "seed", "fold", "inner_fold", "uar"]
 
 
-def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int) -> pd.DataFrame:
+def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -> pd.DataFrame:
     """Divide the actors whom a fold does not test: each is held out once, in the role ``test``.
 
-    The clips that the fold tests have the role ``away``.
+    Parameters
+    ----------
+    clips, split
+        As of `ser.datasets.read_split`.
+    fold
+        Whose training and validation actors are divided.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a clip and inner fold: ``clip``, ``fold`` (the inner one), ``role``. The clips that the fold
+        tests have the role ``away``.
     """
     is_away = np.zeros(len(clips), dtype=np.bool_)
     is_away[rows_of(clips, split, fold=fold, role="test")] = True
@@ -46,7 +58,8 @@ def score(found: pd.DataFrame) -> pd.DataFrame:
 
 def keep(trial: pd.DataFrame, log: Path) -> None:
     """Add a trial's rows to a table, and print them and each model's mean."""
+    trial = trial.assign(fold=FOLD)[COLUMNS]
     former = [pd.read_csv(log)] if log.exists() else []
-    write_csv(log, pd.concat([*former, trial[COLUMNS]], ignore_index=True))
-    print(trial[COLUMNS].to_string(index=False))
+    write_csv(log, pd.concat([*former, trial], ignore_index=True))
+    print(trial.to_string(index=False))
     print(trial.groupby(["settings", "model"], sort=False)["uar"].mean().round(3).to_string())

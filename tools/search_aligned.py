@@ -1,16 +1,17 @@
-"""Try how to bring clips in step with their sentence, on training actors alone, and keep every trial.
+"""Try how to bring clips in step with their sentence, on training actors, and keep every trial.
 
     python -m tools.search_aligned --parts 12
 
-divides the training actors of one fold of LUNA5 (0, or --fold; validation actors train, too) into inner
-folds. In each, the LDA of pipelines/aligned learns of the other actors and is scored on those who are held
-out; its shrinkage is chosen within. The clips that the fold tests are not read. Without options the design is
-that of params.yaml. A row an inner fold is added to metrics/search/aligned_trials.csv.
+divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+the LDA of pipelines/aligned learns of the other actors and is scored on those who are held out; its shrinkage
+is chosen within. The clips that the fold tests are not heard. Without options the design is that of
+params.yaml. A row an inner fold is added to metrics/search/aligned_trials.csv.
 
-The trials were made after the design had been settled, to show what is worth what; those that settled it were
-not kept. Which sentence a clip has is told here; in the pipeline it is found.
+The trials were made after the design had been settled, to show what is worth what, and nothing was changed
+for them; those that settled it were not kept. Which sentence a clip has is told here; in the pipeline it is
+found.
 
-Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, data/features/aligned/{functionals,pitch}.npy
+Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, data/features/aligned
 Writes  metrics/search/aligned_trials.csv, to which it adds rows
 
 What it reads is made by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
@@ -26,7 +27,7 @@ import pandas as pd
 
 from ser.aligned_lda import LABELS, AlignedFeatures, choose_and_recognise, choose_templates, sides_of
 from ser.alignment import Matrix, in_step, mfcc
-from ser.datasets import prediction_table, read_split
+from ser.datasets import Part, prediction_table, read_split
 from ser.files import read_table
 from ser.parallel import run_all
 from ser.params import AlignedLda, Alignment, LogMelParams, Params, load_params
@@ -75,23 +76,51 @@ def even_parts(coefficients: Matrix, *, settings: Alignment) -> Matrix:
     return np.concatenate([*(it.mean(axis=0) for it in parts), np.log([len(it) for it in parts])])
 
 
-def features_of(aligned: Alignment, params: Params, *, evenly: bool) -> AlignedFeatures:
-    """Extract the columns anew, as of the sentence that is told; all else is as the pipeline has it."""
+def features_of(split: pd.DataFrame, aligned: Alignment, params: Params, *, evenly: bool) -> AlignedFeatures:
+    """Extract the columns anew, as of the sentence that is told; all else is as the pipeline has it.
+
+    Of clips that are away the columns are 0. Parts of the same length have no template: they stand there
+    once, as of one template actor.
+    """
     settings = params.extract.logmel
     clips = read_table("data/clips.parquet", (*LABELS, "path"))
     templates = templates_of(clips, settings, aligned)
     sentences = clips["statement"].map(STATEMENTS.index).to_numpy()
     speeds = [1.0, *params.resample.speeds]
+    known = np.flatnonzero(~clips["clip"].isin(split.loc[split["role"] == "away", "clip"]))
     calls = [
         (path, speeds, [actor[sentence] for actor in templates], evenly, settings, aligned)
-        for path, sentence in zip(clips["path"], sentences, strict=True)
+        for path, sentence in zip(clips["path"][known], sentences[known], strict=True)
     ]
-    rows = run_all(columns_of, calls, workers=params.workers, what="align")
-    columns = rounded(np.moveaxis(np.array(rows), 0, 2))[:, :, :, np.newaxis]
-    cost = np.broadcast_to(np.eye(2)[1 - sentences], (*columns.shape[:2], len(clips), 2))
-    return replace(
-        AlignedFeatures.read(), columns=np.repeat(columns, 2, axis=3), cost=cost.astype(np.float32)
-    )
+    rows = np.array(run_all(columns_of, calls, workers=params.workers, what="align"))
+    columns = np.zeros((*rows.shape[1:3], len(clips), 1, rows.shape[3]), dtype=np.float32)
+    columns[:, :, known, 0] = rounded(np.moveaxis(rows, 0, 2))
+    # The sentence that is told is the nearer one, and has the same columns as the other.
+    cost = np.broadcast_to(np.eye(2, dtype=np.float32)[1 - sentences], (*columns.shape[:3], 2))
+    columns = np.broadcast_to(columns, (*columns.shape[:3], 2, columns.shape[4]))
+    return replace(AlignedFeatures.read(), columns=columns, cost=cost)
+
+
+def inner_sides(
+    features: AlignedFeatures, split: pd.DataFrame, inner: int, *, actors: list[int], count: int
+) -> tuple[Part, Part]:
+    """Give both sides of an inner fold, as `ser.aligned_lda.sides_of` does of a fold.
+
+    Parameters
+    ----------
+    features
+        Of all clips.
+    split
+        Of `inner_split`.
+    inner
+        Which inner fold.
+    actors, count
+        The template actors, and of how many who train in it the clips are templates.
+    """
+    clips = read_table("data/clips.parquet", LABELS)
+    untrained = split.replace({"role": {"away": "test"}})
+    templates = choose_templates(clips, untrained, fold=inner, actors=actors, count=count)
+    return sides_of(features, clips, split, fold=inner, templates=templates)
 
 
 def try_lda(
@@ -103,10 +132,7 @@ def try_lda(
     settings: AlignedLda,
 ) -> pd.DataFrame:
     """Recognise the actors who are held out."""
-    clips = read_table("data/clips.parquet", LABELS)
-    untrained = split.replace({"role": {"away": "test"}})
-    templates = choose_templates(clips, untrained, fold=inner, actors=actors, count=settings.templates)
-    training, test = sides_of(features, clips, split, fold=inner, templates=templates)
+    training, test = inner_sides(features, split, inner, actors=actors, count=settings.templates)
     # What is in step begins after the last column: then no sentence's mean is subtracted.
     n_before = features.n_before if subtract else training.x.shape[1] - 1
     copies = len(features.functionals)
@@ -114,45 +140,43 @@ def try_lda(
     return prediction_table(test, found, protocol="luna5", model="lda", seed=0, fold=inner)
 
 
-def without(features: AlignedFeatures, leave_out: str | None) -> AlignedFeatures:
-    """Leave out some columns of what an LDA reads: those in step, or the pitch."""
-    if leave_out == "step":
-        return replace(features, columns=np.zeros_like(features.columns[..., :1]))
-    if leave_out == "pitch":
-        return replace(features, pitch=features.pitch[..., :0])
-    return features
-
-
 def main() -> None:
     """Extract, recognise, log, and print."""
     arguments = _arguments()
     params = load_params()
-    settings = params.aligned
-    aligned = settings.alignment.model_copy(
-        update={"parts": arguments.parts or settings.alignment.parts}
-        | {"n_mfcc": arguments.n_mfcc or settings.alignment.n_mfcc}
-    )
-    of_lda = settings.lda.model_copy(update={"templates": arguments.templates or settings.lda.templates})
+    aligned = params.aligned.alignment
+    parts, n_mfcc = arguments.parts or aligned.parts, arguments.n_mfcc or aligned.n_mfcc
+    count = 1 if arguments.evenly else arguments.templates or params.aligned.lda.templates
+    tried = Alignment.model_validate(aligned.model_dump() | {"parts": parts, "n_mfcc": n_mfcc})
+    settings = params.aligned.lda.model_copy(update={"templates": count})
     clips, split = read_split("luna5")
-    features = without(features_of(aligned, params, evenly=arguments.evenly), arguments.leave_out)
-    inner = inner_split(clips, split, fold=arguments.fold)
+    inner = inner_split(clips, split)
+
+    features = features_of(inner, tried, params, evenly=arguments.evenly)
+    if arguments.leave_out == "step":
+        features = replace(features, columns=features.columns[..., :0])
+    if arguments.leave_out == "pitch":
+        features = replace(features, pitch=features.pitch[..., :0])
     calls = [
-        (features, inner, it, not arguments.keep_sentence, aligned.template_actors, of_lda)
+        (features, inner, it, not arguments.keep_sentence, tried.template_actors, settings)
         for it in range(INNER_FOLDS)
     ]
     found = pd.concat(run_all(try_lda, calls, workers=params.workers, what="LDA", unit="inner fold"))
-    about = f"parts={aligned.parts} n_mfcc={aligned.n_mfcc} templates={of_lda.templates}"
-    about += " evenly" if arguments.evenly else ""
+    about = f"parts={parts} n_mfcc={n_mfcc} " + ("evenly" if arguments.evenly else f"templates={count}")
     about += " sentence kept" if arguments.keep_sentence else ""
     about += f" without {arguments.leave_out}" if arguments.leave_out else ""
-    keep(score(found).assign(settings=about, fold=arguments.fold), LOG)
+    keep(score(found).assign(settings=about), LOG)
 
 
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
-    parser.add_argument("--parts", type=int, help="of a sentence")
-    parser.add_argument("--n-mfcc", type=int, help="coefficients of each part")
-    parser.add_argument("--templates", type=int, help="actors with whose clips a clip is brought in step")
+    parser.add_argument("--parts", type=int, help="of a sentence; else as params.yaml has it")
+    parser.add_argument(
+        "--n-mfcc", type=int, choices=range(1, 65), metavar="N", help="coefficients of each part, 64 at most"
+    )
+    parser.add_argument(
+        "--templates", type=int, choices=[1, 2], help="actors with whose clips a clip is brought in step"
+    )
     parser.add_argument(
         "--evenly", action="store_true", help="parts of the same length: no template, no warping"
     )
@@ -160,7 +184,6 @@ def _arguments() -> argparse.Namespace:
         "--keep-sentence", action="store_true", help="subtract no sentence's mean from what is in step"
     )
     parser.add_argument("--leave-out", choices=["step", "pitch"], help="of what the LDA reads")
-    parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
     return parser.parse_args()
 
 

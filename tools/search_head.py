@@ -1,13 +1,14 @@
-"""Try a network on top of Whisper's frames, on training actors alone, and keep every trial.
+"""Try a network on top of Whisper's frames, on training actors, and keep every trial.
 
     python -m tools.search_head --tuned-layers 1 --epochs 12 --learning-rate 2e-4
 
-divides the training actors of one fold of LUNA5 (0, or --fold; validation actors train, too) into inner
-folds. In each, a network learns of the other actors and is scored on those who are held out. It weighs the
-frames by attention, and recognises by their weighted mean and deviation. It reads a weighted sum of all
-layers of a frozen Whisper; or, with --tuned-layers, it changes the last ones with it. "both" is its geometric
-mean with the LDAs of pipelines/whisper. The clips that the fold tests are not read. A row a model and inner
-fold is added to metrics/search/whisper_trials.csv, which has the trials of tools.search_whisper, too.
+divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each, a
+network learns of the other actors and is scored on those who are held out. It weighs the frames by attention,
+and recognises by their weighted mean and deviation. It reads a weighted sum of all layers of a frozen
+Whisper; or, with --tuned-layers, the last ones are fine-tuned with it. "both" is its geometric mean with the
+LDAs of pipelines/whisper. The clips that the fold tests are not heard. A row a model and inner fold is added
+to metrics/search/whisper_trials.csv, which has the trials of tools.search_whisper, too. Nothing in
+pipelines/whisper goes back to these trials.
 
 Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy, and the weights that make whisper installs
@@ -26,11 +27,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ser import audio, whisper_encoder
-from ser.datasets import prediction_table, read_split, take
+from ser.datasets import Part, emotion_index, prediction_table, read_split, rows_of
 from ser.encoder_views import read_encoder_views
 from ser.files import read_table
 from ser.parallel import run_all
-from ser.params import load_params
+from ser.params import Params, load_params
 from ser.ravdess import EMOTIONS
 from ser.speaker_encoder import speech_of
 from stages import command
@@ -41,28 +42,49 @@ from tools.search_whisper import LOG, try_design
 FRAMES = 200
 """Of a clip, 20 ms each: 4 s of speech. A longer clip is cut, a shorter one followed by zeros."""
 BATCH_SIZE = 32
-Array = npt.NDArray[np.float16]
+Array = npt.NDArray[np.float32]
 
 
-def states_of(path: str, speeds: list[float], trim_db: float, tuned_layers: int) -> Array:
-    """Compute what the network reads of one clip: [shape=(speeds, FRAMES, layers, units)]."""
-    encoder = whisper_encoder.pretrained_whisper()
-    copies = []
-    for speed in speeds:
-        # Read at another rate than it is then taken to have.
-        samples = audio.load(path, sample_rate=round(whisper_encoder.SAMPLE_RATE / speed))
-        states = encoder.states(whisper_encoder.whisper_mel(speech_of(samples, trim_db=trim_db)))
-        # The last of them is normalised, and no layer follows it: what enters a layer stands before it.
-        wanted = [states[-1 - tuned_layers]] if tuned_layers else states
-        found = np.stack(wanted, axis=1)[:FRAMES]
-        copies.append(np.pad(found, ((0, FRAMES - len(found)), (0, 0), (0, 0))))
-    return np.stack(copies).astype(np.float16)
+def states_of(path: str, speed: float, *, trim_db: float, tuned_layers: int) -> Array:
+    """Compute what the network reads of one copy of a clip: [shape=(frames, layers, units)]."""
+    # Read at another rate than it is then taken to have.
+    samples = audio.load(path, sample_rate=round(whisper_encoder.SAMPLE_RATE / speed))
+    mel = whisper_encoder.whisper_mel(speech_of(samples, trim_db=trim_db))
+    states = whisper_encoder.pretrained_whisper().states(mel)
+    # The last of them is normalised, and no layer follows it: what enters a layer stands before it.
+    return np.stack([states[-1 - tuned_layers]] if tuned_layers else states, axis=1)[:FRAMES]
+
+
+def keep_states(
+    file: Path, row: int, path: str, speeds: list[float], trim_db: float, tuned_layers: int
+) -> None:
+    """Write what the network reads of all copies of a clip into a file [shape=(speeds, clips, ...)]."""
+    stored = np.load(file, mmap_mode="r+")
+    for copy, speed in enumerate(speeds):
+        states = states_of(path, speed, trim_db=trim_db, tuned_layers=tuned_layers)
+        stored[copy, row, : len(states)] = states
+    stored.flush()
+
+
+def compute_states(
+    file: Path, split: pd.DataFrame, speeds: list[float], tuned_layers: int, params: Params
+) -> None:
+    """Write what the network reads of every clip that is not away; the others stay 0."""
+    clips = read_table("data/clips.parquet", ("clip", "path"))
+    known = np.flatnonzero(~clips["clip"].isin(split.loc[split["role"] == "away", "clip"]))
+    paths, trim_db = clips["path"].to_numpy(), params.whisper.trim_db
+    _, layers, units = states_of(paths[known[0]], 1.0, trim_db=trim_db, tuned_layers=tuned_layers).shape
+    # Of all layers and copies it is 10 GB, too much for memory.
+    shape = len(speeds), len(clips), FRAMES, layers, units
+    np.lib.format.open_memmap(file, "w+", dtype=np.float16, shape=shape).flush()
+    calls = [(file, row, paths[row], speeds, trim_db, tuned_layers) for row in known.tolist()]
+    run_all(keep_states, calls, workers=params.workers, what="frames")
 
 
 def try_head(
     split: pd.DataFrame,
     inner: int,
-    folder: Path,
+    file: Path,
     tuned_layers: int,
     epochs: int,
     learning_rate: float,
@@ -74,24 +96,23 @@ def try_head(
 
     from ser import training
 
-    copies = list(np.load(folder / "states.npy", mmap_mode="r"))
+    states = np.load(file, mmap_mode="r")
     clips, _ = read_split("luna5")
-    known = take(clips, split, copies, fold=inner, role="train")
-    test = take(clips, split, copies[:1], fold=inner, role="test")
-    n = len(known.x) // len(copies)
-    labels = np.eye(len(EMOTIONS), dtype=np.float32)[known.y[:n]]
+    emotions = emotion_index(clips)
+    labels = np.eye(len(EMOTIONS), dtype=np.float32)[emotions]
+    known, held_out = (rows_of(clips, split, fold=inner, role=role) for role in ("train", "test"))
 
-    def draw(generator: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        order = generator.permutation(n)
-        rows = generator.integers(len(copies), size=n) * n + order
-        return known.x[rows].astype(np.float32), labels[order]
+    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
+        rows = generator.permutation(known)
+        copies = generator.integers(len(states), size=len(rows))
+        return states[copies, rows].astype(np.float32), labels[rows]
 
     model = head(
-        known.x.shape[1:],
+        states.shape[2:],
         encoder=whisper_encoder.pretrained_whisper(),
         tuned_layers=tuned_layers,
         learning_rate=learning_rate,
-        steps=epochs * -(-n // BATCH_SIZE),
+        steps=epochs * -(-len(known) // BATCH_SIZE),
         seed=seed,
     )
     run = training.Run(
@@ -101,53 +122,58 @@ def try_head(
         batch_size=BATCH_SIZE,
         draw_epoch=draw,
         # Of training clips: nothing is chosen by the curve.
-        watched=(known.x[:64].astype(np.float32), labels[:64]),
-        checkpoint=folder / f"{inner}.npz",
+        watched=(states[0, known[:64]].astype(np.float32), labels[known[:64]]),
+        checkpoint=file.with_name(f"{inner}.npz"),
         identity="",
         bar_position=bar,
     )
     training.train(model, run)
-    found = training.predict(model, test.x.astype(np.float32), batch_size=BATCH_SIZE)
-    return prediction_table(test, found, protocol="luna5", model="network", seed=seed, fold=inner)
+    x = states[0, held_out].astype(np.float32)
+    found = training.predict(model, x, batch_size=BATCH_SIZE)
+    names, actors = (clips[it].to_numpy()[held_out] for it in ("clip", "actor"))
+    part = Part(names.astype(np.str_), actors, x, emotions[held_out])
+    return prediction_table(part, found, protocol="luna5", model="network", seed=seed, fold=inner)
 
 
 def main() -> None:
     """Compute the frames, train, recognise, log, and print."""
     arguments = _arguments()
     params = load_params()
-    workers = params.workers
-    paths = read_table("data/clips.parquet", ("clip", "path"))["path"]
+    whisper_encoder.check_weights(params.whisper.weights_sha256)
     clips, split = read_split("luna5")
-    inner = inner_split(clips, split, fold=arguments.fold)
+    inner = inner_split(clips, split)
     speeds = [1.0, *(params.resample.speeds if arguments.copies else [])]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        calls = [(path, speeds, params.whisper.trim_db, arguments.tuned_layers) for path in paths]
-        states = run_all(states_of, calls, workers=workers, what="frames")
-        np.save(folder / "states.npy", np.swapaxes(np.stack(states), 0, 1))
-        del states
-        about: dict[str, Any] = {"workers": workers, "unit": "inner fold"}
+    about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "states.npy"
+        compute_states(file, inner, speeds, arguments.tuned_layers, params)
         settings = (arguments.tuned_layers, arguments.epochs, arguments.learning_rate, arguments.seed)
-        trainings = [(inner, it, folder, *settings, 1 + it % workers.jobs) for it in range(INNER_FOLDS)]
+        trainings = [(inner, it, file, *settings, 1 + it % params.workers.jobs) for it in range(INNER_FOLDS)]
         networks = pd.concat(run_all(try_head, trainings, what="network", **about))
-    of_ldas = [(inner, it, read_encoder_views(), params.enrolled) for it in range(INNER_FOLDS)]
+    views = read_encoder_views()
+    of_ldas = [(inner, it, views, params.enrolled) for it in range(INNER_FOLDS)]
     ldas = pd.concat(run_all(try_design, of_ldas, what="LDAs", **about))
     both = geometric_mean(networks, ldas, model="both")
 
     described = f"attention tuned_layers={arguments.tuned_layers} epochs={arguments.epochs}"
     described += f" learning_rate={arguments.learning_rate:g}" + (" copies" if arguments.copies else "")
-    trial = score(pd.concat([networks, both])).assign(settings=described, fold=arguments.fold)
-    keep(trial, LOG)
+    keep(score(pd.concat([networks, both])).assign(settings=described), LOG)
 
 
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
-    parser.add_argument("--tuned-layers", type=int, default=0, help="the last so many are changed; else none")
+    parser.add_argument(
+        "--tuned-layers",
+        type=int,
+        choices=range(7),
+        metavar="N",
+        default=0,
+        help="how many of the last layers, 6 at most, are fine-tuned; else none",
+    )
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="at the start; then a cosine to 0")
     parser.add_argument("--copies", action="store_true", help="learn of copies at resample.speeds, too")
     parser.add_argument("--seed", type=int, default=0, help="of the network")
-    parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
     return parser.parse_args()
 
 

@@ -2,11 +2,11 @@
 
     python -m tools.search_taught --share 0.5 --epochs 120
 
-divides the training actors of one fold of LUNA5 (0, or --fold; validation actors train, too) into inner
-folds. In each, LDA in step and network learn of the other actors what the teacher says of them, as in
-pipelines/taught, and are scored on those who are held out; "both" is their geometric mean. The clips that the
-fold tests are not read. Rows are added to metrics/search/taught_trials.csv; those that begin with "probe" are
-of an exploration before this script, on log-mels that are not rounded.
+divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+LDA in step and network learn of the other actors what the teacher says of them, as in pipelines/taught, and
+are scored on those who are held out; "both" is their geometric mean. The clips that the fold tests are not
+used. Rows are added to metrics/search/taught_trials.csv; those that begin with "probe" are of an exploration
+before this script, on log-mels that are not rounded.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ser.aligned_lda import LABELS, AlignedFeatures, choose_templates, sides_of
+from ser.aligned_lda import LABELS, AlignedFeatures
 from ser.datasets import prediction_table, read_features, read_split, take
 from ser.encoder_views import read_encoder_views
 from ser.encoder_views import sides_of as speech_of
@@ -38,6 +38,7 @@ from ser.teaching import taught_labels
 from stages import command, teach
 from stages.evaluate_taught import geometric_mean
 from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
+from tools.search_aligned import inner_sides
 
 LOG = Path("metrics/search/taught_trials.csv")
 
@@ -60,10 +61,8 @@ def try_lda(
     split: pd.DataFrame, inner: int, told: pd.DataFrame, share: float, actors: list[int], settings: AlignedLda
 ) -> pd.DataFrame:
     """Teach the LDA in step; recognise the actors who are held out."""
-    features, clips = AlignedFeatures.read(), read_table("data/clips.parquet", LABELS)
-    untrained = split.replace({"role": {"away": "test"}})
-    templates = choose_templates(clips, untrained, fold=inner, actors=actors, count=settings.templates)
-    training, test = sides_of(features, clips, split, fold=inner, templates=templates)
+    features = AlignedFeatures.read()
+    training, test = inner_sides(features, split, inner, actors=actors, count=settings.templates)
     found, _ = choose_and_recognise(
         training,
         taught_labels(training, told, share=share),
@@ -118,7 +117,7 @@ def main() -> None:
     share = params.taught.share if arguments.share is None else arguments.share
     epochs = arguments.epochs or params.taught.epochs
     clips, split = read_split("luna5")
-    inner, folds = inner_split(clips, split, fold=arguments.fold), range(INNER_FOLDS)
+    inner, folds = inner_split(clips, split), range(INNER_FOLDS)
     about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
     asked = [(inner, it, params.enrolled, arguments.shuffled) for it in folds]
     told = run_all(ask, asked, what="teacher", **about)
@@ -136,7 +135,7 @@ def main() -> None:
         networks = pd.concat(run_all(try_network, trainings, what="network", **about))
         found += [networks, geometric_mean(networks, ldas, model="both")]
 
-    keep(score(pd.concat(found)).assign(settings=settings, fold=arguments.fold), LOG)
+    keep(score(pd.concat(found)).assign(settings=settings), LOG)
 
 
 def _arguments() -> argparse.Namespace:
@@ -145,7 +144,6 @@ def _arguments() -> argparse.Namespace:
         "--share", type=float, help="of the teacher's opinion in a label; else taught.share of params.yaml"
     )
     parser.add_argument("--epochs", type=int, help="of the network; else taught.epochs of params.yaml")
-    parser.add_argument("--fold", type=int, default=0, help="of LUNA5, whose training actors are divided")
     parser.add_argument("--seed", type=int, default=0, help="of the network; else 0")
     parser.add_argument(
         "--shuffled",

@@ -1,4 +1,4 @@
-"""A network on top of Whisper's frames: attention over time, and Whisper's last layers, to be changed."""
+"""A network on top of Whisper's frames: attention over time, and Whisper's last layers, fine-tuned."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser import deterministic_tensorflow  # isort: split
@@ -25,20 +25,30 @@ def head(
 ) -> keras.Model:
     """Build the network, compiled.
 
+    What enters it is normalised anew, in place of Whisper's own last normalisation. A layer and attention
+    over time follow; weighted mean and deviation of its units decide. Weight decay acts on fine-tuned layers,
+    too.
+
     Parameters
     ----------
     shape
         Of a clip's states: frames, layers and units. Frames of zeros are not there.
     encoder
-        Whose last layers are changed.
+        Whose last layers are fine-tuned.
     tuned_layers
-        How many of them. The network then reads what enters the first of these alone.
+        How many of them. If any, the network reads what enters the first of these; else a weighted sum of all
+        layers' states, whose weights it learns.
     learning_rate
         At the start; a cosine to 0.
     steps
         Batches in all.
     seed
         Of its first weights and its dropout.
+
+    Returns
+    -------
+    keras.Model
+        [shape=(n, *shape)] to probabilities [shape=(n, 8)].
     """
     deterministic_tensorflow.start(seed)
     states = layers.Input(shape)
