@@ -5,9 +5,9 @@ Reads   data/taught/{luna5,emobox6,loso,article}_lda.parquet, data/clips.parquet
         data/splits/{luna5,emobox6,loso,article}.parquet
 Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and of
         the (plain) mean of several seeds' networks and the LDA
-        metrics/taught.json: by protocol and model, the best first, scores with their intervals; by protocol
-        adds, what the teaching adds to the UAR of LDA, network and mean, and what the network adds to the
-        taught LDA (bootstrap over actors; how seeds vary is not in these intervals)
+        metrics/taught.json: by protocol and model, the best first, scores with their intervals; adds: by
+        protocol, where both were run, what the teaching adds to the UAR of LDA, network and mean, and what
+        the network adds to the taught LDA (bootstrap over actors; how seeds vary is not in these intervals)
 
 First the predictions are held to the split: each model must test each test clip once.
 """

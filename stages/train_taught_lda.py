@@ -9,9 +9,10 @@ Writes  data/taught/PROTOCOL_lda.parquet: a row a tested clip and model
         metrics/search/taught_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
 
 In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
-validation actors too. No teacher is asked about a tested clip. Templates are actors whom the fold does not
-test; but under the article's random split, where there are none, the first of them, some of whose templates
-are tested.
+validation actors too. No teacher is asked about a tested clip. The templates are neutral clips of the
+first aligned.lda.templates of aligned.alignment.template_actors whom the fold does not test. Under the
+article's random split everybody is tested: there they are those of the first such actors, and some of these
+clips are tested.
 """
 
 from typing import Any

@@ -14,8 +14,8 @@ found.
 Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, data/features/aligned
 Writes  metrics/search/aligned_trials.csv, to which it adds rows
 
-What it reads is made by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
-A trial takes some two minutes on two new cores.
+What it reads is made by: dvc repro split pipelines/aligned/dvc.yaml:extract_aligned
+A trial takes some 40 seconds on two new cores.
 """
 
 import argparse
@@ -146,8 +146,8 @@ def main() -> None:
     params = load_params()
     aligned = params.aligned.alignment
     parts, n_mfcc = arguments.parts or aligned.parts, arguments.n_mfcc or aligned.n_mfcc
+    tried = aligned.model_copy(update={"parts": parts, "n_mfcc": n_mfcc})
     count = 1 if arguments.evenly else arguments.templates or params.aligned.lda.templates
-    tried = Alignment.model_validate(aligned.model_dump() | {"parts": parts, "n_mfcc": n_mfcc})
     settings = params.aligned.lda.model_copy(update={"templates": count})
     clips, split = read_split("luna5")
     inner = inner_split(clips, split)
@@ -170,20 +170,39 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
-    parser.add_argument("--parts", type=int, help="of a sentence; else as params.yaml has it")
+    # More parts than the shortest clip has frames could be empty; a mel band gives a coefficient at most.
     parser.add_argument(
-        "--n-mfcc", type=int, choices=range(1, 65), metavar="N", help="coefficients of each part, 64 at most"
+        "--parts",
+        type=int,
+        choices=range(2, 49),
+        metavar="N",
+        help="into how many a sentence is cut, 2 to 48; else aligned.alignment.parts of params.yaml",
     )
     parser.add_argument(
-        "--templates", type=int, choices=[1, 2], help="actors with whose clips a clip is brought in step"
+        "--n-mfcc",
+        type=int,
+        choices=range(1, 65),
+        metavar="N",
+        help="coefficients of each part, 1 to 64; else aligned.alignment.n_mfcc",
     )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--templates",
+        type=int,
+        choices=[1, 2],
+        help="actors with whose clips a clip is brought in step; else aligned.lda.templates",
+    )
+    how.add_argument(
         "--evenly", action="store_true", help="parts of the same length: no template, no warping"
     )
     parser.add_argument(
         "--keep-sentence", action="store_true", help="subtract no sentence's mean from what is in step"
     )
-    parser.add_argument("--leave-out", choices=["step", "pitch"], help="of what the LDA reads")
+    parser.add_argument(
+        "--leave-out",
+        choices=["step", "pitch"],
+        help="what the LDA does not read: the columns in step, or those of the pitch",
+    )
     return parser.parse_args()
 
 

@@ -5,7 +5,8 @@
 divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each, a
 network learns of the other actors and is scored on those who are held out. It weighs the frames by attention,
 and recognises by their weighted mean and deviation. It reads a weighted sum of all layers of a frozen
-Whisper; or, with --tuned-layers, the last ones are fine-tuned with it. "both" is its geometric mean with the
+Whisper; or, with --tuned-layers, what enters the first of the last layers, and these are fine-tuned with it.
+A clip's first 4 s of speech are heard. "both" is its geometric mean with the
 LDAs of pipelines/whisper. The clips that the fold tests are not heard. A row a model and inner fold is added
 to metrics/search/whisper_trials.csv, which has the trials of tools.search_whisper, too. Nothing in
 pipelines/whisper goes back to these trials.
@@ -14,7 +15,8 @@ Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy, and the weights that make whisper installs
 Writes  metrics/search/whisper_trials.csv, to which it adds rows
 
-What else it reads is made by make whisper.
+What else it reads is made by make whisper. Frames of all layers take 2 GB of room for temporary files
+(TMPDIR), with --copies 10 GB. A trial took 9 to 20 minutes on two new cores.
 """
 
 import argparse
@@ -170,10 +172,12 @@ def _arguments() -> argparse.Namespace:
         default=0,
         help="how many of the last layers, 6 at most, are fine-tuned; else none",
     )
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="at the start; then a cosine to 0")
+    parser.add_argument("--epochs", type=int, default=30, help="30 unless told")
+    parser.add_argument(
+        "--learning-rate", type=float, default=1e-3, help="at the start, then a cosine to 0; 1e-3 unless told"
+    )
     parser.add_argument("--copies", action="store_true", help="learn of copies at resample.speeds, too")
-    parser.add_argument("--seed", type=int, default=0, help="of the network")
+    parser.add_argument("--seed", type=int, default=0, help="of the network; else 0")
     return parser.parse_args()
 
 

@@ -12,8 +12,7 @@ Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  metrics/search/taught_trials.csv, to which it adds rows
 
-What it reads is made by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
-and, after make whisper has installed the weights: dvc repro pipelines/whisper/dvc.yaml:encode_whisper
+What it reads is made by make whisper, and by: dvc repro pipelines/aligned/dvc.yaml:extract_aligned
 A trial with the network takes some seven minutes on two new cores.
 """
 

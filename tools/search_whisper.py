@@ -15,7 +15,8 @@ for them; those that settled it were not kept.
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{whisper,whisper_speaker}.npy
 Writes  metrics/search/whisper_trials.csv, to which it adds rows
 
-What it reads is made by make whisper.
+What it reads is made by make whisper. All of it takes a minute on two new cores; there is nothing to choose,
+so that a second run adds the same rows again.
 """
 
 from pathlib import Path

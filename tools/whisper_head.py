@@ -25,9 +25,9 @@ def head(
 ) -> keras.Model:
     """Build the network, compiled.
 
-    What enters it is normalised anew, in place of Whisper's own last normalisation. A layer and attention
-    over time follow; weighted mean and deviation of its units decide. Weight decay acts on fine-tuned layers,
-    too.
+    What enters it is normalised anew (with fine-tuned layers in place of Whisper's own last normalisation). A
+    layer and attention over time follow; weighted mean and deviation of its units decide. Weight decay acts
+    on fine-tuned layers, too.
 
     Parameters
     ----------
