@@ -28,7 +28,7 @@ from ser.aligned_lda import (
     sides_of,
 )
 from ser.cnn_runs import Sides
-from ser.datasets import Array
+from ser.datasets import Array, Part
 from ser.errors import InputError
 from ser.files import write_array, write_parquet
 from ser.params import Alignment, NetworkSeeds, load_params
@@ -574,12 +574,16 @@ def test_even_parts_are_of_one_length() -> None:
         (["--parts", "12", "--n-mfcc", "20"], "parts=12 n_mfcc=20 templates=2"),
         (["--evenly"], "parts=24 n_mfcc=30 evenly"),
         (["--keep-sentence"], "parts=24 n_mfcc=30 templates=2 sentence kept"),
-        (["--leave-out", "step", "--templates", "1"], "parts=24 n_mfcc=30 templates=1 without step"),
+        (["--templates", "1"], "parts=24 n_mfcc=30 templates=1"),
+        (["--leave-out", "step"], "parts=24 n_mfcc=30 templates=2 without step"),
+        (["--leave-out", "pitch"], "parts=24 n_mfcc=30 templates=2 without pitch"),
     ],
 )
 def test_trials_of_the_design_are_kept(
     options: list[str], settings: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = FUNCTIONALS if "pitch" in options else BEFORE
+    templates = 0 if "step" in options else 1 if {"--evenly", "--templates"} & {*options} else 2
     # None of them is tested in the first fold, nor two of them held out together.
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
@@ -590,12 +594,18 @@ def test_trials_of_the_design_are_kept(
         asked.append(f"parts={aligned.parts} n_mfcc={aligned.n_mfcc}" + " evenly" * evenly)
         return AlignedFeatures.read()
 
+    def counting(training: Part, *arguments: Any, **settings: Any) -> Any:
+        # The last column is the sentence.
+        assert training.x.shape[1] == before + templates * COLUMNS + 1
+        return aligned_lda.choose_and_recognise(training, *arguments, **settings)
+
     monkeypatch.setattr(search_aligned, "features_of", features_of)
+    monkeypatch.setattr(search_aligned, "choose_and_recognise", counting)
     run(search_aligned, *options)
     kept = pd.read_csv("metrics/search/aligned_trials.csv")
     assert kept["settings"].unique().tolist() == [settings]
     assert kept["inner_fold"].tolist() == [0, 1, 2, 3]
     # The columns in step tell the emotion, once what was said is off.
-    assert (kept["uar"].mean() > 0.9) == (not {"--keep-sentence", "--leave-out"} & {*options})
+    assert (kept["uar"].mean() > 0.9) == (not {"--keep-sentence", "step"} & {*options})
     assert settings.startswith(asked[0].removesuffix(" evenly"))
     assert ("evenly" in asked[0]) == ("evenly" in settings)

@@ -14,7 +14,7 @@ import yaml
 
 from ser import aligned_lda, cnn_runs, encoder_views, taught_cnn, taught_lda
 from ser.cnn_runs import Network
-from ser.datasets import Array, Part
+from ser.datasets import Array, Part, read_split
 from ser.enrolment import Speech
 from ser.files import write_array, write_parquet
 from ser.params import TAUGHT_PROTOCOLS, LogMelCnn, load_params
@@ -25,6 +25,7 @@ from ser.scores import COLUMNS, PROBABILITIES
 from ser.teaching import opinions, taught_labels
 from stages import check_taught, command, evaluate_taught, teach, train_taught_cnn, train_taught_lda
 from tools import search_taught
+from tools.inner_trials import inner_split
 from tools.readme_results import ALL_PROTOCOLS, TAUGHT_ADDS, TAUGHT_MODELS, taught_leaks_list, taught_table
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -318,6 +319,43 @@ def test_trials_of_teaching_are_kept(capsys: pytest.CaptureFixture[str]) -> None
     assert set(kept["model"]) == {"lda"}
     assert (kept["uar"] > 0.2).all()
     assert "lda" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("project")
+def test_opinions_are_dealt_anew_among_clips_of_one_emotion() -> None:
+    clips, split = read_split("luna5")
+    inner, settings = inner_split(clips, split), load_params().enrolled
+    plain, dealt = (search_taught.ask(inner, 0, settings, shuffled) for shuffled in (False, True))
+    assert dealt["clip"].equals(plain["clip"])
+    emotion = plain["clip"].map(clips.set_index("clip")["emotion"])
+    for _, rows in emotion.groupby(emotion):
+        before, after = (it.loc[rows.index, P].to_numpy().tolist() for it in (plain, dealt))
+        assert before != after
+        assert sorted(before) == sorted(after)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("share", "model"), [("0", "logmel_cnn"), ("0.5", "taught_cnn")])
+def test_trials_have_networks_with_labels_as_the_pipeline_has(
+    share: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    smoothing: list[float] = []
+    real = cnn_runs.fit
+
+    def recording(network: Network, settings: LogMelCnn, *arguments: Any, **named: Any) -> Any:
+        assert network.model == model
+        smoothing.append(settings.label_smoothing)
+        return real(network, settings, *arguments, **named)
+
+    monkeypatch.setattr(cnn_runs, "fit", recording)
+    run(search_taught, "--share", share)
+    assert smoothing == 4 * [0.1 if share == "0" else 0]
+    kept = pd.read_csv("metrics/search/taught_trials.csv")
+    assert kept["settings"].unique().tolist() == [f"share={share} epochs=1"]
+    assert set(kept["model"]) == {"lda", "network", "both"}
 
 
 def test_the_readme_tells_what_was_found(tmp_path: Path) -> None:

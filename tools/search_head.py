@@ -5,8 +5,8 @@
 divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each, a
 network learns of the other actors and is scored on those who are held out. It weighs the frames by attention,
 and recognises by their weighted mean and deviation. It reads a weighted sum of all layers of a frozen
-Whisper; or, with --tuned-layers, what enters the first of the last layers, and these are fine-tuned with it.
-A clip's first 4 s of speech are heard. "both" is its geometric mean with the
+Whisper; or, with --tuned-layers, what enters the first of the last layers, which are fine-tuned with it. Of
+the states, which heard a whole clip, those of its first 4 s are read. "both" is its geometric mean with the
 LDAs of pipelines/whisper. The clips that the fold tests are not heard. A row a model and inner fold is added
 to metrics/search/whisper_trials.csv, which has the trials of tools.search_whisper, too. Nothing in
 pipelines/whisper goes back to these trials.
@@ -42,7 +42,7 @@ from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
 from tools.search_whisper import LOG, try_design
 
 FRAMES = 200
-"""Of a clip, 20 ms each: 4 s of speech. A longer clip is cut, a shorter one followed by zeros."""
+"""Of a clip, 20 ms each: 4 s. States of a longer one are cut, those of a shorter one followed by zeros."""
 BATCH_SIZE = 32
 Array = npt.NDArray[np.float32]
 
