@@ -303,12 +303,16 @@ def test_a_teacher_that_hears_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
     assert checks["network_unseen_largest_difference"] > 1e-3
 
 
-@pytest.mark.usefixtures("project")
-def test_trials_of_teaching_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def have_templates_in_every_inner_fold() -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())
     # None of them is tested in the first fold, nor two of them held out together.
     params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
     Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+@pytest.mark.usefixtures("project")
+def test_trials_of_teaching_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    have_templates_in_every_inner_fold()
     for options in (["--share", "0"], ["--shuffled"]):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["search_taught", "--without-network", *options])
@@ -339,9 +343,7 @@ def test_opinions_are_dealt_anew_among_clips_of_one_emotion() -> None:
 def test_trials_have_networks_with_labels_as_the_pipeline_has(
     share: str, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    have_templates_in_every_inner_fold()
     smoothing: list[float] = []
     real = cnn_runs.fit
 

@@ -240,7 +240,7 @@ def test_trials_of_what_to_read_are_kept() -> None:
     run(search_whisper)
     both = pd.read_csv("metrics/search/whisper_trials.csv")
     assert both[: len(kept)].equals(kept)
-    assert both[len(kept) :].reset_index(drop=True).equals(kept), "tested clips are not read"
+    assert both[len(kept) :].reset_index(drop=True).equals(kept), "tested clips are not used"
 
 
 def test_the_mean_comes_first_in_a_view() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
-from ser.datasets import emotion_index, rows_of
+from ser.datasets import Labels, emotion_index, rows_of
 from ser.files import read_table, write_csv
 from ser.scores import predicted_emotions
 
@@ -42,6 +42,13 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
         role[known[held_out]] = "test"
         tables.append(clips[["clip"]].assign(fold=inner, role=role))
     return pd.concat(tables, ignore_index=True)
+
+
+def known_rows(clips: pd.DataFrame, split: pd.DataFrame) -> Labels:
+    """Row numbers in `clips`, ascending, of those that are not away in the split of `inner_split`."""
+    away = split.loc[split["role"] == "away", "clip"]
+    rows: Labels = np.flatnonzero(~clips["clip"].isin(away))
+    return rows
 
 
 def score(found: pd.DataFrame) -> pd.DataFrame:

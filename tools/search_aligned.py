@@ -34,7 +34,7 @@ from ser.params import AlignedLda, Alignment, LogMelParams, Params, load_params
 from ser.ravdess import STATEMENTS
 from stages import command
 from stages.extract_aligned import rounded, speech_of, templates_of
-from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
+from tools.inner_trials import INNER_FOLDS, inner_split, keep, known_rows, score
 
 LOG = Path("metrics/search/aligned_trials.csv")
 
@@ -87,7 +87,7 @@ def features_of(split: pd.DataFrame, aligned: Alignment, params: Params, *, even
     templates = templates_of(clips, settings, aligned)
     sentences = clips["statement"].map(STATEMENTS.index).to_numpy()
     speeds = [1.0, *params.resample.speeds]
-    known = np.flatnonzero(~clips["clip"].isin(split.loc[split["role"] == "away", "clip"]))
+    known = known_rows(clips, split)
     calls = [
         (path, speeds, [actor[sentence] for actor in templates], evenly, settings, aligned)
         for path, sentence in zip(clips["path"][known], sentences[known], strict=True)

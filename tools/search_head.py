@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ser import audio, whisper_encoder
-from ser.datasets import Part, emotion_index, prediction_table, read_split, rows_of
+from ser.datasets import emotion_index, prediction_table, read_split, rows_of, take
 from ser.encoder_views import read_encoder_views
 from ser.files import read_table
 from ser.parallel import run_all
@@ -38,7 +38,7 @@ from ser.ravdess import EMOTIONS
 from ser.speaker_encoder import speech_of
 from stages import command
 from stages.evaluate_taught import geometric_mean
-from tools.inner_trials import INNER_FOLDS, inner_split, keep, score
+from tools.inner_trials import INNER_FOLDS, inner_split, keep, known_rows, score
 from tools.search_whisper import LOG, try_design
 
 FRAMES = 200
@@ -73,7 +73,7 @@ def compute_states(
 ) -> None:
     """Write what the network reads of every clip that is not away; the others stay 0."""
     clips = read_table("data/clips.parquet", ("clip", "path"))
-    known = np.flatnonzero(~clips["clip"].isin(split.loc[split["role"] == "away", "clip"]))
+    known = known_rows(clips, split)
     paths, trim_db = clips["path"].to_numpy(), params.whisper.trim_db
     _, layers, units = states_of(paths[known[0]], 1.0, trim_db=trim_db, tuned_layers=tuned_layers).shape
     # Of all layers and copies it is 10 GB, too much for memory.
@@ -100,9 +100,8 @@ def try_head(
 
     states = np.load(file, mmap_mode="r")
     clips, _ = read_split("luna5")
-    emotions = emotion_index(clips)
-    labels = np.eye(len(EMOTIONS), dtype=np.float32)[emotions]
-    known, held_out = (rows_of(clips, split, fold=inner, role=role) for role in ("train", "test"))
+    labels = np.eye(len(EMOTIONS), dtype=np.float32)[emotion_index(clips)]
+    known = rows_of(clips, split, fold=inner, role="train")
 
     def draw(generator: np.random.Generator) -> tuple[Array, Array]:
         rows = generator.permutation(known)
@@ -130,11 +129,9 @@ def try_head(
         bar_position=bar,
     )
     training.train(model, run)
-    x = states[0, held_out].astype(np.float32)
-    found = training.predict(model, x, batch_size=BATCH_SIZE)
-    names, actors = (clips[it].to_numpy()[held_out] for it in ("clip", "actor"))
-    part = Part(names.astype(np.str_), actors, x, emotions[held_out])
-    return prediction_table(part, found, protocol="luna5", model="network", seed=seed, fold=inner)
+    test = take(clips, split, [states[0]], fold=inner, role="test")
+    found = training.predict(model, test.x.astype(np.float32), batch_size=BATCH_SIZE)
+    return prediction_table(test, found, protocol="luna5", model="network", seed=seed, fold=inner)
 
 
 def main() -> None:

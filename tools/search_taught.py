@@ -1,4 +1,4 @@
-"""Try how a teacher should teach the models in step, on training actors alone, and keep every trial.
+"""Try how a teacher should teach the models in step, on training actors, and keep every trial.
 
     python -m tools.search_taught --share 0.5 --epochs 120
 

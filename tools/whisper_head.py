@@ -87,9 +87,7 @@ class WeightedSum(layers.Layer):  # type: ignore[misc]
 
     def call(self, states: keras.KerasTensor) -> keras.KerasTensor:
         """Add up [shape=(n, frames, layers, units)]."""
-        centred = states - ops.mean(states, axis=-1, keepdims=True)
-        normal = centred / ops.sqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + 1e-5)
-        return ops.einsum("ntlu,l->ntu", normal, ops.softmax(self.importance))
+        return ops.einsum("ntlu,l->ntu", _standardized(states), ops.softmax(self.importance))
 
 
 class EncoderLayer(layers.Layer):  # type: ignore[misc]
@@ -130,6 +128,9 @@ class EncoderLayer(layers.Layer):  # type: ignore[misc]
         return ops.matmul(x, ops.transpose(self.own[f"{name}/weight"])) + self.own[f"{name}/bias"]
 
     def _normal(self, name: str, x: keras.KerasTensor) -> keras.KerasTensor:
-        centred = x - ops.mean(x, axis=-1, keepdims=True)
-        scaled = centred / ops.sqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + 1e-5)
-        return scaled * self.own[f"{name}/gamma"] + self.own[f"{name}/beta"]
+        return _standardized(x) * self.own[f"{name}/gamma"] + self.own[f"{name}/beta"]
+
+
+def _standardized(x: keras.KerasTensor) -> keras.KerasTensor:
+    centred = x - ops.mean(x, axis=-1, keepdims=True)
+    return centred / ops.sqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + 1e-5)
