@@ -24,6 +24,7 @@ from benchmarks.cases import PROJECT
 from benchmarks.recognizer import describe_machine
 from benchmarks.recordings import write_recordings
 from benchmarks.subjects import Results, Subject
+from benchmarks.tables import where
 from ser.cli_options import whole_number
 from ser.errors import InputError
 from ser.files import write_json
@@ -33,6 +34,8 @@ from tools.marked_blocks import fill_blocks
 
 RESULTS = PROJECT / "metrics" / "benchmarks.json"
 PAGE = Path(__file__).parent / "README.md"
+PACKAGES = ("dvc", "librosa", "numpy", "scikit-learn", "soxr", "tensorflow")
+"""With which the pipeline computes."""
 
 
 def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -135,7 +138,7 @@ def benchmark(arguments: argparse.Namespace) -> dict[str, Results]:
             except InputError as error:
                 print(f"{name}: not measured: {error}", file=sys.stderr)
                 continue
-            machine = describe_machine(nkululeko=arguments.nkululeko)
+            machine = describe_machine(packages=PACKAGES, nkululeko=arguments.nkululeko)
             measured = subjects.measure(subject, tell=lambda line: print(line, file=sys.stderr, flush=True))
         results[name] = {"machine": machine, **measured}
         results = {subject: results[subject] for subject in SUBJECTS if subject in results}
@@ -147,11 +150,7 @@ def page(results: dict[str, Results]) -> str:
     """Write all results as Markdown."""
     blocks = []
     for result in results.values():
-        machine = result["machine"]
-        where = (
-            f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_before']:.1f} before the run."
-        )
-        blocks.append(f"{subjects.tables(result)}\n\n{where}")
+        blocks.append(f"{subjects.tables(result)}\n\n{where(result['machine'])}")
     return "\n\n".join(blocks)
 
 

@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -116,20 +116,30 @@ def own_cases(
     return cases
 
 
-def describe_machine(*, nkululeko: Path | None) -> dict[str, Any]:
+def describe_machine(*, packages: Sequence[str] = PACKAGES, nkululeko: Path | None) -> dict[str, Any]:
     """Describe what the figures depend on, and how busy the machine is."""
     cpu = machine.describe()["cpu"]
-    versions = {name: version(name) for name in PACKAGES}
+    versions = {name: version(name) for name in packages}
     if nkululeko is not None:
         versions["nkululeko"] = nkululeko_predict.version_in(nkululeko)
     return {
-        "cpu": cpu.get("model name") or cpu["architecture"],
+        "cpu": _kind(cpu),
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": versions,
     }
+
+
+def _kind(cpu: Mapping[str, str]) -> str:
+    # In a virtual machine the name alone may stand for many years' processors.
+    if "model name" not in cpu:
+        return cpu["architecture"]
+    numbers = [
+        f"{what} {cpu[key]}" for key, what in (("cpu family", "family"), ("model", "model")) if key in cpu
+    ]
+    return cpu["model name"] + (f" ({', '.join(numbers)})" if numbers else "")
 
 
 def benchmark(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:

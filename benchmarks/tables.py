@@ -1,5 +1,6 @@
 """The results of the recognizer's benchmark as tables: what each case took, and ratios between cases."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -69,12 +70,18 @@ def tables(results: Results) -> str:
 def about(results: Results) -> str:
     """Say on what and where it was measured."""
     machine, recordings = results["machine"], results["recordings"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     kind = "synthetic clips" if recordings["synthetic"] else "recordings"
     return (
         f"{recordings['number']} {kind}, {recordings['audio_s']:.0f} s in all, 16 bit at "
-        f"{recordings['sample_rate']} Hz, WAV unless it says FLAC. {machine['cpu']}, "
-        f"{machine['cores']} cores, load {machine['load_before']:.1f} before the run; "
+        f"{recordings['sample_rate']} Hz, WAV unless it says FLAC. {where(machine)}"
+    )
+
+
+def where(machine: Mapping[str, Any]) -> str:
+    """Say on what machine, how busy, and with which packages."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_before']:.1f} before the run; "
         f"Python {machine['python']}, {versions}."
     )
 

@@ -97,11 +97,12 @@ def test_the_page_tells_the_committed_results() -> None:
 
 def test_the_recognizers_block_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     page = "<!-- results: recognizer -->\nfast\n<!-- end -->\n<!-- results: pipeline -->\n<!-- end -->\n"
-    machine = {"cpu": "Abacus", "cores": 2, "load_before": 0.0}
+    machine = {"cpu": "Abacus", "cores": 2, "load_before": 0.0, "python": "3", "versions": {"beads": "7"}}
     filled = pipeline.fill(page, {"walk": {"machine": machine, **measured(monkeypatch, foot=[1.0])}})
     assert filled.startswith("<!-- results: recognizer -->\nfast\n<!-- end -->\n")
     assert "Walking" in filled
     assert "Abacus, 2 cores" in filled
+    assert "beads 7" in filled
 
 
 def test_only_speed_and_pitch_changes_what_the_notebook_computes_of() -> None:
