@@ -53,7 +53,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         heading="From recordings to the article's networks",
         about=(
             "Times of an epoch are measured, after one that is left out; the notebook "
-            "trains 40 of the first network and 20 of the second, once, and the stages as many with 4 and 2 "
+            "trains 40 of the first network and 20 of the second, once, and the stages as many with several "
             "seeds, two at a time: that is what an epoch of theirs is here, halved."
         ),
         cases=cases,

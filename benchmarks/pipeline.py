@@ -30,12 +30,13 @@ from ser.errors import InputError
 from ser.files import write_json
 from ser.params import load_params
 from stages import command
+from tools import machine
 from tools.marked_blocks import fill_blocks
 
 RESULTS = PROJECT / "metrics" / "benchmarks.json"
 PAGE = Path(__file__).parent / "README.md"
-PACKAGES = ("dvc", "librosa", "numpy", "scikit-learn", "soxr", "tensorflow")
-"""With which the pipeline computes."""
+PACKAGES = (*machine.PACKAGES, "dvc")
+"""On which the pipeline's times depend."""
 
 
 def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -138,9 +139,9 @@ def benchmark(arguments: argparse.Namespace) -> dict[str, Results]:
             except InputError as error:
                 print(f"{name}: not measured: {error}", file=sys.stderr)
                 continue
-            machine = describe_machine(packages=PACKAGES, nkululeko=arguments.nkululeko)
+            facts = describe_machine(packages=PACKAGES, nkululeko=arguments.nkululeko)
             measured = subjects.measure(subject, tell=lambda line: print(line, file=sys.stderr, flush=True))
-        results[name] = {"machine": machine, **measured}
+        results[name] = {"machine": facts, **measured}
         results = {subject: results[subject] for subject in SUBJECTS if subject in results}
         write_json(path, results)
     return results

@@ -117,13 +117,21 @@ def own_cases(
 
 
 def describe_machine(*, packages: Sequence[str] = PACKAGES, nkululeko: Path | None) -> dict[str, Any]:
-    """Describe what the figures depend on, and how busy the machine is."""
+    """Describe what the figures depend on, and how busy the machine is.
+
+    Parameters
+    ----------
+    packages
+        Whose versions matter.
+    nkululeko
+        The Python of an environment that has it.
+    """
     cpu = machine.describe()["cpu"]
     versions = {name: version(name) for name in packages}
     if nkululeko is not None:
         versions["nkululeko"] = nkululeko_predict.version_in(nkululeko)
     return {
-        "cpu": _kind(cpu),
+        "cpu": kind_of(cpu),
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
         "system": platform.system(),
@@ -132,14 +140,11 @@ def describe_machine(*, packages: Sequence[str] = PACKAGES, nkululeko: Path | No
     }
 
 
-def _kind(cpu: Mapping[str, str]) -> str:
-    # In a virtual machine the name alone may stand for many years' processors.
-    if "model name" not in cpu:
-        return cpu["architecture"]
-    numbers = [
-        f"{what} {cpu[key]}" for key, what in (("cpu family", "family"), ("model", "model")) if key in cpu
-    ]
-    return cpu["model name"] + (f" ({', '.join(numbers)})" if numbers else "")
+def kind_of(cpu: Mapping[str, str]) -> str:
+    """Name a CPU of `tools.machine`; a virtual machine's name alone may stand for many years' processors."""
+    if "cpu family" in cpu and "model" in cpu:
+        return f"{cpu.get('model name', 'CPU')} (family {cpu['cpu family']}, model {cpu['model']})"
+    return cpu.get("model name", cpu["architecture"])
 
 
 def benchmark(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:

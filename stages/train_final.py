@@ -11,6 +11,7 @@ training goes on from its last epoch when the stage runs again.
 
 from pathlib import Path
 
+from ser.blas_threads import BLAS
 from ser.datasets import read_features
 from ser.files import read_table, remove, replacing, write_csv
 from ser.final_model import LDA, fit_lda
@@ -31,7 +32,9 @@ def main() -> None:
 
     with replacing("models/final") as folder:
         folder.mkdir()
-        lda, trials = fit_lda(clips, states, grids=params.train_baselines.transfer)
+        # With more threads the last digits would be those of the number of cores.
+        with BLAS.held():
+            lda, trials = fit_lda(clips, states, grids=params.train_baselines.transfer)
         # Only here is TensorFlow loaded.
         from ser.final_network import train_network
 

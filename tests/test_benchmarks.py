@@ -220,3 +220,18 @@ def test_a_run_measures_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     facts = json.dumps(results["machine"])
     assert str(Path.home()) not in facts
     assert os.uname().nodename not in facts
+
+
+@pytest.mark.parametrize(
+    ("cpu", "expected"),
+    [
+        (
+            {"architecture": "x86_64", "model name": "AMD EPYC", "cpu family": "26", "model": "2"},
+            "AMD EPYC (family 26, model 2)",
+        ),
+        ({"architecture": "x86_64", "model name": "Abacus"}, "Abacus"),
+        ({"architecture": "aarch64", "processor": "arm"}, "aarch64"),
+    ],
+)
+def test_a_cpu_is_named_with_its_kind(cpu: dict[str, str], expected: str) -> None:
+    assert recognizer.kind_of(cpu) == expected

@@ -152,6 +152,7 @@ AGAIN = (
     "train_baselines@luna5",
     "train_cnn_logmel",
     "fuse",
+    "check_leaks",
     "evaluate",
     "report",
 )
