@@ -1,8 +1,10 @@
 """Train and apply one convolutional network, for every seed and fold.
 
-article            the article's first CNN on the contour; its last epoch is used
+article            the article's first CNN on the contour
 article_augmented  its second, with four copies a training clip
-logmel             a 2-D CNN on log-mel under LUNA5, stopped early on the validation actors
+logmel             a 2-D CNN on log-mel under LUNA5
+
+Each trains for a fixed number of epochs, and its last epoch is used.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/normalized/INPUT.npz,
         data/features/VARIANT/FEATURES.npy

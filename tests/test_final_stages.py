@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from threadpoolctl import threadpool_info, threadpool_limits
 from voices import spoken
 
 from ser import audio, logmel, speaker_encoder
@@ -80,6 +81,22 @@ def test_everything_that_was_learned_is_kept(trained: Path) -> None:
     trials = pd.read_csv(trained / "metrics/search/final.csv")
     assert list(trials["parameters"]) == ["layer=2 shrinkage=0.5"]
     assert not (trained / "data/checkpoints/final").exists()
+
+
+def test_the_lda_does_not_depend_on_the_number_of_cores(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def fit_lda(*_: Any, **__: Any) -> None:
+        threads.extend(it["num_threads"] for it in threadpool_info() if it["user_api"] == "blas")
+        raise InputError("enough was seen")
+
+    monkeypatch.chdir(trained)
+    monkeypatch.setattr(train_final, "fit_lda", fit_lda)
+    with threadpool_limits(2), pytest.raises(SystemExit):
+        run(train_final)
+    assert set(threads) == {1}
 
 
 def test_the_bundle_is_written_and_says_what_it_is(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
