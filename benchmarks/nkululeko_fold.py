@@ -67,9 +67,9 @@ def cases(folder: Path, *, workspace: Path, python: Path) -> list[Case]:
         figures = work / "nkululeko.json"
         # Not the epoch that is the best on the test clips.
         check = _read_score(work, figures, of="_last_" if model == "cnn" else "")
-        made.append(Case(name, command, rounds=1, check=check, figures=figures))
+        made.append(Case(name, command, check=check, figures=figures))
     for name in ("ours", "ours_cnn"):
-        made.append(case_of("nkululeko_fold", name, str(workspace / "data/raw"), folder=folder, rounds=1))
+        made.append(case_of("nkululeko_fold", name, str(workspace / "data/raw"), folder=folder))
     return made
 
 

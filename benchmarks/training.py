@@ -39,6 +39,8 @@ class Variant:
         nothing.
     networks : tuple of str
         Of which it is measured.
+    rounds : int or None
+        See `benchmarks.cases.Case`.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Variant:
     variables: Mapping[str, str] = field(default_factory=dict)
     change: str = ""
     networks: tuple[str, ...] = ("article", "article_augmented", "logmel")
+    rounds: int | None = None
 
 
 VARIANTS = {
@@ -59,8 +62,9 @@ VARIANTS = {
         "oneDNN multiplies in bfloat16, all else in float32",
         variables={"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"},
     ),
+    # Some ten times slower, which one round tells.
     "mixed_bfloat16": Variant(
-        "Keras' policy mixed_bfloat16", change="bfloat16", networks=("article", "logmel")
+        "Keras' policy mixed_bfloat16", change="bfloat16", networks=("article", "logmel"), rounds=1
     ),
     "xla": Variant("compiled by XLA", change="xla"),
     "batch_64": Variant("batches of 64", settings={"batch_size": 64}),
@@ -125,8 +129,10 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
 
 
 def _case(network: str, name: str, folder: Path, workspace: Path) -> Case:
-    variables = {"PYTHONHASHSEED": "0", **VARIANTS[name].variables}
-    return case_of("training", f"{network}_{name}", str(workspace), folder=folder, variables=variables)
+    variant = VARIANTS[name]
+    variables = {"PYTHONHASHSEED": "0", **variant.variables}
+    more = (f"{network}_{name}", str(workspace))
+    return case_of("training", *more, folder=folder, rounds=variant.rounds, variables=variables)
 
 
 def _split(case: str) -> tuple[str, Variant]:

@@ -59,10 +59,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
     return Subject(
         name="whole",
         heading="DVC's own time, and nkululeko",
-        about=(
-            "Every case is a process from start to end, that of the changed parameter with the copying; "
-            "nkululeko and its counterparts in one round."
-        ),
+        about=("Every case is a process from start to end, that of the changed parameter with the copying."),
         cases=cases,
         titles=titles,
         columns=(

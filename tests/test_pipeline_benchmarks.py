@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from benchmarks import (
     whole,
 )
 from benchmarks.cases import Case, run_rounds
+from benchmarks.own_memory import OwnMemory
 from benchmarks.subjects import WALL, Column, Ratio, Subject
 from ser.audio import write_pcm16
 from ser.demo_corpus import synthesize
@@ -156,6 +158,21 @@ def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:
     assert len({clip[-2:] for clip in scale._BASE}) == 24
     assert len(set(scale._BASE)) == 72
     assert len({clip[6:8] for clip in scale._BASE}) == 8
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_own_memory_is_what_is_allocated_and_not_what_is_mapped(tmp_path: Path) -> None:
+    np.zeros(2**26, dtype=np.uint8).tofile(tmp_path / "zeros")
+    with OwnMemory() as mapped:
+        assert np.memmap(tmp_path / "zeros", mode="r").sum() == 0
+    with OwnMemory() as allocated:
+        assert np.ones(2**26, dtype=np.uint8).sum() == 2**26
+        time.sleep(0.1)
+    assert 0 < mapped.peak_bytes < allocated.peak_bytes - 2**25
+    with OwnMemory() as of_child:
+        code = "import time; held = b'x' * 2**30; time.sleep(0.5)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert of_child.peak_bytes > 2**30
 
 
 @pytest.fixture
