@@ -14,6 +14,7 @@ from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ser.bound_workers import bind_workers
 from ser.errors import InputError
 from ser.params import load_params
 
@@ -37,6 +38,7 @@ def run(main: Callable[[], None]) -> None:
     Where params.yaml says ``workers.backend: dask`` and the environment names a Dask scheduler
     (``DASK_SCHEDULER_ADDRESS``), the stage is connected to it meanwhile, so that joblib finds its workers.
     """
+    bind_workers()
     try:
         with _cluster():
             main()

@@ -1,6 +1,7 @@
 """Break every stage in every way that can be thought of, and see whether ``make repro`` would mend it.
 
 kill         all processes of the stage and of DVC are killed (SIGKILL) at a random moment of the stage
+kill_alone   only the process that runs the stage's script is, at a random moment of it
 interrupt    Ctrl-C at a random moment: SIGINT to the same processes, which must then end by themselves
 full_disk    the stage's outputs find no room, or room for a random part of the largest
 read_only    the stage's outputs may not be written
@@ -56,6 +57,7 @@ def main() -> None:
     arguments = _arguments()
     counts: dict[Way, int] = {
         "kill": arguments.kills,
+        "kill_alone": arguments.kills_alone,
         "interrupt": arguments.interrupts,
         "full_disk": arguments.full_disks,
         "read_only": arguments.read_only,
@@ -224,6 +226,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stages", nargs="+", default=[], metavar="STAGE", help="which (default: all)")
     for name, count, what in (
         ("kills", 20, "kills"),
+        ("kills-alone", 4, "kills of its own process alone"),
         ("interrupts", 4, "interrupts"),
         ("full-disks", 4, "full disks"),
         ("read-only", 2, "read-only disks"),

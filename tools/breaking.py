@@ -1,4 +1,4 @@
-"""Break a stage in one of four ways, let ``dvc repro`` mend it, and compare with an undisturbed run."""
+"""Break a stage in one of five ways, let ``dvc repro`` mend it, and compare with an undisturbed run."""
 
 import re
 import signal
@@ -16,9 +16,13 @@ from tools.breakable_workspace import Contents, State, Workspace, differences, r
 from tools.mend_after_kill import mend
 from tools.watched_run import WatchedRun, watched
 
-Way = Literal["kill", "interrupt", "full_disk", "read_only"]
-SIGNALS: dict[Way, signal.Signals] = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT}
-"""The ways that are a signal to all processes of a run at once; interrupt is what Ctrl-C does."""
+Way = Literal["kill", "kill_alone", "interrupt", "full_disk", "read_only"]
+SIGNALS: dict[Way, signal.Signals] = {
+    "kill": signal.SIGKILL,
+    "kill_alone": signal.SIGKILL,
+    "interrupt": signal.SIGINT,
+}
+"""The ways that are a signal: to all processes of a run at once, as Ctrl-C is, or to the stage's alone."""
 
 _FILE = r"[^\s']*\b(?:data|models|metrics|figures)/[^\s']+"
 _ERROR = re.compile(
@@ -106,11 +110,12 @@ def measure(workspace: Workspace, stage: str) -> tuple[float, list[str]]:
 
 def break_by_signal(workspace: Workspace, trial: Trial, *, seconds: float) -> Outcome | None:
     """Send a signal at a moment of a stage that takes `seconds`; None where the stage was quicker."""
+    alone = trial.way == "kill_alone"
 
     def moment(run: WatchedRun) -> bool:
-        run.wait_until(lambda: bool(run.stages))
+        run.wait_until(lambda: run.stage_process() is not None if alone else bool(run.stages))
         time.sleep(trial.share * seconds)
-        return not run.is_over
+        return run.stage_process() is not None if alone else not run.is_over
 
     return break_at(workspace, trial, moment=moment)
 
@@ -124,7 +129,7 @@ def break_at(workspace: Workspace, trial: Trial, *, moment: Callable[[WatchedRun
             workspace.restore_lock()
             return None
         outcome = Outcome(trial, in_stage=run.is_in_stage())
-        run.send(SIGNALS[trial.way])
+        run.send(SIGNALS[trial.way], to_stage_alone=trial.way == "kill_alone")
         try:
             if run.end(seconds=120.0) == 0:
                 outcome.remarks.append("ended well all the same")

@@ -14,6 +14,7 @@ _PAGE = Path("docs/crash_safety.md")
 _METRICS = Path("metrics/crash_safety.json")
 _WAYS: dict[Way, str] = {
     "kill": "killed",
+    "kill_alone": "killed alone",
     "interrupt": "Ctrl-C",
     "full_disk": "full disk",
     "read_only": "read-only disk",

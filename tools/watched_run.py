@@ -13,6 +13,7 @@ from pathlib import Path
 
 _MARK = "WATCHED_RUN"
 """In the environment of all processes of a run, also of those whose parent has gone."""
+_STAGE = re.compile(r"\S*python\S* -m stages\.")
 _DVC = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -82,13 +83,21 @@ class WatchedRun:
         """Whether the stage's command runs, rather than DVC before or after it."""
         return bool(self.processes().keys() - {self._process.pid})
 
+    def stage_process(self) -> int | None:
+        """Find the stage's own process, which runs its script; None before and after."""
+        found = (number for number, command in self.processes().items() if _STAGE.match(command))
+        return next(found, None)
+
     def wait_until(self, condition: Callable[[], bool], *, seconds: float = 600.0) -> bool:
         """Wait for a condition; return whether it came before the run's end."""
         return _wait(lambda: condition() or self.is_over, seconds=seconds) and condition()
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to all processes of the group at once, as a terminal does."""
-        os.killpg(self._process.pid, number)
+    def send(self, number: signal.Signals, *, to_stage_alone: bool = False) -> None:
+        """Send a signal to all processes of the group at once, as a terminal does, or to the stage's own."""
+        if not to_stage_alone:
+            os.killpg(self._process.pid, number)
+        elif (stage := self.stage_process()) is not None:
+            os.kill(stage, number)
 
     def end(self, *, seconds: float = 600.0) -> int:
         """Wait for DVC's end; return its exit code.
