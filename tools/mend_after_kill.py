@@ -1,10 +1,10 @@
 """Put right what DVC leaves half-written where it is killed itself, so that ``dvc repro`` runs again.
 
-DVC writes dvc.lock and .dvc/tmp/rwlock in place. A kill or Ctrl-C in that moment leaves half of one, and then
-``dvc repro`` stops with an error or, where an entry of dvc.lock ends at the cut, runs all later stages again.
-Run this before it, as `make repro` does: while dvc.lock is whole, it keeps a copy in .dvc/tmp; where it is
-not, it brings that copy back, or else what git holds. What was done in between runs again, to the same bytes.
-While a DVC command runs, it does nothing.
+DVC writes a dvc.lock, and .dvc/tmp/rwlock, in place. A kill or Ctrl-C in that moment leaves half of one, and
+then ``dvc repro`` stops with an error or, where an entry of dvc.lock ends at the cut, runs all later stages
+again. Run this before it, as `make repro` does: while a dvc.lock, the root's or that of a folder in pipelines/,
+is whole, it keeps a copy in .dvc/tmp; where it is not, it brings that copy back, or else what git holds. What
+was done in between runs again, to the same bytes. While a DVC command runs, it does nothing.
 """
 
 import json
@@ -44,17 +44,25 @@ def mend(project: Path) -> list[str]:
     if _holders(project / _HELD) is None:
         (project / _HELD).unlink()
         done.append(f"{_HELD}: was half-written, deleted")
-    lock, copy = project / LOCK, project / COPY
+    for name in (Path(LOCK), *sorted(it.relative_to(project) for it in project.glob(f"pipelines/*/{LOCK}"))):
+        if _mend_lock(project, name):
+            done.append(f"{name}: was half-written, brought back as it was before")
+    return done
+
+
+def _mend_lock(project: Path, name: Path) -> bool:
+    """Keep a copy of a lock that is whole, else bring it back; return whether it was brought back."""
+    lock, copy = project / name, project / COPY.parent / name
     if not lock.exists():
-        return done
+        return False
     # What git holds is whole, and older than the copy after a checkout.
-    if lock.read_bytes() == _in_git(project) or not _is_cut(_entries(lock), _entries(copy)):
+    if lock.read_bytes() == _in_git(project, name) or not _is_cut(_entries(lock), _entries(copy)):
         with replacing(copy) as temporary:
             shutil.copyfile(lock, temporary)
-        return done
+        return False
     with replacing(lock) as temporary:
-        temporary.write_bytes(copy.read_bytes() if copy.exists() else _in_git(project))
-    return [*done, f"{LOCK}: was half-written, brought back as it was before"]
+        temporary.write_bytes(copy.read_bytes() if copy.exists() else _in_git(project, name))
+    return True
 
 
 def _is_cut(now: list[str] | None, before: list[str] | None) -> bool:
@@ -103,10 +111,11 @@ def _holders(held: Path) -> set[int] | None:
     return {int(holder["pid"]) for holder in writers + readers}
 
 
-def _in_git(project: Path) -> bytes:
-    """Read the committed dvc.lock; nothing, so that all stages run, where there is none."""
+def _in_git(project: Path, name: Path) -> bytes:
+    """Read a committed dvc.lock; nothing, so that all stages run, where there is none."""
+    show = ["git", "show", f"HEAD:./{name.as_posix()}"]
     try:
-        done = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=project, capture_output=True, check=True)
+        done = subprocess.run(show, cwd=project, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return b"schema: '2.0'\nstages: {}\n"
     return done.stdout
