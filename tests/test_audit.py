@@ -56,7 +56,7 @@ def test_packages_that_were_all_skipped_were_not_checked() -> None:
         "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='index.example'): Max retries",
         "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed\n"
         "ERROR:pip_audit._cli:Tip: your network may be blocking this service. Try another service",
-        "Traceback (most recent call last):\npip_audit._service.interface.ServiceError",
+        "Traceback (most recent call last):\nrequests.exceptions.ReadTimeout: HTTPSConnectionPool: timed out",
     ],
 )
 def test_without_a_network_it_says_so_in_a_line(complaints: str) -> None:
@@ -65,8 +65,34 @@ def test_without_a_network_it_says_so_in_a_line(complaints: str) -> None:
     assert "\n" not in said
 
 
-def test_any_other_failure_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"pip-audit failed: ERROR:.*dvc is unhashed"):
-        read("", "ERROR:pip_audit._cli:requirement dvc is unhashed\n")
-    with pytest.raises(InputError, match="no reason given"):
-        read("", "")
+SERVICE_FAILED = """Traceback (most recent call last):
+  File "pip_audit/_service/pypi.py", line 65, in query
+    response.raise_for_status()
+requests.exceptions.HTTPError: {status} for url: https://pypi.org/pypi/resemblyzer/0.1.4/json
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "pip_audit/_service/pypi.py", line 86, in query
+    raise ServiceError from http_error
+pip_audit._service.interface.ServiceError
+"""
+
+
+@pytest.mark.parametrize(
+    ("complaints", "reason"),
+    [
+        ("ERROR:pip_audit._cli:requirement dvc is unhashed\n", r"ERROR:.*dvc is unhashed"),
+        (SERVICE_FAILED.format(status="503 Server Error: Service Unavailable"), r"\S+HTTPError: 503 Server"),
+        (SERVICE_FAILED.format(status="403 Client Error: Forbidden"), r"\S+HTTPError: 403 Client Error"),
+        (
+            "Traceback (most recent call last):\n"
+            "pip_audit._service.interface.ServiceError: Received malformed version from PyPI: x",
+            r"\S+ServiceError: Received malformed version from PyPI: x",
+        ),
+        ("", "no reason given"),
+    ],
+)
+def test_any_other_failure_is_an_error(complaints: str, reason: str) -> None:
+    with pytest.raises(InputError, match=f"^pip-audit failed: {reason}"):
+        read("", complaints)

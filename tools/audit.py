@@ -18,9 +18,10 @@ REQUIREMENTS = ("requirements.txt", "requirements-weights.txt", "requirements-wh
 TIMEOUT_S = 5
 """For each package; an index that is there answers in a fraction of it."""
 
-_UNREACHABLE = re.compile(
-    r"ConnectionError|ServiceError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Could not connect"
-)
+# Not pip-audit's ServiceError: an index that answers, but with an error, was reached.
+_UNREACHABLE = re.compile(r"ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Could not connect")
+_REASON = re.compile(r"^\S+: .+$", re.MULTILINE)
+"""The last line of a traceback, if it says more than the error's name."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def read(report: str, complaints: str) -> Audit:
     if not report.strip():
         if _UNREACHABLE.search(complaints):
             return Audit(checked=0, unknown=0)
-        last = (complaints.strip().splitlines() or ["no reason given"])[-1]
-        raise InputError(f"pip-audit failed: {last}")
+        lines = _REASON.findall(complaints) or complaints.strip().splitlines() or ["no reason given"]
+        raise InputError(f"pip-audit failed: {lines[-1]}")
     packages = json.loads(report)["dependencies"]
     found = [
         f"{package['name']} {package['version']}: {it['id']}, {_mended(it['fix_versions'])}"
