@@ -2,9 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor, SafeConstructor
 
 PROJECT = Path(__file__).parents[1]
 FILES = sorted(
@@ -26,7 +30,8 @@ FORBIDDEN_NAMES = {
     *("joblib.load", "pandas.read_pickle", "pandas.eval", "torch.load", "shutil.unpack_archive"),
     *("keras.config.enable_unsafe_deserialization", "runpy.run_path", "code.InteractiveInterpreter"),
 }
-FORBIDDEN_METHODS = {"extractall", "read_pickle", "to_pickle"}
+FORBIDDEN_METHODS = {"extractall", "read_pickle", "to_pickle", "query"}
+"""Of whatever object: `query` is that of a pandas table, which evaluates a text."""
 SHELLS = ("sh", "bash", "dash", "zsh")
 SAFE_YAML = {"yaml.safe_load", "yaml.safe_load_all", "yaml.safe_dump", "yaml.YAMLError"}
 REQUIRED_VALUES = {"allow_pickle": False, "shell": False, "trust_remote_code": False, "safe_mode": True}
@@ -36,6 +41,8 @@ EXCEPTIONS = {
     # The speaker encoder's weights are published as a PyTorch checkpoint. Its unpickler admits six names,
     # none of which is a function of the file's choice; tests/test_torch_weights.py attacks it.
     "ser/torch_weights.py": {"imports pickle"},
+    # Two whole numbers are filled in: params.yaml's schema gives the one, the code the other.
+    "stages/check_aligned_cnn.py": {"calls .query"},
     # Commands of their own: one is compared with DVC, the other gives a browser its pipes.
     "benchmarks/whole.py": {"starts sh"},
     "tools/chromium.py": {"starts bash"},
@@ -109,8 +116,12 @@ def _of_call(node: ast.Call, names: dict[str, str]) -> Iterator[str]:
     name = _dotted(node.func, names)
     if "." in name and (method := name.rpartition(".")[2]) in FORBIDDEN_METHODS:
         yield f"calls .{method}"
+    if name.endswith(".eval") and (node.args or node.keywords):
+        # A table's evaluates a text; that of a PyTorch model takes nothing.
+        yield "calls .eval with an argument"
     yield from _of_arguments({it.arg: it.value for it in node.keywords if it.arg})
     if name == "ruamel.yaml.YAML":
+        # Without a kind it is the one that keeps comments: a safe one, see the test at the end.
         kinds = [*node.args[:1], *(it.value for it in node.keywords if it.arg == "typ")]
         yield from (f"reads YAML by {ast.unparse(it)}" for it in kinds if not _is(it, "safe"))
     if name == "numpy.load" and len(node.args) > 1:
@@ -159,6 +170,10 @@ def test_nothing_unsafe_is_used(file: str) -> None:
         ("import joblib\njoblib.load(path)", "uses joblib.load"),
         ("from joblib import load\nload(path)", "uses joblib.load"),
         ("import pandas as pd\npd.read_pickle(path)", "uses pandas.read_pickle"),
+        ("table.query(text)", "calls .query"),
+        ("read(path).query(expr=text)", "calls .query"),
+        ("table.eval(text)", "calls .eval with an argument"),
+        ("import pandas as pd\npd.DataFrame(rows).eval(expr=text)", "calls .eval with an argument"),
         ("keras.saving.load_model(path, safe_mode=False)", "gives safe_mode=False"),
         ("import subprocess\nsubprocess.run('ls', shell=True)", "gives shell=True"),
         ("zip_file.extractall()", "calls .extractall"),
@@ -181,3 +196,27 @@ np.load(path, mmap_mode="r", allow_pickle=False), re.compile("a"), model.compile
 subprocess.run(["ls"]), reader.load(text), keras.saving.load_model(path), joblib.Parallel()
 """
     assert faults(code) == set()
+
+
+TAGGED = "a: {} [touch ran]\n"
+
+
+@pytest.mark.parametrize("kind", [None, "safe"])
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system", "!!python/object/new:os.system"])
+def test_yaml_that_names_a_function_runs_nothing(
+    kind: str | None, tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both kinds that are let through; that which keeps comments keeps unknown tags as such, too."""
+    monkeypatch.chdir(tmp_path)
+    assert issubclass(RoundTripConstructor, SafeConstructor)
+    with suppress(ConstructorError):
+        assert YAML(typ=kind).load(TAGGED.format(tag)) == {"a": ["touch ran"]}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_canary_an_unsafe_yaml_loader_would_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    yaml.unsafe_load(TAGGED.format("!!python/object/apply:os.system"))
+    assert [path.name for path in tmp_path.iterdir()] == ["ran"]
