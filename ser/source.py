@@ -19,7 +19,7 @@ import requests
 from tqdm import tqdm
 
 from ser.audio import write_pcm16
-from ser.clips import Manifest, is_audio, list_audio, match, read_clip
+from ser.clips import MOST_LISTED, Manifest, is_audio, list_audio, match, read_clip
 from ser.errors import InputError, list_problems
 from ser.parallel import run_all
 from ser.params import Workers
@@ -33,6 +33,9 @@ ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"
 MAX_ENTRY_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 2 * 2**30
 """Unpacked; the corpus has 1440 clips of 1 MB at the most, so anything near these limits is a zip bomb."""
+MAX_ENTRIES = 10_000
+MAX_NAME = 255
+"""Characters, as of a file's name; the zip format allows 65535."""
 
 TIMEOUT_S = 30.0
 RETRIES = 4
@@ -80,18 +83,21 @@ class Archive:
         Raises
         ------
         InputError
-            Where the file is no zip; or lists all entries that lead out of it, are links, are encrypted, or
-            unpack to more than any clip could need.
+            Where the file is no zip or has too many entries; or lists all entries that lead out of it, are
+            links, are encrypted, have too long a name, or unpack to more than any clip could need.
         """
         with self._zip() as bundle:
             entries = bundle.infolist()
-        problems = [f"{entry.filename!r}: {fault}" for entry in entries if (fault := _fault(entry))]
+        if len(entries) > MAX_ENTRIES:
+            many = f"{len(entries)} entries, but at most {MAX_ENTRIES} are read"
+            raise InputError(f"{self.path}: refused, {many}; {ADVICE}")
+        problems = [f"{entry.filename[:MAX_NAME]!r}: {it}" for entry in entries if (it := _fault(entry))]
         total = sum(entry.file_size for entry in entries)
         if total > MAX_TOTAL_BYTES:
             problems.append(f"{total} bytes unpacked, but at most {MAX_TOTAL_BYTES} are read; a zip bomb?")
         if problems:
             heading = f"{self.path}: refused, not the published archive; {ADVICE}"
-            raise list_problems(heading, problems, shown=len(problems))
+            raise list_problems(heading, problems, shown=MOST_LISTED)
         files = [entry.filename for entry in entries if not entry.is_dir()]
         return [name for name in files if is_audio(PurePosixPath(name))]
 
@@ -160,7 +166,7 @@ def copy_clips(source: Source, manifest: Manifest, folder: Path, *, workers: Wor
         problems += faults
     if problems:
         heading = f"{source.path}: not the clips of the manifest; mend these, or {ADVICE}"
-        raise list_problems(heading, problems, shown=len(problems))
+        raise list_problems(heading, problems, shown=MOST_LISTED)
 
 
 def _actor(clip: str) -> str:
@@ -188,6 +194,8 @@ def _fault(entry: ZipInfo) -> str | None:
     outside = name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name)
     if outside or "\\" in name or "\0" in name:
         return "its path leads out of the archive"
+    if len(name) > MAX_NAME:
+        return f"its name has {len(name)} characters, but at most {MAX_NAME} are read"
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "a link or device, not a file"
     if entry.flag_bits & 0x1:

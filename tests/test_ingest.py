@@ -12,6 +12,7 @@ import yaml
 from joblib.externals.loky import get_reusable_executor
 
 from ser.audio import Pcm16, sha256_of, write_pcm16
+from ser.clips import MOST_LISTED
 from ser.ravdess import ManifestEntry, clip_path, write_manifest
 from stages import command, ingest
 
@@ -129,6 +130,15 @@ def test_all_bad_files_are_listed_at_once_and_the_former_table_stays(project: Pa
     assert "(5 problems)" in message
     assert (project / "data/clips.parquet").read_bytes() == before
     assert sorted(path.name for path in (project / "data").iterdir()) == ["clips.parquet", "raw"]
+
+
+def test_of_very_many_bad_names_the_rest_is_counted(project: Path) -> None:
+    for number in range(MOST_LISTED + 5):
+        (project / f"data/raw/{number}.wav").touch()
+    heading, *lines = failure().splitlines()
+    assert f"({MOST_LISTED + 5} problems)" in heading
+    assert len(lines) == MOST_LISTED + 1
+    assert lines[-1] == "  ... and 5 more"
 
 
 def test_without_fetch_the_error_says_so(project: Path) -> None:

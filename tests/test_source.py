@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ser import source
 from ser.audio import Pcm16, sha256_of, write_pcm16
+from ser.clips import MOST_LISTED
 from ser.errors import InputError
 from ser.params import Workers
 from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
@@ -210,6 +211,10 @@ UNSAFE: dict[str, tuple[Callable[[Path], Path], str]] = {
 UNSAFE |= {
     "null byte": (lambda path: patched(write_zip(path), offset=46 + 4, value=b"\0"), "leads out"),
     "link": (link, r"link\.wav': a link or device"),
+    "name": (
+        lambda path: zip_of(path, "a" * 60_000 + ".wav"),
+        r"'a{255}': its name has 60004 characters, but at most 255",
+    ),
     "encrypted": (lambda path: patched(write_zip(path), offset=8, value=b"\1"), "encrypted"),
     "bzip2": (lambda path: zip_of(path, "a.wav", method=zipfile.ZIP_BZIP2), "packed by method 12"),
     "bomb": (
@@ -237,6 +242,49 @@ def test_a_bomb_of_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(source, "MAX_TOTAL_BYTES", 40_000)
     with pytest.raises(InputError, match="bytes unpacked, but at most 40000 are read"):
         Archive(write_zip(tmp_path / "a.zip")).names()
+
+
+def test_a_zip_of_too_many_entries_is_refused_by_their_number_alone(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip")
+    with zipfile.ZipFile(path, "a") as bundle:
+        for number in range(source.MAX_ENTRIES):
+            bundle.writestr(f"../{number}.wav", b"")
+    with pytest.raises(
+        InputError, match=r"a\.zip: refused, \d+ entries, but at most 10000 are read"
+    ) as caught:
+        Archive(path).names()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def many_files(folder: Path) -> Source:
+    write_folder(folder)
+    for number in range(MOST_LISTED + 5):
+        (folder / f"{number}.wav").touch()
+    return Folder(folder)
+
+
+def many_entries(path: Path, *, prefix: str = "") -> Source:
+    with zipfile.ZipFile(write_zip(path), "a") as bundle:
+        for number in range(MOST_LISTED + 5):
+            bundle.writestr(f"{prefix}{number}.wav", b"")
+    return Archive(path)
+
+
+MANY: dict[str, Callable[[Path], Source]] = {
+    "odd files": many_files,
+    "odd entries": many_entries,
+    "unsafe entries": lambda path: many_entries(path, prefix="../"),
+}
+
+
+@pytest.mark.parametrize("make", MANY.values(), ids=MANY)
+def test_of_very_many_problems_the_rest_is_counted(tmp_path: Path, make: Callable[[Path], Source]) -> None:
+    with pytest.raises(InputError) as caught:
+        copy_clips(make(tmp_path / "in" / "it"), MANIFEST, tmp_path / "out", workers=WORKERS)
+    heading, *lines = str(caught.value).splitlines()
+    assert f"({MOST_LISTED + 5} problems)" in heading
+    assert len(lines) == MOST_LISTED + 1
+    assert lines[-1] == "  ... and 5 more"
 
 
 def test_a_zip_that_lies_about_a_size_is_not_unpacked_beyond_it(tmp_path: Path) -> None:
