@@ -7,6 +7,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
 import pandas as pd
+import soundfile
 
 from ser.audio import Pcm16, peak_dbfs, read_pcm16, rms_dbfs, sha256_of
 from ser.errors import InputError, list_problems
@@ -16,6 +17,8 @@ from ser.ravdess import SAMPLE_RATE, ManifestEntry, parse_clip
 
 Manifest = Mapping[str, ManifestEntry]
 
+MOST_CHANNELS = 2
+"""Five clips of the release are stereo, with two equal channels."""
 MOST_LISTED = 2000
 """Problems in one error: all clips of the corpus and then some, but no million names of an odd folder."""
 
@@ -86,8 +89,10 @@ def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | N
     Raises
     ------
     InputError
-        Where `ser.audio.read_pcm16` does, or the length or the samples are not those of the manifest.
+        Where `ser.audio.read_pcm16` does, there are more than two channels, or the length or the samples are
+        not those of the manifest.
     """
+    _check_channels(name, stream)
     samples = read_pcm16(name, sample_rate=SAMPLE_RATE, stream=stream)
     if len(samples) != expected.frames:
         lengths = f"{len(samples)} frames, but the manifest says {expected.frames}"
@@ -95,6 +100,20 @@ def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | N
     if sha256_of(samples) != expected.sha256:
         raise InputError(f"{name}: its samples have another checksum than the manifest's; copy it again")
     return samples
+
+
+def _check_channels(name: Path | str, stream: BinaryIO | None) -> None:
+    # By the header alone: the samples of a thousand channels would fill the memory before they are compared.
+    try:
+        with soundfile.SoundFile(name if stream is None else stream) as sound:
+            channels = sound.channels
+    except soundfile.LibsndfileError:
+        # `read_pcm16` says what is wrong with it.
+        channels = 1
+    if stream is not None:
+        stream.seek(0)
+    if channels > MOST_CHANNELS:
+        raise InputError(f"{name}: {channels} channels, but a clip has one, or two equal ones; copy it again")
 
 
 def clips_table(folder: Path, manifest: Manifest, *, workers: Workers) -> pd.DataFrame:

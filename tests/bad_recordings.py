@@ -85,7 +85,10 @@ BAD: dict[str, Bad] = {
         _bytes(encoded(SOUND, rate=1000)), "is 1000 Hz, but must be 48000 Hz", "is 1000 Hz, but must be from"
     ),
     "two channels": Bad(_bytes(encoded(np.stack([SOUND, SOUND // 2], 1))), "2 channels differ"),
-    "eight channels": Bad(_bytes(encoded(np.stack([SOUND, *[SOUND // 9] * 7], 1))), "8 channels differ"),
+    "eight channels": Bad(
+        _bytes(encoded(np.stack([SOUND, *[SOUND // 9] * 7], 1))),
+        "8 channels, but a clip has one, or two equal ones",
+    ),
     "8 bit": Bad(_bytes(encoded(SOUND, subtype="PCM_U8")), "PCM_U8, but must be 16-bit"),
     "24 bit": Bad(_bytes(encoded(SOUND, subtype="PCM_24")), "PCM_24, but must be 16-bit"),
     "32 bit": Bad(_bytes(encoded(SOUND, subtype="PCM_32")), "PCM_32, but must be 16-bit"),

@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 
 from ser.audio import read_pcm16, sha256_of, write_pcm16
 from ser.cli import main
+from ser.clips import read_clip
 from ser.errors import InputError
 from ser.files import write_parquet
 from ser.ravdess import ManifestEntry, clip_path, parse_clip, write_manifest
@@ -256,16 +257,33 @@ def test_predict_on_a_full_disk_leaves_no_half_table(
 # Memory.
 
 
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """Not that of the samples: one second of a mono recording would be 96 kB."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000
+
+
 @pytest.mark.parametrize("minutes", [2, 20])
 def test_a_file_that_is_too_long_is_refused_before_it_is_read(tmp_path: Path, minutes: int) -> None:
     path = tmp_path / "long.flac"
     path.write_bytes(encoded(np.ones(minutes * 60 * RATE, np.int16), form="FLAC"))
-    tracemalloc.start()
-    try:
-        with pytest.raises(InputError, match="at most 60 s"):
-            read_pcm16(path, sample_rate=RATE)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    # One second of it would be 96 kB.
-    assert peak < 50_000
+    with little_memory(), pytest.raises(InputError, match="at most 60 s"):
+        read_pcm16(path, sample_rate=RATE)
+
+
+@pytest.mark.parametrize("channels", [3, 1024])
+@pytest.mark.parametrize("as_stream", [False, True])
+def test_a_file_of_many_channels_is_refused_before_it_is_read(
+    tmp_path: Path, channels: int, as_stream: bool
+) -> None:
+    path = tmp_path / "many.wav"
+    path.write_bytes(encoded(np.tile(SOUND[: RATE // 5, None], channels)))
+    with path.open("rb") as stream, little_memory(), pytest.raises(InputError) as caught:
+        read_clip(path, ManifestEntry(RATE // 5, ""), stream=stream if as_stream else None)
+    assert str(caught.value).startswith(f"{path}: {channels} channels, but a clip has one, or two equal ones")

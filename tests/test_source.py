@@ -170,6 +170,23 @@ def test_all_faults_of_a_source_are_listed_at_once(tmp_path: Path) -> None:
     assert "(9 problems)" in str(caught.value)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_clip_of_many_channels_is_listed(tmp_path: Path, zipped: bool) -> None:
+    folder = write_folder(tmp_path / "in")
+    samples = np.tile(CLIPS[NAMES[0]][:, None], 300)
+    soundfile.write(clip_path(folder, NAMES[0]), samples, SAMPLE_RATE, subtype="PCM_16")
+    path = folder
+    if zipped:
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for file in folder.rglob("*.wav"):
+                bundle.write(file, file.relative_to(folder))
+    with pytest.raises(InputError) as caught:
+        copy_clips(locate(path), MANIFEST, tmp_path / "out", workers=WORKERS)
+    (line,) = str(caught.value).splitlines()[1:]
+    assert line.startswith(f"  Actor_01/{NAMES[0]}.wav: 300 channels, but a clip has one, or two equal ones")
+
+
 def test_a_file_that_cannot_be_opened_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Folder(write_folder(tmp_path / "in"))
     names = folder.names()
