@@ -21,7 +21,7 @@ from ser.params import load_params
 _NO_ROOM_OR_ACCESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says, without an error number, where an array does not fit on the disk."""
-_TEMPORARY = re.compile(r"(.*/|)\.([^/]+)\.partial(\.[^/.]+)?")
+_TEMPORARY = re.compile(r"(?<![^/])\.([^/]+)\.partial(?![^/.])")
 """How `ser.files.replacing` names what is not yet finished."""
 
 
@@ -66,13 +66,19 @@ def run(main: Callable[[], None]) -> None:
 def _file_of(error: OSError) -> str:
     """Name the file or folder that an error is about, or else the output that was being written."""
     if error.filename is not None:
-        return str(error.filename)
+        return _final(str(error.filename))
     # What fails in the middle of a file tells no name. But whoever writes has its temporary name at hand.
     at_hand = [
-        value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values()
+        str(value)
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        for value in frame.f_locals.values()
+        if isinstance(value, Path)
     ]
-    temporary = [_TEMPORARY.fullmatch(str(value)) for value in at_hand if isinstance(value, Path)]
-    return next((f"{name[1]}{name[2]}{name[3] or ''}" for name in reversed(temporary) if name), "output")
+    return next((_final(name) for name in reversed(at_hand) if _final(name) != name), "output")
+
+
+def _final(name: str) -> str:
+    return _TEMPORARY.sub(r"\1", name)
 
 
 def _cluster() -> AbstractContextManager[Any]:

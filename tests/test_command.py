@@ -70,15 +70,23 @@ def test_a_killed_worker_is_a_message() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EROFS])
-def test_a_full_or_closed_disk_is_a_message(number: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "final"),
+    [
+        ("data/raw", "data/raw"),
+        ("metrics/.summary.partial.json", "metrics/summary.json"),
+        ("figures/.results.partial/overview.png", "figures/results/overview.png"),
+        (".a.b.partial", "a.b"),
+        ("data/.partial/a", "data/.partial/a"),
+    ],
+)
+def test_a_full_or_closed_disk_is_a_message(number: int, path: str, final: str) -> None:
     def main() -> None:
-        raise OSError(number, "a library's words,\non two lines", "data/raw")
+        raise OSError(number, "a library's words,\non two lines", path)
 
     with pytest.raises(SystemExit) as stopped:
         command.run(main)
-    assert stopped.value.code == (
-        f"error: data/raw: {os.strerror(number)}; make room or access, then run again"
-    )
+    assert stopped.value.code == f"error: {final}: {os.strerror(number)}; make room or access, then run again"
 
 
 @pytest.mark.parametrize(
