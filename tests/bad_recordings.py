@@ -29,7 +29,8 @@ class Bad:
     heard : str or None
         Of what ``ser predict`` and ``ser serve`` say; None where they can make something of it.
     later : str or None
-        Of what stages after ingest say; None where only ingest can tell that it is not as it was.
+        Of what stages after ingest say; None where only ingest can tell that it is not as it was, and they
+        make something of it.
     """
 
     write: Callable[[Path], object]
@@ -82,7 +83,9 @@ BAD: dict[str, Bad] = {
     ),
     "another rate": Bad(_bytes(encoded(SOUND, rate=44_100)), "44100 Hz, but must be 48000 Hz"),
     "an absurd rate": Bad(
-        _bytes(encoded(SOUND, rate=1000)), "is 1000 Hz, but must be 48000 Hz", "is 1000 Hz, but must be from"
+        _bytes(encoded(SOUND[: RATE // 10], rate=1000)),
+        "is 1000 Hz, but must be 48000 Hz",
+        "is 1000 Hz, but must be from",
     ),
     "two channels": Bad(_bytes(encoded(np.stack([SOUND, SOUND // 2], 1))), "2 channels differ"),
     "eight channels": Bad(

@@ -7,11 +7,10 @@ test_bad_params.py.
 
 import json
 import re
-import resource
 import shutil
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +20,8 @@ import pandas as pd
 import pytest
 import yaml
 from bad_recordings import BAD, RATE, SOUND, Bad, encoded
+from full_disk import check_full_disk, no_more_than
+from sound_readers import READERS, Reader
 from starlette.testclient import TestClient
 
 from ser.audio import read_pcm16, sha256_of, write_pcm16
@@ -28,25 +29,30 @@ from ser.cli import main
 from ser.clips import read_clip
 from ser.errors import InputError
 from ser.files import write_parquet
-from ser.ravdess import ManifestEntry, clip_path, parse_clip, write_manifest
+from ser.ravdess import ManifestEntry, all_clips, clip_path, parse_clip, write_manifest
 from ser.recognizer import Recognizer
 from ser.web.app import create_app
 from ser.web.limits import Limits
-from stages import augment, command, encode, extract, fetch, ingest, resample
+from stages import command, fetch, ingest
 
 PROJECT = Path(__file__).parents[1]
-SPOILT, *OTHERS = NAMES = ("03-01-01-01-01-01-01", "03-01-05-02-01-01-01", "03-01-08-01-02-02-02")
+SPOILT, *OTHERS = NAMES = (
+    *("03-01-01-01-01-01-01", "03-01-05-02-01-01-01"),
+    # Another actor says each sentence neutrally.
+    *("03-01-01-01-01-01-02", "03-01-01-01-02-02-02"),
+)
 EVERY_KIND = pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the recordings of three clips, their table, and something where stages write."""
+    """A project with the recordings of four clips, their table, and something where stages write."""
     folder = tmp_path / "project"
     folder.mkdir()
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
     params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "loky", "jobs": 1}}
     params["resample"] = {"speeds": [1.1]}
+    params["aligned"]["alignment"]["template_actors"] = [2]
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     write_manifest(folder / "manifest.csv", dict.fromkeys(NAMES, ManifestEntry(len(SOUND), sha256_of(SOUND))))
     for place in (tmp_path / "ravdess", folder / "data/raw"):
@@ -58,9 +64,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "data" / former).write_bytes(b"former")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("RAVDESS_DIR", str(tmp_path / "ravdess"))
-    table = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])
-    write_parquet("data/clips.parquet", table.assign(path=[str(clip_path("data/raw", it)) for it in NAMES]))
+    write_clips(NAMES)
     return folder
+
+
+def write_clips(names: Sequence[str]) -> None:
+    table = pd.DataFrame([vars(parse_clip(name)) for name in names])
+    write_parquet("data/clips.parquet", table.assign(path=[str(clip_path("data/raw", it)) for it in names]))
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -99,24 +109,47 @@ def test_ingest_names_a_bad_recording(project: Path, bad: Bad) -> None:
     assert "run the stage fetch again" in message
 
 
-LATER: dict[str, tuple[ModuleType, tuple[str, ...]]] = {
-    "augment": (augment, ("noise",)),
-    "extract": (extract, ("clean",)),
-    "resample": (resample, ()),
-    "encode": (encode, ()),
-}
-
-
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(("stage", "arguments"), LATER.values(), ids=LATER)
-def test_a_later_stage_names_what_it_cannot_read(stage: ModuleType, arguments: tuple[str, ...]) -> None:
-    path = clip_path("data/raw", SPOILT)
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_later_stage_names_what_it_cannot_read(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader.prepare(monkeypatch)
+    path = reader.path(SPOILT)
     for kind, bad in BAD.items():
         if bad.later:
             bad.write(path)
-            assert re.search(rf"{path}: .*({bad.later})", failure(stage, *arguments)), kind
+            assert re.search(rf"{path}: .*({bad.later})", failure(reader.stage, *reader.arguments)), kind
     path.unlink()
-    assert f"{path}: no such file" in failure(stage, *arguments)
+    assert f"{path}: no such file" in failure(reader.stage, *reader.arguments)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_later_stage_makes_numbers_of_what_only_ingest_can_tell(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once, as one actor's clips; the other's are right, and serve as templates and talkers."""
+    odd = [bad for bad in BAD.values() if not bad.later]
+    names = [name for name in all_clips() if name.endswith("01")][: len(odd)]
+    for name, bad in zip(names, odd, strict=True):
+        bad.write(clip_path("data/raw", name))
+    write_clips([*names, *OTHERS[1:]])
+    reader.prepare(monkeypatch)
+    monkeypatch.setattr(sys, "argv", [reader.stage.__name__, *reader.arguments])
+    command.run(reader.stage.main)
+    for path in Path("data").rglob("*.npy"):
+        if path.name != "a.npy":
+            assert np.isfinite(np.load(path)).all(), path
+
+
+def test_every_stage_that_reads_recordings_is_tried() -> None:
+    reading = set()
+    for file in (PROJECT / "dvc.yaml", *PROJECT.glob("pipelines/*/dvc.yaml")):
+        for stage in yaml.safe_load(file.read_text())["stages"].values():
+            of_each = stage.get("do", stage)
+            if re.search(r"data/(raw|augmented)\b", str(of_each["deps"]) + str(stage.get("foreach"))):
+                reading |= set(re.findall(r"-m stages\.(\w+)", of_each["cmd"]))
+    tried = {reader.stage.__name__.rpartition(".")[2] for reader in READERS.values()}
+    assert reading == tried | {"ingest", "export"}
 
 
 def rename(folder: Path, name: str) -> None:
@@ -205,39 +238,18 @@ def test_serve_refuses_each_bad_recording_and_recognises_the_others(
                 assert re.search(f"^a.wav: .*({bad.heard})", response.json()["detail"]), kind
 
 
-# A disk that is full. The limit on a file's size does the same as far as a program can tell.
+# A disk that is full. Of stages that read no recordings, it is tried where their other tests are.
 
-
-@contextmanager
-def no_more_than(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Else half a module's bytecode would stay, and break later imports.
-    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        sys.dont_write_bytecode = bytecode
-
-
-WRITING: dict[str, tuple[ModuleType, tuple[str, ...]]] = {
-    "fetch": (fetch, ()),
-    "ingest": (ingest, ()),
-    **LATER,
-}
+WRITING = {"fetch": Reader(fetch), "ingest": Reader(ingest), **READERS}
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(("stage", "arguments"), WRITING.values(), ids=WRITING)
+@pytest.mark.parametrize("reader", WRITING.values(), ids=WRITING)
 def test_a_full_disk_is_named_and_the_former_output_stays(
-    stage: ModuleType, arguments: tuple[str, ...]
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with no_more_than(2000):
-        message = failure(stage, *arguments)
-    assert re.fullmatch(
-        r"error: (data|metrics|figures|models)/\S+: .+; make room or access, then run again", message
-    )
+    reader.prepare(monkeypatch)
+    check_full_disk(reader.stage, *reader.arguments)
 
 
 def test_predict_on_a_full_disk_leaves_no_half_table(

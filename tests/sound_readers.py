@@ -1,0 +1,171 @@
+"""Every stage after ingest that reads recordings, and what it needs beside them with few clips."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from ctranslate2_files import model_file
+from matplotlib.figure import Figure
+from test_whisper_encoder import HEADS, random_weights
+
+from ser import corpus_figures
+from ser.files import read_table, write_csv, write_parquet
+from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
+from ser.robustness_models import Tested
+from ser.whisper_encoder import VARIABLE
+from stages import (
+    augment,
+    degrade,
+    encode,
+    encode_huggingface,
+    encode_whisper,
+    explore,
+    extract,
+    extract_aligned,
+    ladder_neighbour,
+    resample,
+)
+
+TABLE = "data/clips.parquet"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A stage that reads recordings.
+
+    Attributes
+    ----------
+    stage, arguments
+        How it is run.
+    prepare
+        Leaves in the current folder, whose table of clips has their paths, what else the stage reads, and
+        stands in for what no test has: weights and trained models.
+    reads, suffix
+        Where it finds a clip, and what that ends in.
+    """
+
+    stage: ModuleType
+    arguments: tuple[str, ...] = ()
+    prepare: Callable[[pytest.MonkeyPatch], None] = lambda _: None
+    reads: str = "data/raw"
+    suffix: str = ".wav"
+
+    def path(self, clip: str) -> Path:
+        """Where this stage finds a clip."""
+        return clip_path(Path(self.reads), clip, suffix=self.suffix)
+
+
+def change_params(*keys: str, **values: object) -> None:
+    """Give keys of one section of params.yaml other values."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    section = params
+    for key in keys:
+        section = section[key]
+    section |= values
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def list_clips(names: list[str], **columns: str | float) -> None:
+    """Put other clips in the table; their recordings are those that it had, again and again."""
+    paths = read_table(TABLE, ("path",))["path"]
+    table = pd.DataFrame([vars(parse_clip(name)) for name in names])
+    table["path"] = np.resize(paths, len(names))
+    for name, value in columns.items():
+        table[name] = value
+    write_parquet(TABLE, table)
+
+
+def copy_recordings(folder: str) -> None:
+    """Let each clip's augmented copy be its recording."""
+    for clip, path in read_table(TABLE, ("clip", "path")).itertuples(index=False):
+        copy = clip_path(Path(folder), clip, suffix=".flac")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+
+
+def for_explore(patch: pytest.MonkeyPatch) -> None:
+    """Its examples; the other figures read no recording, and take long."""
+    examples = [name for name in all_clips() if name[9:17] == "01-01-01" and name[-2:] in ("01", "02")]
+    list_clips(examples, sample_rate=SAMPLE_RATE, duration_s=2.0, rms_dbfs=-26.0)
+    for name in ("class", "gender", "intensity"):
+        patch.setattr(corpus_figures, f"{name}_distribution", lambda _: Figure(figsize=(1, 1)))
+    for name in ("durations", "loudness"):
+        patch.setattr(corpus_figures, name, lambda _: Figure(figsize=(1, 1)))
+
+
+def for_degrade(patch: pytest.MonkeyPatch) -> None:
+    """The first actor is tested; in place of trained models stands one that tells nothing."""
+    clips = read_table(TABLE, ("clip", "actor"))
+    roles = np.where(clips["actor"] == clips["actor"].iloc[0], "test", "train")
+    write_parquet("data/splits/luna5.parquet", clips[["clip"]].assign(fold=0, role=roles))
+    models = ["encoder_lda", "encoder_lda_augmented"]
+    chosen = pd.DataFrame({"model": models, "fold": 0, "parameters": "layer=1", "chosen": True})
+    write_csv("metrics/search/baselines_transfer.csv", chosen)
+    change_params("robustness", "babble", talkers=1)
+    for name in ("apply_classical", "apply_network"):
+        patch.setattr(degrade, name, predict_evenly)
+
+
+def predict_evenly(_: str, tested: Tested, *__: object) -> pd.DataFrame:
+    """Stand in for a trained model."""
+    assert all(np.isfinite(part.x).all() for part in tested.sides.values())
+    return pd.DataFrame({"p_calm": [0.5]})
+
+
+def for_whisper(patch: pytest.MonkeyPatch) -> None:
+    """A small Whisper with random weights."""
+    own = {f"encoder/{name}": x.astype("<f2") for name, x in random_weights().items()}
+    weights = model_file({**own, "encoder/num_heads": np.array(HEADS, "<i2")})
+    Path("model.bin").write_bytes(weights)
+    patch.setenv(VARIABLE, "model.bin")
+    change_params("whisper", weights_sha256=hashlib.sha256(weights).hexdigest())
+
+
+def for_huggingface(patch: pytest.MonkeyPatch) -> None:
+    """A model of one layer, whose states are the samples: transformers need not be installed."""
+    encoder = SimpleNamespace(states=lambda speech: speech[None, :, None])
+    patch.setattr(encode_huggingface, "check_model", lambda *_, **__: "model")
+    patch.setattr(encode_huggingface, "encoder_of", lambda _: encoder)
+
+
+def for_neighbour(_: pytest.MonkeyPatch) -> None:
+    """Both sentences in two emotions of every actor, so that they can be divided; their copies."""
+    names = [name for name in all_clips() if name[6:11] in ("01-01", "03-01") and name[15:17] == "01"]
+    list_clips(names, sha256="of the samples")
+    copy_recordings("data/augmented/speed_pitch")
+    change_params("ladder", "neighbour", splits=[0])
+    change_params("split", "article", test_size=0.5)
+    change_params("evaluate", bootstrap_samples=100)
+
+
+READERS: dict[str, Reader] = {
+    **{f"augment {it}": Reader(augment, (it,)) for it in ("noise", "stretch", "speed_pitch")},
+    "extract clean": Reader(extract, ("clean",)),
+    "extract noise": Reader(
+        extract,
+        ("noise",),
+        lambda _: copy_recordings("data/augmented/noise"),
+        reads="data/augmented/noise",
+        suffix=".flac",
+    ),
+    "resample": Reader(resample),
+    "encode": Reader(encode),
+    "explore": Reader(explore, prepare=for_explore),
+    "extract_aligned": Reader(extract_aligned),
+    "degrade level": Reader(degrade, ("level",), for_degrade),
+    "degrade babble": Reader(degrade, ("babble",), for_degrade),
+    "encode_whisper": Reader(encode_whisper, prepare=for_whisper),
+    "encode_huggingface": Reader(encode_huggingface, prepare=for_huggingface),
+    "ladder_neighbour": Reader(ladder_neighbour, prepare=for_neighbour),
+    "ladder_neighbour, copies": Reader(
+        ladder_neighbour, prepare=for_neighbour, reads="data/augmented/speed_pitch", suffix=".flac"
+    ),
+}
+"""By name; that of the stage ``export`` is in test_final_stages.py, as it needs a model."""
