@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from full_disk import check_full_disk
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -218,6 +219,8 @@ def test_from_features_to_scores_and_checks() -> None:
         assert rows.loc[table.index, columns].to_numpy() == pytest.approx(table.to_numpy())
     assert written["sentences_found"] == dict.fromkeys(PROTOCOLS, 1.0)
 
+    for stage in (evaluate_aligned, check_aligned):
+        check_full_disk(stage)
     run(check_aligned)
     checks = json.loads(Path("metrics/aligned_leaks.json").read_text())
     assert checks["unseen_largest_difference"] == 0

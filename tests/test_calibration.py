@@ -4,10 +4,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import check_full_disk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
@@ -325,6 +327,13 @@ def test_not_sure_is_below_the_threshold_and_the_rest_is_scored_without_it() -> 
     assert np.isnan(
         final_calibration.unsure(probabilities, np.zeros(4, int), below=0.1)["accuracy_if_answered"]
     )
+
+
+@pytest.mark.parametrize("stage", [calibrate, calibrate_final], ids=["calibrate", "calibrate_final"])
+def test_a_full_disk_is_named(stage: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    check_full_disk(stage)
 
 
 def test_predictions_without_the_exported_model_are_refused(tmp_path: Path) -> None:

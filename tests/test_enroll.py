@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from full_disk import check_full_disk
 from matplotlib.container import ErrorbarContainer
 from scipy.special import softmax
 
@@ -126,6 +127,7 @@ def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) ->
     # Two folds and two numbers of clips, each with one point of three views, their sum, and with the network.
     assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 5
     assert run() == once
+    check_full_disk(enroll)
 
 
 def test_labels_of_test_actors_change_no_prediction(project: Path) -> None:

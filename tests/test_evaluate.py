@@ -5,11 +5,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import check_full_disk
 from stage_runs import run_in
 
 from ser import article_results
@@ -17,7 +19,7 @@ from ser.errors import InputError
 from ser.files import write_csv, write_parquet
 from ser.protocols import LUNA5, split_at_random, split_by_actor
 from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import evaluate
+from stages import evaluate, fuse
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -263,6 +265,14 @@ def test_bad_input_stops_the_stage_before_it_writes(
     with pytest.raises(InputError, match=message):
         run_in(project, evaluate)
     assert files(project) == before
+
+
+@pytest.mark.parametrize("stage", [evaluate, fuse], ids=["evaluate", "fuse"])
+def test_a_full_disk_is_named(
+    stage: ModuleType, evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shutil.copytree(evaluated, tmp_path / "project"))
+    check_full_disk(stage)
 
 
 def test_published_accuracies_and_their_intervals() -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bad_recordings import BAD
+from full_disk import check_full_disk
 from threadpoolctl import threadpool_info, threadpool_limits
 from voices import spoken
 
@@ -133,6 +135,29 @@ def test_a_bundle_that_computes_something_else_is_not_kept(
     with pytest.raises(InputError, match="differ from the original's"):
         export.main()
     assert {it.name: it.read_bytes() for it in Path("ser/bundle").iterdir()} == before
+
+
+@pytest.mark.parametrize("stage", [train_final, export], ids=["train_final", "export"])
+def test_a_full_disk_is_named(stage: ModuleType, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trained)
+    check_full_disk(stage)
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated FLAC", "NaN"])
+def test_export_names_the_recording_that_it_cannot_read(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A few kinds: it reads as `ser predict` does, which is tried with all. Others' probabilities differ."""
+    monkeypatch.chdir(trained)
+    monkeypatch.setattr(sys, "argv", ["export"])
+    path = Path(pd.read_parquet("data/clips.parquet")["path"].iloc[0])
+    kept = path.read_bytes()
+    before = {it.name: it.read_bytes() for it in Path("ser/bundle").glob("*")}
+    BAD[kind].write(path)
+    with pytest.raises(SystemExit, match=f"^error: {path}: .*({BAD[kind].heard})"):
+        command.run(export.main)
+    assert {it.name: it.read_bytes() for it in Path("ser/bundle").glob("*")} == before
+    path.write_bytes(kept)
 
 
 @pytest.mark.parametrize("found", [{"model": "lda", "temperature": 1.0}, {"model": "fused_transfer"}])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from full_disk import check_full_disk
 
 from ser import scores
 from ser.baselines import searched_model
@@ -116,6 +117,8 @@ def test_the_scores_are_those_of_the_predictions_and_the_same_twice() -> None:
     assert written["uar"] > 2 * scores.CHANCE
     run(evaluate_huggingface)
     assert Path("metrics/huggingface.json").read_bytes() == before
+    for stage, arguments in ((train_baselines, ("huggingface",)), (evaluate_huggingface, ())):
+        check_full_disk(stage, *arguments)
 
 
 @pytest.mark.usefixtures("project")

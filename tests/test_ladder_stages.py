@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from full_disk import check_full_disk
 from sklearn.metrics import recall_score
 
 import ser.ladder
@@ -237,6 +238,8 @@ def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[s
         paths = [Path("metrics/ladder.json"), *sorted(Path("figures/ladder").iterdir())]
         written.append({path.name: path.read_bytes() for path in paths})
     assert written[0] == written[1]
+    for stage in (ladder_silence, ladder_results):
+        check_full_disk(stage)
     assert set(written[0]) == {"ladder.json", "ladder.png", "leaks.png"}
     results = json.loads(written[0]["ladder.json"])
     assert [rung["recipe"] for rung in results["rungs"]] == list(RUNGS)
@@ -255,6 +258,7 @@ def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[s
 def test_three_rungs_are_trained_for_longer_and_scored_after_every_epoch(done: set[str]) -> None:
     for stage in (ladder_silence, ladder_contour_long, ladder_copies):
         once(done, stage)
+    check_full_disk(ladder_long_results)
     run(ladder_long_results)
     results = json.loads(Path("metrics/ladder_long.json").read_text())
     assert {model: len(rungs[0]["by_epoch"]) for model, rungs in results.items()} == {

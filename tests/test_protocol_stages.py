@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 from dvc.repo import Repo
+from full_disk import check_full_disk
 
 from ser.datasets import Array, Scaler, read_features, read_split
 from ser.files import read_table, write_array, write_parquet
@@ -222,6 +223,14 @@ def test_fusion_is_of_the_network_and_the_right_lda(with_results: Path) -> None:
     content = json.loads(Path("metrics/protocols/emobox6.json").read_text())
     assert content["fused_transfer"]["uar"] == content["encoder_lda_augmented"]["uar"] == 1
     assert content["fused_scratch"]["uar"] == content["lda_augmented"]["uar"] < 0.5
+
+
+@pytest.mark.usefixtures("with_results")
+@pytest.mark.parametrize(
+    "stage", [train_protocol_baselines, evaluate_protocol], ids=["baselines", "evaluate"]
+)
+def test_a_full_disk_is_named(stage: ModuleType) -> None:
+    check_full_disk(stage, "loso")
 
 
 def test_a_clip_that_was_not_tested_stops_the_evaluation(with_results: Path) -> None:

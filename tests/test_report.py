@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import check_full_disk
 from html_pages import CHROMIUM, Page, assert_painted_light_and_dark, measure
 from matplotlib.figure import Figure
 from stage_runs import run_in
@@ -431,6 +432,11 @@ def test_bad_input_is_named_and_the_former_page_stays(
         run(copy)
     assert (copy / "data/report/index.html").read_bytes() == former
     assert [path.name for path in (copy / "data/report").iterdir()] == ["index.html"]
+
+
+def test_a_full_disk_is_named(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shutil.copytree(project, tmp_path / "project"))
+    check_full_disk(stage)
 
 
 def test_all_that_is_wrong_with_the_metrics_is_listed_at_once(project: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from full_disk import check_full_disk
 from html_pages import CHROMIUM, Page, assert_painted_light_and_dark, measure
 from matplotlib.figure import Figure
 from stage_runs import run_in
@@ -252,6 +253,11 @@ def test_another_corpus_is_announced(project: Path, tmp_path: Path, page: Page) 
 def test_the_page_has_the_same_bytes_on_every_run(html: str, project: Path) -> None:
     run_in(project, stage)
     assert (project / "data/report/further.html").read_text(encoding="utf-8") == html
+
+
+def test_a_full_disk_is_named(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shutil.copytree(project, tmp_path / "project"))
+    check_full_disk(stage)
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from full_disk import check_full_disk
 
 from ser import audio
 from ser.condition_names import KINDS
@@ -195,6 +196,7 @@ def test_from_recordings_to_scores_and_figures(trained: Path, monkeypatch: pytes
     others = ("white_10", "telephone", "reverberation_0.3", "level_20", "clipping_0.1", "start_1")
     for name in others:
         write_parquet(f"data/robustness/{name.partition('_')[0]}.parquet", clean.assign(condition=name))
+    check_full_disk(evaluate_robustness)
     run(evaluate_robustness)
     scores = yaml.safe_load(Path("metrics/robustness.json").read_text())
     assert list(scores["uar"]) == ["clean", "white_10", "babble_0", *others[1:]]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from full_disk import check_full_disk
 
 from ser import aligned_lda, cnn_runs, encoder_views, taught_cnn, taught_lda
 from ser.cnn_runs import Network
@@ -240,6 +241,9 @@ def test_from_features_to_scores_and_checks() -> None:
     difference = written["luna5"]["taught_fused"]["uar"] - written["luna5"]["untaught_fused"]["uar"]
     assert adds["uar"] == pytest.approx(difference, abs=2e-4)
 
+    check_full_disk(teach, "luna5")
+    check_full_disk(train_taught_lda, "luna5")
+    check_full_disk(evaluate_taught)
     run(check_taught)
     checks = json.loads(Path("metrics/taught_leaks.json").read_text())
     for whose in ("", "teacher_", "network_"):

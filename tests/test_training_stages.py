@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from full_disk import check_full_disk
 
 from ser import article_cnn, audio, cnn_runs, logmel_cnn, training
 from ser.augmentation import make_transform, replay
@@ -222,6 +223,8 @@ def test_split_writes_all_protocols_twice_the_same(project: Path) -> None:
     params["split"]["article"]["test_size"] = 0.05
     Path("params.yaml").write_text(yaml.safe_dump(params))
     assert "split.article.test_size" in failure(split)
+    Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+    check_full_disk(split)
     assert files(project / "data/splits") == before
 
 
@@ -266,6 +269,21 @@ def test_train_cnn_without_its_scaler_says_what_to_run(features: Path) -> None:
     before = files(features)
     assert "data/normalized/article.npz: scaler cannot be read" in failure(train_cnn, "article")
     assert files(features) == before
+
+
+WRITING: dict[str, tuple[ModuleType, str]] = {
+    "normalize": (normalize, "article"),
+    **{f"train_baselines {it}": (train_baselines, it) for it in ("article", "luna5", "transfer")},
+    "train_cnn": (train_cnn, "article"),
+}
+
+
+@pytest.mark.usefixtures("features")
+@pytest.mark.parametrize(("stage", "name"), WRITING.values(), ids=WRITING)
+def test_a_full_disk_is_named(stage: ModuleType, name: str) -> None:
+    if stage is train_cnn:
+        run(normalize, name)
+    check_full_disk(stage, name)
 
 
 @pytest.mark.parametrize("wrong", [(), ("loud",), ("clean", "twice")])

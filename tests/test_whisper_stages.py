@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import yaml
 from ctranslate2_files import model_file
+from full_disk import check_full_disk
 from test_whisper_encoder import HEADS, LAYERS, random_weights
 from test_whisper_encoder import UNITS as STATES
 from voices import spoken
@@ -116,6 +117,7 @@ def test_the_same_bytes_twice_and_no_choice_by_tested_actors() -> None:
     before = {name: Path(name).read_bytes() for name in written}
     run(enroll_whisper)
     assert {name: Path(name).read_bytes() for name in written} == before
+    check_full_disk(enroll_whisper)
 
     trials = pd.read_csv("metrics/search/whisper.csv").query("fold == 0")
     tested = pd.read_parquet("data/clips.parquet")["actor"].isin(LUNA5[0].test).to_numpy()
