@@ -1,7 +1,6 @@
 """The command `ser`: its subcommands, each in a module of its own that is loaded only when it is called."""
 
 import argparse
-import errno
 import importlib
 import io
 import os
@@ -10,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ser.errors import InputError
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from ser.errors import NO_ROOM, InputError
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in NO_ROOM:
             raise
         what = error.filename or "an output, or the folder of temporary files (TMPDIR)"
         print(f"error: {what}: {os.strerror(error.errno)}; make room, then run again", file=sys.stderr)

@@ -1,5 +1,10 @@
 """What a user can mend: errors whose message names the file or key and says what to do."""
 
+import errno
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system calls a full disk, a quota that is used up, and a file larger than allowed."""
+
 
 class InputError(Exception):
     """An input is missing, malformed or out of range; the message is written for the user."""

@@ -15,10 +15,10 @@ from typing import Any
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ser.bound_workers import bind_workers
-from ser.errors import InputError
+from ser.errors import NO_ROOM, InputError
 from ser.params import load_params
 
-_NO_ROOM_OR_ACCESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+_NO_ROOM_OR_ACCESS = (*NO_ROOM, errno.EACCES, errno.EROFS)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says, without an error number, where an array does not fit on the disk."""
 _TEMPORARY = re.compile(r"(?<![^/])\.([^/]+)\.partial(?![^/.])")

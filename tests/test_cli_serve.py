@@ -1,7 +1,15 @@
 """`ser serve` as a command: what it listens on, and what it says where it cannot."""
 
+import http.client
 import importlib.util
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +17,49 @@ import pytest
 
 from ser import cli
 from ser.cli_serve import _is_loopback
+
+PROJECT = Path(__file__).parents[1]
+START = "import sys; from ser import cli; sys.exit(cli.main(['serve', '--port', '0', *sys.argv[1:]]))"
+
+
+@contextmanager
+def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> Iterator[int]:
+    """Run the command in a process of its own, after some code; give its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{before}\n{START}", "--model", str(bundle), *options],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)} | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            said = process.stdout.readline()
+            assert "http://127.0.0.1:" in said
+            yield int(said.split("/")[2].rpartition(":")[2])
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def asked(
+    port: int, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def sent(port: int, body: bytes, **headers: str) -> tuple[int, str]:
+    status, answer = asked(port, "POST", "/api/recognize?name=talk", body, headers)
+    return status, answer["detail"]
 
 
 def test_a_port_in_use(bundle_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,3 +108,34 @@ def test_a_missing_package_is_named(
 def test_loopback() -> None:
     assert all(map(_is_loopback, ["127.0.0.1", "::1", "localhost", "127.9.9.9"]))
     assert not any(map(_is_loopback, ["0.0.0.0", "::", "192.168.1.2", "example.org"]))
+
+
+# A disk that takes so many bytes a file. With 0, Python finds no folder that takes temporary files.
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
+LARGE = 40_000_000
+
+
+@pytest.mark.parametrize(("free", "place"), [(1_000_000, "in {folder}"), (0, "in any folder")])
+def test_a_full_disk_is_told(free: int, place: str, bundle_folder: Path, tmp_path: Path) -> None:
+    folder, programs = tmp_path / "temporary", tmp_path / "programs"
+    folder.mkdir()
+    programs.mkdir()
+    # Which finds it is enough: the copy for it fails before it is started.
+    (programs / "ffmpeg").symlink_to(sys.executable)
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    told = f"no room for temporary files {place.format(folder=folder)}; make room, or"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="talk"\r\n\r\n'
+    m4a = b"\0\0\0\x20ftypM4A ".ljust(3_000_000)
+    with serving(bundle_folder, before=FULL.format(free), TMPDIR=str(folder), PATH=path) as port:
+        for content, headers in (
+            (bytes(LARGE), {}),
+            (head + bytes(LARGE) + b"\r\n--x--\r\n", form),
+            (m4a, {}),
+        ):
+            # All of it is taken first, or the client would see no answer but a broken connection.
+            status, said = sent(port, content, Connection="close", **headers)
+            assert (status, said[: len(told)]) == (507, told)
+        # What fits in memory is looked at nevertheless.
+        assert sent(port, bytes(1_000_000))[0] == 415
+    assert list(folder.iterdir()) == []

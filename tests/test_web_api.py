@@ -140,7 +140,7 @@ def test_openapi_describes_uploads_answers_and_refusals(client: TestClient) -> N
     recognize = described["paths"]["/api/recognize"]["post"]
     bodies = {"multipart/form-data", "application/octet-stream", "audio/*"}
     assert set(recognize["requestBody"]["content"]) == bodies
-    refusals = {"400", "403", "408", "413", "415", "422", "500", "503"}
+    refusals = {"400", "403", "408", "413", "415", "422", "500", "503", "507"}
     assert set(recognize["responses"]) == {"200"} | refusals
     for status in {"200"} | refusals:
         (content,) = recognize["responses"][status]["content"].values()

@@ -75,6 +75,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
             }
         },
     },
+    507: {"model": Problem, "description": "No room for temporary files; its folder of them is full."},
 }
 _BODY = {
     "requestBody": {

@@ -1,15 +1,16 @@
 """How an upload is taken in: bounded in size and time, into a file without a name that vanishes by itself."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from tempfile import SpooledTemporaryFile
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from ser.errors import NO_ROOM
 from ser.web.limits import Limits
 
 _IN_MEMORY = 2**22
@@ -57,28 +58,40 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
     Raises
     ------
     Refusal
-        Where it is too large (413), too slow (408), empty (422) or a broken form (422).
+        Where it is too large (413), too slow (408), empty (422) or a broken form (422); and where there is no
+        room for it, or for what is made of it while it is there (507).
     """
     form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     largest = limits.largest_bytes + (_FORM_BYTES if form else 0)
     pieces = _pieces(request, largest=largest, limits=limits)
-    upload = await (_of_form(request, pieces) if form else _of_body(pieces, name))
     try:
-        if not upload.size:
-            raise Refusal(422, f"{shown_name(upload.filename)}: empty, 0 bytes; choose another file")
-        if upload.size > limits.largest_bytes:
-            raise _too_large(limits)
-        upload.filename = shown_name(upload.filename)
-        await upload.seek(0)
-        yield upload
-    finally:
-        await upload.close()
+        upload = await (_of_form(request, pieces) if form else _of_body(pieces, name))
+        try:
+            if not upload.size:
+                raise Refusal(422, f"{shown_name(upload.filename)}: empty, 0 bytes; choose another file")
+            if upload.size > limits.largest_bytes:
+                raise _too_large(limits)
+            upload.filename = shown_name(upload.filename)
+            await upload.seek(0)
+            yield upload
+        finally:
+            await upload.close()
+    except OSError as error:
+        refusal = _without_room(error)
+        if refusal is None:
+            raise
+        await _read_on(pieces)
+        raise refusal from error
 
 
 async def discard(request: Request, *, limits: Limits) -> None:
     """Read, within limits, and throw away what a client sends: only then does a browser show the answer."""
+    await _read_on(_pieces(request, largest=limits.largest_bytes, limits=limits))
+
+
+async def _read_on(pieces: AsyncGenerator[bytes, None]) -> None:
     try:
-        async for _ in _pieces(request, largest=limits.largest_bytes, limits=limits):
+        async for _ in pieces:
             pass
     except Refusal:
         return
@@ -109,7 +122,7 @@ async def _of_form(request: Request, pieces: AsyncGenerator[bytes, None]) -> Upl
 
 
 async def _of_body(pieces: AsyncGenerator[bytes, None], name: str) -> UploadFile:
-    file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (closed with the upload)
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (closed with the upload)
     upload = UploadFile(file, filename=name, size=0)  # type: ignore[arg-type]
     try:
         async for piece in pieces:
@@ -147,6 +160,20 @@ async def _pieces(request: Request, *, largest: int, limits: Limits) -> AsyncGen
             yield piece
     if so_far > largest:
         raise _too_large(limits)
+
+
+def _without_room(error: OSError) -> Refusal | None:
+    try:
+        place = f"in {tempfile.gettempdir()}"
+    except FileNotFoundError:
+        # That is how Python says that no folder took a byte when it looked for one.
+        place = "in any folder"
+    else:
+        if error.errno not in NO_ROOM:
+            return None
+    return Refusal(
+        507, f"no room for temporary files {place}; make room, or start ser serve with another TMPDIR"
+    )
 
 
 def _too_large(limits: Limits) -> Refusal:
