@@ -1,7 +1,9 @@
 """`ser serve` as a command: what it listens on, and what it says where it cannot."""
 
+import argparse
 import http.client
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -13,10 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from ser import cli
-from ser.cli_serve import _is_loopback
+from ser.cli_serve import _is_loopback, add_arguments
+from ser.web.connections import IDLE_S, Connection
+from ser.web.limits import Limits
 
 PROJECT = Path(__file__).parents[1]
 START = "import sys; from ser import cli; sys.exit(cli.main(['serve', '--port', '0', *sys.argv[1:]]))"
@@ -108,6 +114,35 @@ def test_a_missing_package_is_named(
 def test_loopback() -> None:
     assert all(map(_is_loopback, ["127.0.0.1", "::1", "localhost", "127.9.9.9"]))
     assert not any(map(_is_loopback, ["0.0.0.0", "::", "192.168.1.2", "example.org"]))
+
+
+def test_the_defaults_are_those_that_are_promised() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    arguments = parser.parse_args([])
+    assert (arguments.host, arguments.max_mb, arguments.max_minutes) == ("127.0.0.1", 200, 240)
+    assert (Limits().upload_s, Limits().pause_s, IDLE_S, Connection.idle_s) == (300, 15, 15, IDLE_S)
+
+
+# Seconds for a quarter of one.
+IMPATIENT = "from ser.web.connections import Connection; Connection.idle_s = 1.0"
+
+
+def test_the_command_sets_what_is_promised(bundle_folder: Path) -> None:
+    with serving(bundle_folder, "--max-mb", "1", "--max-minutes", "1", before=IMPATIENT) as port:
+        limits = {"largest_bytes": 1_000_000, "longest_s": 60.0}
+        assert asked(port, "GET", "/api/about")[1]["limits"] == limits
+        status, answer = asked(port, "GET", "/api/about", headers={"Host": f"rebound.example:{port}"})
+        assert (status, list(answer)) == (400, ["detail"])
+        assert sent(port, bytes(1_000_001))[0] == 413
+        silence = io.BytesIO()
+        soundfile.write(silence, np.zeros(61 * 8000), 8000, format="FLAC")
+        status, said = sent(port, silence.getvalue())
+        assert (status, "longer than 60 s" in said) == (413, True)
+        for start in (b"", b"POST /api/recognize HTTP/1.1\r\nHost: localhost\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+                connection.sendall(start)
+                assert connection.recv(1000) == b"", "closed, without an answer"
 
 
 # A disk that takes so many bytes a file. With 0, Python finds no folder that takes temporary files.
