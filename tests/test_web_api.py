@@ -294,11 +294,47 @@ def test_broken_forms(client: TestClient) -> None:
     assert "picture" in refused(recognise(client, b"1", picture="perhaps"), 422)
 
 
-def test_another_sites_page_may_not_ask(client: TestClient, recording: bytes) -> None:
-    response = client.post("/api/recognize", content=recording, headers={"sec-fetch-site": "cross-site"})
-    refused(response, 403)
-    same = client.post("/api/recognize", content=recording, headers={"sec-fetch-site": "same-origin"})
-    assert same.status_code == 200
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sec-fetch-site": "cross-site"},
+        # A page of another port of this machine.
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://localhost:8000"},
+        # Of a browser that says no more.
+        {"origin": "http://elsewhere.example"},
+        {"origin": "http://localhost:3000"},
+        {"origin": "http://localhost"},
+        {"origin": "http://127.0.0.1:8000"},
+        {"origin": "http://localhost:8000.elsewhere.example"},
+        # A file, or a frame in a sandbox.
+        {"origin": "null"},
+        {"origin": ""},
+    ],
+)
+def test_another_sites_page_may_not_ask(client: TestClient, told: dict[str, str]) -> None:
+    refused(recognise_at(client, b"", told), 403)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sec-fetch-site": "same-origin", "origin": "http://localhost:8000"},
+        {"sec-fetch-site": "none"},
+        # Behind a proxy that puts its own name for it.
+        {"sec-fetch-site": "same-origin", "origin": "https://ser.example"},
+        {"origin": "http://LOCALHOST:8000"},
+        {},
+    ],
+)
+def test_its_own_page_and_programs_may_ask(
+    client: TestClient, recording: bytes, told: dict[str, str]
+) -> None:
+    assert recognise_at(client, recording, told).status_code == 200
+
+
+def recognise_at(client: TestClient, content: bytes, headers: dict[str, str]) -> Any:
+    return client.post("/api/recognize", content=content, headers={"host": "localhost:8000"} | headers)
 
 
 def test_another_name_of_the_host_is_refused(recognizer: Recognizer) -> None:

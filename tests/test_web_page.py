@@ -5,7 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +262,34 @@ def test_downloads(page: chromium.Page, long_talk: Path, tmp_path: Path) -> None
     first = lines[1].split(",")
     assert first[3] == answer["segments"][0]["emotion"]
     assert float(first[4]) == pytest.approx(answer["segments"][0]["confidence"], abs=1e-5)
+
+
+@contextmanager
+def page_elsewhere(folder: Path) -> Iterator[int]:
+    """Serve a folder from another port of this machine."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_page_of_another_port_cannot_upload(
+    browser: chromium.Page, address: str, tmp_path: Path, host: str
+) -> None:
+    form = f'<form method="post" enctype="multipart/form-data" action="{address}api/recognize"></form>'
+    (tmp_path / "index.html").write_text(form)
+    with page_elsewhere(tmp_path) as port:
+        browser.show(f"http://{host}:{port}/")
+        browser.run("document.forms[0].submit()")
+        browser.wait("document.body.innerText.includes('not for the pages of other sites')")
 
 
 def test_it_says_what_it_is_not(page: chromium.Page) -> None:

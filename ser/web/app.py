@@ -55,7 +55,7 @@ _ANYWHERE: dict[int | str, dict[str, Any]] = {
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **_ANYWHERE,
-    403: {"model": Problem, "description": "A page of another site asked, in a browser."},
+    403: {"model": Problem, "description": "A page of another site, or of another port, asked in a browser."},
     408: {"model": Problem, "description": "The upload is too slow."},
     413: {"model": Problem, "description": "The upload is too large, or the recording too long."},
     415: {"model": Problem, "description": "It is no sound that can be decoded."},
@@ -355,7 +355,7 @@ class _Guard:
             return _problem(
                 400, "not under this name of the machine; open the address that ser serve printed"
             )
-        if scope["method"] != "GET" and headers.get("sec-fetch-site") == "cross-site":
+        if scope["method"] != "GET" and _asked_from_elsewhere(headers):
             # It comes from a page elsewhere that a user happens to have open.
             return _problem(403, "not for the pages of other sites")
         return None
@@ -366,6 +366,18 @@ def _host(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
     return header.partition(":")[0].lower()
+
+
+def _asked_from_elsewhere(headers: Headers) -> bool:
+    """Tell requests of other sites' pages, and of other ports' of this machine, by what browsers say."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        # "none" is what a user does without a page.
+        return site not in ("same-origin", "none")
+    # Older browsers say it nowhere, others not to an address on the network without https. No page can hide
+    # its origin. A program such as curl tells neither.
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
 def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
