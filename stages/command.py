@@ -93,6 +93,6 @@ def _cluster() -> AbstractContextManager[Any]:
         ) from error
     try:
         client: AbstractContextManager[Any] = Client(address)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise InputError(f"DASK_SCHEDULER_ADDRESS: no scheduler answers at {address} ({error})") from error
     return client

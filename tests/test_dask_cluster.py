@@ -1,5 +1,6 @@
 """Stages on a Dask cluster, a real one of two worker processes: the same bytes as with loky."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ser.params import Workers
 from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
 from tools.demo import environment
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 PROJECT = Path(__file__).parents[1]
@@ -100,7 +102,22 @@ def test_without_a_scheduler_the_user_is_told(tmp_path: Path) -> None:
     done = run_stage(folder, "extract clean", DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:9", **QUICK)
     assert done.returncode == 1
     assert "DASK_SCHEDULER_ADDRESS: no scheduler answers at tcp://127.0.0.1:9" in done.stderr
+    done = run_stage(folder, "extract clean", DASK_SCHEDULER_ADDRESS="tls://127.0.0.1:9", **QUICK)
+    assert done.returncode == 1
+    assert "no scheduler answers at tls://127.0.0.1:9 (TLS expects" in done.stderr
 
 
 # What Dask calls its settings in the environment.
 QUICK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+
+
+def test_the_settings_for_certificates_are_dasks() -> None:
+    page = (PROJECT / "docs/run_on_a_cluster.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"^```yaml\n(distributed:.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    with dask.config.set(dask.config.merge(dask.config.config, yaml.safe_load(settings))):
+        security = distributed.Security()
+    assert security.require_encryption
+    for role in ("scheduler", "worker", "client"):
+        files = security.get_tls_config_for_role(role)
+        names = [Path(files[it]).name for it in ("ca_file", "cert", "key")]
+        assert names == ["cert.pem", "cert.pem", "key.pem"]
