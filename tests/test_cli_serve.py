@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from voices import spoken
 
 from ser import cli
 from ser.cli_serve import _is_loopback, add_arguments
@@ -27,10 +28,12 @@ from ser.web.limits import Limits
 PROJECT = Path(__file__).parents[1]
 START = "import sys; from ser import cli; sys.exit(cli.main(['serve', '--port', '0', *sys.argv[1:]]))"
 
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
 
 @contextmanager
-def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> Iterator[int]:
-    """Run the command in a process of its own, after some code; give its port."""
+def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> Iterator[tuple[int, int]]:
+    """Run the command in a process of its own, after some code; give its port, and the process's number."""
     process = subprocess.Popen(
         [sys.executable, "-c", f"{before}\n{START}", "--model", str(bundle), *options],
         cwd=PROJECT,
@@ -43,7 +46,7 @@ def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> 
         try:
             said = process.stdout.readline()
             assert "http://127.0.0.1:" in said
-            yield int(said.split("/")[2].rpartition(":")[2])
+            yield int(said.split("/")[2].rpartition(":")[2]), process.pid
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=30) == 0
         finally:
@@ -66,6 +69,12 @@ def asked(
 def sent(port: int, body: bytes, **headers: str) -> tuple[int, str]:
     status, answer = asked(port, "POST", "/api/recognize?name=talk", body, headers)
     return status, answer["detail"]
+
+
+def formed(content: bytes) -> bytes:
+    """A form with one file; see `FORM`."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="talk"\r\n\r\n'
+    return head + content + b"\r\n--x--\r\n"
 
 
 def test_a_port_in_use(bundle_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,7 +138,7 @@ IMPATIENT = "from ser.web.connections import Connection; Connection.idle_s = 1.0
 
 
 def test_the_command_sets_what_is_promised(bundle_folder: Path) -> None:
-    with serving(bundle_folder, "--max-mb", "1", "--max-minutes", "1", before=IMPATIENT) as port:
+    with serving(bundle_folder, "--max-mb", "1", "--max-minutes", "1", before=IMPATIENT) as (port, _):
         limits = {"largest_bytes": 1_000_000, "longest_s": 60.0}
         assert asked(port, "GET", "/api/about")[1]["limits"] == limits
         status, answer = asked(port, "GET", "/api/about", headers={"Host": f"rebound.example:{port}"})
@@ -159,13 +168,11 @@ def test_a_full_disk_is_told(free: int, place: str, bundle_folder: Path, tmp_pat
     (programs / "ffmpeg").symlink_to(sys.executable)
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     told = f"no room for temporary files {place.format(folder=folder)}; make room, or"
-    form = {"Content-Type": "multipart/form-data; boundary=x"}
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="talk"\r\n\r\n'
     m4a = b"\0\0\0\x20ftypM4A ".ljust(3_000_000)
-    with serving(bundle_folder, before=FULL.format(free), TMPDIR=str(folder), PATH=path) as port:
+    with serving(bundle_folder, before=FULL.format(free), TMPDIR=str(folder), PATH=path) as (port, _):
         for content, headers in (
             (bytes(LARGE), {}),
-            (head + bytes(LARGE) + b"\r\n--x--\r\n", form),
+            (formed(bytes(LARGE)), FORM),
             (m4a, {}),
         ):
             # All of it is taken first, or the client would see no answer but a broken connection.
@@ -174,3 +181,33 @@ def test_a_full_disk_is_told(free: int, place: str, bundle_folder: Path, tmp_pat
         # What fits in memory is looked at nevertheless.
         assert sent(port, bytes(1_000_000))[0] == 415
     assert list(folder.iterdir()) == []
+
+
+def recorded(seconds: int) -> bytes:
+    """A WAV of 0.19 MB a second: some speech, and then silence, for time's sake."""
+    sound = np.zeros((48_000 * seconds, 2), dtype=np.float32)
+    sound[: 48_000 * 10] = spoken(10, rate=48_000)[:, None]
+    content = io.BytesIO()
+    soundfile.write(content, sound, 48_000, subtype="PCM_16", format="WAV")
+    return content.getvalue()
+
+
+def memory(process: int, field: str) -> int:
+    """Resident memory in bytes, now (VmRSS) or at its peak (VmHWM)."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(it.split()[1]) * 1024 for it in lines if it.startswith(f"{field}:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system forgets no peak of memory")
+def test_a_long_upload_is_never_held_whole(bundle_folder: Path) -> None:
+    long = recorded(300)
+    with serving(bundle_folder) as (port, process):
+        path = "/api/recognize?picture=1"
+        assert asked(port, "POST", path, recorded(30))[0] == 200
+        Path(f"/proc/{process}/clear_refs").write_text("5")
+        before = memory(process, "VmRSS")
+        status, answer = asked(port, "POST", path, formed(long), FORM)
+        assert (status, answer["duration_s"]) == (200, 300)
+        assert sent(port, bytes(len(long)))[0] == 415
+        # The upload has 58 MB; its samples would have as many at 48 kHz, and 19 MB at the model's rate.
+        assert memory(process, "VmHWM") - before < 15e6
