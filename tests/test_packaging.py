@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
+from tools.check_deterministic import CONDITIONS
+
 PROJECT = Path(__file__).resolve().parent.parent
 SOUND = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aiff", ".zip", ".npy", ".npz", ".parquet")
 
@@ -144,6 +146,11 @@ def test_workflow_is_pinned_and_asks_for_few_rights() -> None:
         for step in job["steps"]:
             assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1")), step
             assert set(re.findall(r"^make (\S+)", step.get("run", ""), flags=re.MULTILINE)) <= set(made)
+
+
+def test_the_workflow_tries_every_condition_of_a_run() -> None:
+    matrix = load(".github/workflows/ci.yml")["jobs"]["deterministic"]["strategy"]["matrix"]
+    assert " ".join(matrix["conditions"]).split() == list(CONDITIONS)
 
 
 def test_git_holds_no_recording(tracked: list[Path]) -> None:

@@ -100,15 +100,14 @@ def from_zip(workspace: Path) -> Mapping[str, str]:
 
 
 def other_locale(workspace: Path) -> Mapping[str, str]:
-    """Choose a locale whose encoding is not UTF-8; where the system cannot make one, C."""
+    """Choose a locale whose encoding is not UTF-8; where the system cannot make one, C, and say so."""
     language, encoding = _LOCALE
     name = f"{language}.{encoding}"
     folder = workspace / "locales"
     folder.mkdir(exist_ok=True)
-    if shutil.which("localedef") is None:
-        return {"LC_ALL": "C"}
     make = ["localedef", "--no-archive", "-i", language, "-f", encoding, str(folder / name)]
-    if subprocess.run(make, check=False, capture_output=True).returncode > 1:
+    if shutil.which(make[0]) is None or subprocess.run(make, check=False, capture_output=True).returncode > 1:
+        print(f"localedef cannot make {name} here: the locale is C, which Python reads as UTF-8", flush=True)
         return {"LC_ALL": "C"}
     return {"LOCPATH": str(folder), "LC_ALL": name}
 

@@ -2,9 +2,9 @@
 
 DVC writes a dvc.lock, and .dvc/tmp/rwlock, in place. A kill or Ctrl-C in that moment leaves half of one, and
 then ``dvc repro`` stops with an error or, where an entry of dvc.lock ends at the cut, runs all later stages
-again. Run this before it, as `make repro` does: while a dvc.lock, the root's or that of a folder in pipelines/,
-is whole, it keeps a copy in .dvc/tmp; where it is not, it brings that copy back, or else what git holds. What
-was done in between runs again, to the same bytes. While a DVC command runs, it does nothing.
+again. Run this before it, as `make repro` does: while a dvc.lock, the root's or that of a folder in
+pipelines/, is whole, it keeps a copy in .dvc/tmp; where it is not, it brings that copy back, or else what git
+holds. What was done in between runs again, to the same bytes. While a DVC command runs, it does nothing.
 """
 
 import json
