@@ -61,8 +61,8 @@ format: $(INSTALLED) ## Format the code and sort its imports
 check: $(INSTALLED) ## Fail if dvc.lock is behind the code, params.yaml or the metrics; needs no data
 	@$(RUN) python -m tools.check_current
 
-bench: $(INSTALLED) ## Measure speed and memory beside other ways; best on idle cores, after make repro
-	@$(RUN) python -m benchmarks.pipeline
+bench: $(INSTALLED) ## Measure speed and memory beside other ways, after make repro; options: BENCH='--nkululeko PYTHON'
+	@$(RUN) python -m benchmarks.pipeline $(BENCH)
 
 lock: $(INSTALLED) ## Make requirements.txt again from pyproject.toml (LOCK=--upgrade for newer versions)
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import article, augmentation, features, scale, subjects, training, whole
+from benchmarks import article, augmentation, features, rebuild, scale, subjects, training, whole
 from benchmarks.cases import PROJECT
 from benchmarks.recognizer import describe_machine
 from benchmarks.recordings import write_recordings
@@ -108,6 +108,10 @@ def _whole(arguments: argparse.Namespace, folder: Path) -> Subject:
     )
 
 
+def _rebuild(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return rebuild.subject(folder, workspace=arguments.workspace)
+
+
 def _scale(arguments: argparse.Namespace, folder: Path) -> Subject:
     return scale.subject(folder, rounds=arguments.rounds)
 
@@ -118,6 +122,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace, Path], Subject]] = {
     "training": _training,
     "article": _article,
     "whole": _whole,
+    "rebuild": _rebuild,
     "scale": _scale,
 }
 

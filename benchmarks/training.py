@@ -35,8 +35,8 @@ class Variant:
     variables : dict
         Environment variables, for what TensorFlow reads when it is loaded.
     change : str
-        What `run_once` changes: ``xla``, ``bfloat16``, ``narrow``, ``two_threads``, ``two_processes`` or
-        nothing.
+        What `run_once` changes: ``xla``, ``bfloat16``, ``narrow``, ``tf_data``, ``two_threads``,
+        ``two_processes`` or nothing.
     networks : tuple of str
         Of which it is measured.
     rounds : int or None
@@ -67,6 +67,7 @@ VARIANTS = {
         "Keras' policy mixed_bfloat16", change="bfloat16", networks=("article", "logmel"), rounds=1
     ),
     "xla": Variant("compiled by XLA", change="xla"),
+    "tf_data": Variant("fed by tf.data, which prefetches, through Keras' `fit`", change="tf_data"),
     "batch_64": Variant("batches of 64", settings={"batch_size": 64}),
     "batch_16": Variant("batches of 16", settings={"batch_size": 16}, networks=("logmel",)),
     "crop_96": Variant("excerpts of 96 frames, not 120", settings={"crop_frames": 96}, networks=("logmel",)),
@@ -179,12 +180,13 @@ def _train(network: str, variant: Variant) -> dict[str, float]:
     steps = -(-rows // sides.copies // settings.batch_size)
     model = _changed(variant.change, lambda: wanted.build(sides.training.x.shape[1:], settings, steps))
     draw = wanted.epochs(sides.training, sides.scaler, sides.copies, settings)
+    fit = _fit_by_tf_data if variant.change == "tf_data" else training._fit
     draws, gradients = [], []
     for epoch in range(1, TIMED_EPOCHS[network] + 2):
         start = time.perf_counter()
         x, y = draw(np.random.default_rng([0, epoch]))
         drawn = time.perf_counter()
-        row = training._fit(model, x, y, batch_size=settings.batch_size)
+        row = fit(model, x, y, batch_size=settings.batch_size)
         draws.append(drawn - start)
         gradients.append(time.perf_counter() - drawn)
     watched = training._watch(model, sides.scaler.transform(sides.watched.x), one_hot(sides.watched))
@@ -197,6 +199,14 @@ def _train(network: str, variant: Variant) -> dict[str, float]:
         "loss": row["loss"],
         "uar": watched["val_uar"],
     }
+
+
+def _fit_by_tf_data(model: Any, x: Any, y: Any, *, batch_size: int) -> dict[str, float]:
+    import tensorflow as tf
+
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size).prefetch(2)
+    scores = model.fit(batches, verbose=0).history
+    return {name: values[0] for name, values in scores.items()}
 
 
 def _changed(change: str, build: Callable[[], Any]) -> Any:

@@ -1,6 +1,7 @@
 """The pipeline's benchmark compares what it says; how fast anything is, no test asks."""
 
 import json
+import operator
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from benchmarks import (
     nkululeko_fold,
     once,
     pipeline,
+    rebuild,
     scale,
     subjects,
     training,
@@ -32,6 +34,7 @@ from ser.demo_corpus import synthesize
 from ser.errors import InputError
 from ser.params import load_params
 from ser.ravdess import SAMPLE_RATE
+from tools import demo
 
 PROJECT = Path(__file__).parents[1]
 
@@ -152,6 +155,20 @@ def test_a_training_case_names_its_network_and_what_is_changed(network: str) -> 
 def test_training_without_results_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run make repro there"):
         training.subject(tmp_path, workspace=tmp_path, rounds=1)
+
+
+def test_each_change_of_the_rebuilding_changes_its_parameter(tmp_path: Path) -> None:
+    recordings = tmp_path / "workspace" / "data" / "raw"
+    with pytest.raises(InputError, match="run make repro there"):
+        rebuild.subject(tmp_path, workspace=tmp_path / "workspace")
+    recordings.mkdir(parents=True)
+    subject = rebuild.subject(tmp_path, workspace=tmp_path / "workspace")
+    assert {f"`{key}` changed, s" for key in rebuild.CHANGES} <= {it.heading for it in subject.columns}
+    before = load_params(PROJECT / "params.yaml")
+    for key, change in rebuild.CHANGES.items():
+        demo.make_workspace(tmp_path / "new", recordings=recordings, changes=change)
+        value = operator.attrgetter(key)
+        assert value(load_params(tmp_path / "new" / "params.yaml")) != value(before)
 
 
 def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:

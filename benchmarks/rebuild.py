@@ -1,0 +1,84 @@
+"""The whole `dvc repro` of RAVDESS, from recordings to the report, and after changes; the article's notebook.
+
+In a new workspace the stages of the article's two networks are run first, which compare with its notebook as
+one script, then the rest, then `dvc repro` with nothing to do, and with one parameter after another changed.
+The notebook trains either network once, with all its epochs; the stages train each with several seeds. One
+round takes most of an hour on 2 cores.
+"""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import Case
+from benchmarks.once import case_of
+from benchmarks.subjects import CPU, PEAK, WALL, Column, Subject
+from ser.errors import InputError
+from tools import demo
+
+NETWORKS = ("train_cnn_article", "train_cnn_article_augmented")
+CHANGES: dict[str, dict[str, Any]] = {
+    "evaluate.bootstrap_seed": {"evaluate": {"bootstrap_seed": 1}},
+    "train_cnn.article.epochs": {"train_cnn": {"article": {"epochs": 39}}},
+    "augment.noise.max_amplitude": {"augment": {"noise": {"max_amplitude": 0.06}}},
+}
+"""By key; none is set back before the next, so that each `dvc repro` runs what one of them touches."""
+
+
+def subject(folder: Path, *, workspace: Path) -> Subject:
+    """Describe what is measured on the recordings of a workspace.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
+    recordings = workspace.resolve() / "data" / "raw"
+    if not recordings.is_dir():
+        raise InputError(f"{recordings}: missing; run make repro there, or give another --workspace")
+    notebook = (sys.executable, "-m", "benchmarks.article_notebook", str(recordings))
+    return Subject(
+        name="rebuild",
+        heading="From recordings to the report",
+        about=(
+            "RAVDESS; `dvc repro` in a new workspace. The article's networks are trained four times each by "
+            "the stages, once each by the notebook. Nothing to do, and one parameter changed, afterwards."
+        ),
+        cases=[Case("notebook", notebook), case_of("rebuild", "pipeline", str(recordings), folder=folder)],
+        titles={"notebook": "the article's notebook as one script", "pipeline": "`dvc repro`"},
+        columns=(
+            Column("article_s", "to the article's networks, s"),
+            Column("rest_s", "and to the report, s"),
+            Column("noop_s", "nothing to do, s"),
+            *(Column(key, f"`{key}` changed, s") for key in CHANGES),
+            *(WALL, CPU, PEAK),
+        ),
+        ratios=(),
+        rounds=1,
+        warm_up=False,
+    )
+
+
+def run_once(_case: str, recordings: str) -> dict[str, float]:
+    """Run the pipeline from nothing, then after each change; return the seconds of each `dvc repro`."""
+    workspace = Path.cwd() / "workspace"
+    changes: dict[str, Any] = {}
+    make = partial(demo.make_workspace, workspace, recordings=Path(recordings))
+    make()
+    taken = {"article_s": _repro(workspace, *NETWORKS), "rest_s": _repro(workspace)}
+    taken["noop_s"] = _repro(workspace)
+    for key, change in CHANGES.items():
+        changes |= change
+        make(changes=changes)
+        taken[key] = _repro(workspace)
+    return taken
+
+
+def _repro(workspace: Path, *targets: str) -> float:
+    started = time.perf_counter()
+    done = demo.run_dvc(workspace, "repro", *targets)
+    if done.returncode:
+        raise InputError(f"dvc repro failed in {workspace}; its own message stands above")
+    return time.perf_counter() - started
