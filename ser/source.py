@@ -24,6 +24,7 @@ from ser.errors import InputError, list_problems
 from ser.parallel import run_all
 from ser.params import Workers
 from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
+from ser.sound_header import staying
 
 ARCHIVE = "Audio_Speech_Actors_01-24.zip"
 ARCHIVE_URL = f"https://zenodo.org/records/1188976/files/{ARCHIVE}?download=1"
@@ -179,7 +180,7 @@ def _copy_actor(source: Source, clips: Sequence[tuple[str, str, ManifestEntry]],
         for clip, name, expected in clips:
             try:
                 with open_recording(name) as stream:
-                    samples = read_clip(name, expected, stream=stream)
+                    samples = read_clip(name, expected, stream=staying(stream))
             except InputError as error:
                 problems.append(str(error))
             else:

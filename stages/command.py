@@ -17,6 +17,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from ser.bound_workers import bind_workers
 from ser.errors import NO_ROOM, InputError
 from ser.params import load_params
+from ser.sound_files import printable
 
 _NO_ROOM_OR_ACCESS = (*NO_ROOM, errno.EACCES, errno.EROFS)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
@@ -43,7 +44,8 @@ def run(main: Callable[[], None]) -> None:
         with _cluster():
             main()
     except InputError as error:
-        sys.exit(f"error: {error}")
+        # A name in it may come from a zip of somebody else's, and may hold what steers a terminal.
+        sys.exit(f"error: {printable(str(error), lines=True)}")
     except TerminatedWorkerError:
         sys.exit(
             "error: a worker was killed, most likely because memory ran out; set workers.jobs in params.yaml "

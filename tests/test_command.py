@@ -57,6 +57,15 @@ def test_what_a_user_can_mend_is_a_message(capsys: pytest.CaptureFixture[str]) -
     assert stopped.value.code == "error: data/clips.parquet: no such file"
 
 
+def test_a_message_steers_no_terminal() -> None:
+    def main() -> None:
+        raise InputError("a.zip: refused\n  'a\x1b[2J.wav': a link")
+
+    with pytest.raises(SystemExit) as stopped:
+        command.run(main)
+    assert stopped.value.code == "error: a.zip: refused\n  'a\\x1b[2J.wav': a link"
+
+
 def kill_oneself() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -170,6 +170,16 @@ def test_all_faults_of_a_source_are_listed_at_once(tmp_path: Path) -> None:
     assert "(9 problems)" in str(caught.value)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_header_that_leads_out_of_the_file_leaves_no_traceback(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "in")
+    aiff = io.BytesIO()
+    soundfile.write(aiff, CLIPS[NAMES[0]], SAMPLE_RATE, format="AIFF", subtype="PCM_16")
+    clip_path(folder, NAMES[0]).write_bytes(aiff.getvalue().replace(b"SSND", bytes(4)))
+    with pytest.raises(InputError, match=NAMES[0]):
+        copy_clips(locate(folder), MANIFEST, tmp_path / "out", workers=Workers(backend="loky", jobs=1))
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_clip_of_many_channels_is_listed(tmp_path: Path, zipped: bool) -> None:
     folder = write_folder(tmp_path / "in")
