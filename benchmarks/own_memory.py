@@ -2,8 +2,8 @@
 
 The system counts a page that is mapped from a file as a process's memory for as long as nobody else needs the
 room, so that the peak of a process which maps its data grows with the room that there is. What stays without
-these pages is what the work cannot do without. The system tells it for now and not as a peak, so that a
-thread asks again and again.
+these pages, and without memory that processes share, is what the work cannot do without. The system tells it
+for now and not as a peak, so that a thread asks again and again.
 """
 
 import threading

@@ -8,7 +8,7 @@ The cases of a subject take turns, in rounds, so that the ratios hold even where
 absolute figures leave it idle. Training and the whole pipeline are measured on the results of `make repro` in
 --workspace; where there are none, they are left out, and it says so. The results go to
 metrics/benchmarks.json, where those of subjects that were not asked for stay, the tables to the screen and to
-benchmarks/README.md.
+benchmarks/README.md. On 2 cores `rebuild` takes most of an hour, and training and whole half of one each.
 """
 
 import argparse

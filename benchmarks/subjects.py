@@ -111,9 +111,9 @@ def measure(subject: Subject, *, tell: Callable[[str], None]) -> Results:
         "columns": [asdict(column) for column in subject.columns],
         "cases": {name: {"title": subject.titles[name], "runs": it} for name, it in runs.items()},
         "ratios": [
-            {"title": ratio.title, "values": _divided(runs, ratio)}
+            {"title": ratio.title, "values": values}
             for ratio in subject.ratios
-            if {ratio.above, ratio.below} <= runs.keys()
+            if {ratio.above, ratio.below} <= runs.keys() and (values := _divided(runs, ratio))
         ],
         "findings": findings,
     }
@@ -142,7 +142,9 @@ def tables(results: Results) -> str:
 def _divided(runs: dict[str, list[dict[str, float]]], ratio: Ratio) -> list[float]:
     # A case may take part in fewer rounds, the first ones.
     pairs = zip(runs[ratio.above], runs[ratio.below], strict=False)
-    return [above[ratio.quantity] / below[ratio.quantity] for above, below in pairs]
+    # Nor do all systems tell all quantities.
+    told = [pair for pair in pairs if all(ratio.quantity in run for run in pair)]
+    return [above[ratio.quantity] / below[ratio.quantity] for above, below in told]
 
 
 def _spread(runs: list[dict[str, float]], column: Column) -> str:

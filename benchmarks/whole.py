@@ -117,16 +117,24 @@ def run_once(_case: str, workspace: str) -> dict[str, float]:
     # DVC must read each file of a copy once to know that it is current: not a part of what the change costs.
     if demo.run_dvc(copy, "status", "-q", "dvc.yaml").returncode:
         raise InputError(f"a copy of {workspace} is not up to date there")
-    yaml = YAML()
-    params = yaml.load(copy / "params.yaml")
-    params["evaluate"]["bootstrap_seed"] += 1
-    yaml.dump(params, copy / "params.yaml")
+    change_param(copy / "params.yaml", "evaluate.bootstrap_seed", 4)
     started = time.perf_counter()
     done = demo.run_dvc(copy, "repro")
     taken = time.perf_counter() - started
     if done.returncode:
         raise InputError(f"dvc repro failed in a copy of {workspace}; its own message stands above")
     return {"changed_s": taken}
+
+
+def change_param(path: Path, key: str, value: float) -> None:
+    """Set a parameter, of ``section.name``, as a user would with an editor."""
+    yaml = YAML()
+    params = section = yaml.load(path)
+    *sections, name = key.split(".")
+    for each in sections:
+        section = section[each]
+    section[name] = value
+    yaml.dump(params, path)
 
 
 def _check_current(workspace: Path) -> None:

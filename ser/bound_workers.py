@@ -1,4 +1,4 @@
-"""Worker processes that end with the stage which started them, however it ended.
+"""Worker processes of joblib's own backend that end with the stage which started them, however it ended.
 
 A process that is killed cannot stop its workers. They would go on with the tasks that they have, beside the
 next run of the stage, and write under the names that it uses, with the parameters of before.
@@ -17,8 +17,10 @@ _LOOK_EVERY_S = 0.1
 
 def bind_workers() -> None:
     """Let the workers that joblib starts from now on, by its own backend, watch this process."""
-    bound = partial(BACKENDS["loky"], initializer=_watch, initargs=(os.getpid(),))
-    register_parallel_backend("loky", bound)
+    # Where the system has no semaphores, joblib has no such backend, and works in threads.
+    if "loky" in BACKENDS:
+        bound = partial(BACKENDS["loky"], initializer=_watch, initargs=(os.getpid(),))
+        register_parallel_backend("loky", bound)
 
 
 def _watch(stage: int) -> None:

@@ -14,6 +14,7 @@ from ser.errors import InputError, list_problems
 from ser.parallel import run_all
 from ser.params import Workers
 from ser.ravdess import SAMPLE_RATE, ManifestEntry, parse_clip
+from ser.sound_files import printable
 
 Manifest = Mapping[str, ManifestEntry]
 
@@ -61,14 +62,16 @@ def match(names: Iterable[str], manifest: Manifest) -> tuple[dict[str, str], lis
         try:
             clip = parse_clip(PurePosixPath(name).stem).clip
         except InputError as error:
-            problems.append(f"{name}: {error}")
+            problems.append(f"{printable(name)}: {error}")
             continue
         if clip in manifest:
             candidates.setdefault(clip, []).append(name)
         else:
-            problems.append(f"{name}: not in the manifest")
+            problems.append(f"{printable(name)}: not in the manifest")
     doubled = {clip: files for clip, files in candidates.items() if len(files) > 1}
-    problems += [f"{clip}: doubled, keep one of {', '.join(files)}" for clip, files in doubled.items()]
+    problems += [
+        f"{clip}: doubled, keep one of {printable(', '.join(files))}" for clip, files in doubled.items()
+    ]
     problems += _missing(candidates, manifest)
     return {clip: candidates[clip][0] for clip in sorted(candidates.keys() - doubled)}, problems
 
@@ -104,6 +107,7 @@ def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | N
 
 def _check_channels(name: Path | str, stream: BinaryIO | None) -> None:
     # By the header alone: the samples of a thousand channels would fill the memory before they are compared.
+    # Here and not in `read_pcm16`, since what other stages read is what fetch wrote, in mono.
     try:
         with soundfile.SoundFile(name if stream is None else stream) as sound:
             channels = sound.channels

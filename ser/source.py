@@ -35,6 +35,7 @@ MAX_ENTRY_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 2 * 2**30
 """Unpacked; the corpus has 1440 clips of 1 MB at the most, so anything near these limits is a zip bomb."""
 MAX_ENTRIES = 10_000
+"""It bounds what is done and told; zipfile itself lists all entries in memory before."""
 MAX_NAME = 255
 """Characters, as of a file's name; the zip format allows 65535."""
 

@@ -96,5 +96,5 @@ def _cluster() -> AbstractContextManager[Any]:
     try:
         client: AbstractContextManager[Any] = Client(address)  # type: ignore[no-untyped-call]
     except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"DASK_SCHEDULER_ADDRESS: no scheduler answers at {address} ({error})") from error
+        raise InputError(f"DASK_SCHEDULER_ADDRESS: cannot connect to {address} ({error})") from error
     return client

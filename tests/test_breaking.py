@@ -96,18 +96,19 @@ def test_what_was_tried_is_counted_by_stage_and_way() -> None:
     outcomes = [
         Outcome(Trial("split", "kill", "changed", 0.2), in_stage=True, left_temporaries=True),
         Outcome(Trial("split", "kill", "first", 0.9), faults=["differs: a"]),
+        Outcome(Trial("split", "kill_alone", "first", 0.4), in_stage=True),
         Outcome(Trial("split", "full_disk", "changed", 0.0), in_stage=True, told_clearly=True),
         Outcome(Trial("train", "interrupt", "first", 0.5), in_stage=True, resumed=True),
     ]
     found = crash_tables.summarize(outcomes, planned=9, seed=0, cache=[(5, []), (6, ["aa"])])
-    assert found["made"] == 4
+    assert found["made"] == 5
     assert crash_tables.trials_table(found).splitlines()[2:] == [
-        "| `split` | 1 of 2 |  | 1 of 1 |  | 1 | 1 |  |  |",
-        "| `train` |  | 1 of 1 |  |  | 0 | 0 | 1 |  |",
-        "| all | 1 of 2 | 1 of 1 | 1 of 1 |  | 1 | 1 | 1 |  |",
+        "| `split` | 1 of 2 | 1 of 1 |  | 1 of 1 |  | 1 | 1 |  |  |",
+        "| `train` |  |  | 1 of 1 |  |  | 0 | 0 | 1 |  |",
+        "| all | 1 of 2 | 1 of 1 | 1 of 1 | 1 of 1 |  | 1 | 1 | 1 |  |",
     ]
     assert crash_tables.seen_list(found).splitlines() == [
-        "- trials made: 4 of 9 that were planned, in random order",
+        "- trials made: 5 of 9 that were planned, in random order",
         "- told in one line that names the file, of full and read-only disks: 1 of 1",
         "- objects in DVC's cache afterwards: 11, damaged 1",
         "- not survived, 1 times: differs: a",

@@ -133,7 +133,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
     assert (Limits().upload_s, Limits().pause_s, IDLE_S, Connection.idle_s) == (300, 15, 15, IDLE_S)
 
 
-# Seconds for a quarter of one.
+# In place of 15 s.
 IMPATIENT = "from ser.web.connections import Connection; Connection.idle_s = 1.0"
 
 
@@ -159,15 +159,15 @@ FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
 LARGE = 40_000_000
 
 
-@pytest.mark.parametrize(("free", "place"), [(1_000_000, "in {folder}"), (0, "in any folder")])
-def test_a_full_disk_is_told(free: int, place: str, bundle_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("free", [1_000_000, 0])
+def test_a_full_disk_is_told(free: int, bundle_folder: Path, tmp_path: Path) -> None:
     folder, programs = tmp_path / "temporary", tmp_path / "programs"
     folder.mkdir()
     programs.mkdir()
     # Which finds it is enough: the copy for it fails before it is started.
     (programs / "ffmpeg").symlink_to(sys.executable)
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    told = f"no room for temporary files {place.format(folder=folder)}; make room, or"
+    told = "the server has no room for temporary files; try again later"
     m4a = b"\0\0\0\x20ftypM4A ".ljust(3_000_000)
     with serving(bundle_folder, before=FULL.format(free), TMPDIR=str(folder), PATH=path) as (port, _):
         for content, headers in (
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told(free: int, place: str, bundle_folder: Path, tmp_pat
         ):
             # All of it is taken first, or the client would see no answer but a broken connection.
             status, said = sent(port, content, Connection="close", **headers)
-            assert (status, said[: len(told)]) == (507, told)
+            assert (status, said) == (507, told)
         # What fits in memory is looked at nevertheless.
         assert sent(port, bytes(1_000_000))[0] == 415
     assert list(folder.iterdir()) == []
@@ -200,14 +200,14 @@ def memory(process: int, field: str) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system forgets no peak of memory")
 def test_a_long_upload_is_never_held_whole(bundle_folder: Path) -> None:
-    long = recorded(300)
+    long = recorded(600)
     with serving(bundle_folder) as (port, process):
         path = "/api/recognize?picture=1"
         assert asked(port, "POST", path, recorded(30))[0] == 200
         Path(f"/proc/{process}/clear_refs").write_text("5")
         before = memory(process, "VmRSS")
         status, answer = asked(port, "POST", path, formed(long), FORM)
-        assert (status, answer["duration_s"]) == (200, 300)
+        assert (status, answer["duration_s"]) == (200, 600)
         assert sent(port, bytes(len(long)))[0] == 415
-        # The upload has 58 MB; its samples would have as many at 48 kHz, and 19 MB at the model's rate.
+        # The upload has 115 MB; its samples would have as many at 48 kHz, and 38 MB at the model's rate.
         assert memory(process, "VmHWM") - before < 15e6

@@ -101,10 +101,10 @@ def test_without_a_scheduler_the_user_is_told(tmp_path: Path) -> None:
     assert (done.returncode, "params.yaml: workers.backend" in done.stderr) == (1, True), done.stderr
     done = run_stage(folder, "extract clean", DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:9", **QUICK)
     assert done.returncode == 1
-    assert "DASK_SCHEDULER_ADDRESS: no scheduler answers at tcp://127.0.0.1:9" in done.stderr
+    assert "DASK_SCHEDULER_ADDRESS: cannot connect to tcp://127.0.0.1:9" in done.stderr
     done = run_stage(folder, "extract clean", DASK_SCHEDULER_ADDRESS="tls://127.0.0.1:9", **QUICK)
     assert done.returncode == 1
-    assert "no scheduler answers at tls://127.0.0.1:9 (TLS expects" in done.stderr
+    assert "cannot connect to tls://127.0.0.1:9 (TLS expects" in done.stderr
 
 
 # What Dask calls its settings in the environment.

@@ -124,12 +124,16 @@ def break_at(workspace: Workspace, trial: Trial, *, moment: Callable[[WatchedRun
     """Send a trial's signal as soon as `moment` returns; None where that is False, or the signal too late."""
     expected, former = workspace.prepare(trial.stage, trial.state)
     with _repro_of(workspace, trial.stage) as run:
-        if not moment(run):
+        in_time = moment(run)
+        outcome = Outcome(trial, in_stage=run.is_in_stage())
+        if in_time and trial.way == "kill_alone":
+            in_time = run.send_to_stage(SIGNALS[trial.way])
+        elif in_time:
+            run.send(SIGNALS[trial.way])
+        if not in_time:
             run.end()
             workspace.restore_lock()
             return None
-        outcome = Outcome(trial, in_stage=run.is_in_stage())
-        run.send(SIGNALS[trial.way], to_stage_alone=trial.way == "kill_alone")
         try:
             if run.end(seconds=120.0) == 0:
                 outcome.remarks.append("ended well all the same")

@@ -92,12 +92,20 @@ class WatchedRun:
         """Wait for a condition; return whether it came before the run's end."""
         return _wait(lambda: condition() or self.is_over, seconds=seconds) and condition()
 
-    def send(self, number: signal.Signals, *, to_stage_alone: bool = False) -> None:
-        """Send a signal to all processes of the group at once, as a terminal does, or to the stage's own."""
-        if not to_stage_alone:
-            os.killpg(self._process.pid, number)
-        elif (stage := self.stage_process()) is not None:
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to all processes of the group at once, as a terminal does."""
+        os.killpg(self._process.pid, number)
+
+    def send_to_stage(self, number: signal.Signals) -> bool:
+        """Send a signal to the stage's own process; return whether it was still there."""
+        stage = self.stage_process()
+        if stage is None:
+            return False
+        try:
             os.kill(stage, number)
+        except ProcessLookupError:
+            return False
+        return True
 
     def end(self, *, seconds: float = 600.0) -> int:
         """Wait for DVC's end; return its exit code.

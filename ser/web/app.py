@@ -374,7 +374,7 @@ def _asked_from_elsewhere(headers: Headers) -> bool:
     if site is not None:
         # "none" is what a user does without a page.
         return site not in ("same-origin", "none")
-    # Older browsers say it nowhere, others not to an address on the network without https. No page can hide
+    # Older browsers say it nowhere, others not to an address on the network without https. No page can choose
     # its origin. A program such as curl tells neither.
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()

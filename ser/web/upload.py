@@ -1,6 +1,7 @@
 """How an upload is taken in: bounded in size and time, into a file without a name that vanishes by itself."""
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -77,11 +78,10 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
         finally:
             await upload.close()
     except OSError as error:
-        refusal = _without_room(error)
-        if refusal is None:
+        if not _lacks_room(error):
             raise
         await _read_on(pieces)
-        raise refusal from error
+        raise Refusal(507, "the server has no room for temporary files; try again later") from error
 
 
 async def discard(request: Request, *, limits: Limits) -> None:
@@ -162,18 +162,13 @@ async def _pieces(request: Request, *, largest: int, limits: Limits) -> AsyncGen
         raise _too_large(limits)
 
 
-def _without_room(error: OSError) -> Refusal | None:
-    try:
-        place = f"in {tempfile.gettempdir()}"
-    except FileNotFoundError:
-        # That is how Python says that no folder took a byte when it looked for one.
-        place = "in any folder"
-    else:
-        if error.errno not in NO_ROOM:
-            return None
-    return Refusal(
-        507, f"no room for temporary files {place}; make room, or start ser serve with another TMPDIR"
-    )
+def _lacks_room(error: OSError) -> bool:
+    """Whether it says that temporary files find no room; where, it tells on standard error."""
+    # The second is how Python says that no folder took a byte when it looked for one.
+    if error.errno not in NO_ROOM and not str(error).startswith("[Errno 2] No usable temporary directory"):
+        return False
+    print(f"ser serve: {error}: no room for temporary files; make room, or set TMPDIR", file=sys.stderr)
+    return True
 
 
 def _too_large(limits: Limits) -> Refusal:

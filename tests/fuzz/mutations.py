@@ -117,8 +117,9 @@ def wav_files(draw: st.DrawFn, *, rates: tuple[int, ...] = RATES) -> bytes:
             ("bits", 16, 2),
         )
     )
-    extensible = struct.pack("<HHI", 22, 16, 0) + tag + GUID
-    form = draw(st.sampled_from([tag + layout, tag + layout + b"\0\0", b"\xfe\xff" + layout + extensible]))
+    extensible = struct.pack(">HHI" if order == "big" else "<HHI", 22, 16, 0) + tag + GUID
+    mark = (0xFFFE).to_bytes(2, order)
+    form = draw(st.sampled_from([tag + layout, tag + layout + b"\0\0", mark + layout + extensible]))
     if "fmt size" in wrong and draw(st.booleans()):
         # As it says itself; else what follows is taken for it.
         form = (form * 2)[: draw(st.integers(0, 2 * len(form)))]
