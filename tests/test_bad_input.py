@@ -139,6 +139,8 @@ def test_a_later_stage_makes_numbers_of_what_only_ingest_can_tell(
     for path in Path("data").rglob("*.npy"):
         if path.name != "a.npy":
             assert np.isfinite(np.load(path)).all(), path
+    for path in Path("data").rglob("*.parquet"):
+        assert np.isfinite(pd.read_parquet(path).select_dtypes("number")).all(axis=None), path
 
 
 def test_every_stage_that_reads_recordings_is_tried() -> None:
