@@ -68,7 +68,7 @@ def test_without_a_network_it_says_so_in_a_line(complaints: str) -> None:
 SERVICE_FAILED = """Traceback (most recent call last):
   File "pip_audit/_service/pypi.py", line 65, in query
     response.raise_for_status()
-requests.exceptions.HTTPError: {status} for url: https://pypi.org/pypi/resemblyzer/0.1.4/json
+requests.exceptions.HTTPError: {status} for url: https://index.example/pypi/resemblyzer/0.1.4/json
 
 The above exception was the direct cause of the following exception:
 

@@ -14,8 +14,8 @@ process left, and nothing to do for the next ``dvc repro``; and in between no ou
 no room or access, changed.
 
 The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than in earnest, in
---folder. A full run takes two hours and a half on two new cores; for a first look: --stages split --kills 2. With
---write, metrics/crash_safety.json and the tables in docs/crash_safety.md are made of what was counted.
+--folder. A full run takes two hours and a half on two new cores; for a first look: --stages split --kills 2.
+With --write, metrics/crash_safety.json and the tables in docs/crash_safety.md are made of what was counted.
 """
 
 import argparse

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -167,7 +167,9 @@ def _lacks_room(error: OSError) -> bool:
     # The second is how Python says that no folder took a byte when it looked for one.
     if error.errno not in NO_ROOM and not str(error).startswith("[Errno 2] No usable temporary directory"):
         return False
-    print(f"ser serve: {error}: no room for temporary files; make room, or set TMPDIR", file=sys.stderr)
+    # Which may be a file on the same disk.
+    with suppress(OSError):
+        print(f"ser serve: {error}: no room for temporary files; make room, or set TMPDIR", file=sys.stderr)
     return True
 
 
