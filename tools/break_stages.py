@@ -226,7 +226,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stages", nargs="+", default=[], metavar="STAGE", help="which (default: all)")
     for name, count, what in (
         ("kills", 20, "kills"),
-        ("kills-alone", 4, "kills of its own process alone"),
+        ("kills-alone", 2, "kills of its own process alone"),
         ("interrupts", 4, "interrupts"),
         ("full-disks", 4, "full disks"),
         ("read-only", 2, "read-only disks"),
