@@ -37,9 +37,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
     InputError
         Where the workspace has no recordings.
     """
-    recordings = workspace.resolve() / "data" / "raw"
-    if not recordings.is_dir():
-        raise InputError(f"{recordings}: missing; run make repro there, or give another --workspace")
+    recordings = recordings_of(workspace)
     names = ("notebook", "stages")
     cases = [case_of("article", name, str(recordings), folder=folder) for name in names]
     phases = {
@@ -66,6 +64,20 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         rounds=rounds,
         warm_up=False,
     )
+
+
+def recordings_of(workspace: Path) -> Path:
+    """Find a workspace's recordings.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
+    recordings = workspace.resolve() / "data" / "raw"
+    if not recordings.is_dir():
+        raise InputError(f"{recordings}: missing; run make repro there, or give another --workspace")
+    return recordings
 
 
 def run_once(case: str, recordings: str) -> dict[str, float]:

@@ -10,15 +10,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
+from benchmarks.article import recordings_of
 from benchmarks.cases import PROJECT
 from benchmarks.once import case_of
 from benchmarks.subjects import Column, Ratio, Subject
-from benchmarks.whole import change_param
-from ser.errors import InputError
+from benchmarks.whole import change_param, timed_repro
 from tools import demo
 
 NETWORKS = ("train_cnn_article", "train_cnn_article_augmented")
@@ -38,9 +36,7 @@ def subject(folder: Path, *, workspace: Path) -> Subject:
     InputError
         Where it has none.
     """
-    recordings = workspace.resolve() / "data" / "raw"
-    if not recordings.is_dir():
-        raise InputError(f"{recordings}: missing; run make repro there, or give another --workspace")
+    recordings = recordings_of(workspace)
     article = ("article_s", "notebook", "pipeline")
     return Subject(
         name="rebuild",
@@ -68,26 +64,14 @@ def run_once(case: str, recordings: str) -> dict[str, float]:
     if case == "notebook":
         command = [sys.executable, "-m", "benchmarks.article_notebook", recordings]
         environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-        return {"article_s": _seconds(partial(subprocess.run, command, env=environment, check=True))}
+        started = time.perf_counter()
+        subprocess.run(command, env=environment, check=True)
+        return {"article_s": time.perf_counter() - started}
     workspace = Path.cwd() / "workspace"
     demo.make_workspace(workspace, recordings=Path(recordings))
-    taken = {"article_s": _repro(workspace, *NETWORKS), "rest_s": _repro(workspace)}
-    taken["noop_s"] = _repro(workspace)
+    taken = {"article_s": timed_repro(workspace, *NETWORKS), "rest_s": timed_repro(workspace)}
+    taken["noop_s"] = timed_repro(workspace)
     for key, value in CHANGES.items():
         change_param(workspace / "params.yaml", key, value)
-        taken[key] = _repro(workspace)
+        taken[key] = timed_repro(workspace)
     return taken
-
-
-def _repro(workspace: Path, *targets: str) -> float:
-    def run() -> None:
-        if demo.run_dvc(workspace, "repro", *targets).returncode:
-            raise InputError(f"dvc repro failed in {workspace}; its own message stands above")
-
-    return _seconds(run)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started

@@ -36,7 +36,7 @@ def no_more_than(size: int) -> Iterator[None]:
 
 def check_full_disk(stage: ModuleType, *arguments: str) -> None:
     """Run a stage in the current folder: it must name what it cannot write, and leave no half of it."""
-    before = _content()
+    before = content(Path())
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stopped:
         patch.setattr(sys, "argv", [stage.__name__, *arguments])
         # What is printed goes to a file of pytest's otherwise.
@@ -47,8 +47,9 @@ def check_full_disk(stage: ModuleType, *arguments: str) -> None:
     assert re.fullmatch(
         rf"error: {OUTPUT}: {os.strerror(errno.EFBIG)}; make room or access, then run again", message
     )
-    assert _content() == before
+    assert content(Path()) == before
 
 
-def _content() -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+def content(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, by their paths."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

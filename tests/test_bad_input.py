@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import yaml
 from bad_recordings import BAD, RATE, SOUND, Bad, encoded
-from full_disk import check_full_disk, no_more_than
+from full_disk import check_full_disk, content, no_more_than
 from sound_readers import READERS, Reader
 from starlette.testclient import TestClient
 
@@ -71,10 +71,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_clips(names: Sequence[str]) -> None:
     table = pd.DataFrame([vars(parse_clip(name)) for name in names])
     write_parquet("data/clips.parquet", table.assign(path=[str(clip_path("data/raw", it)) for it in names]))
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def failure(stage: ModuleType, *arguments: str) -> str:

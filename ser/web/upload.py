@@ -80,6 +80,11 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
     except OSError as error:
         if not _lacks_room(error):
             raise
+        # The log may be a file on the same disk.
+        with suppress(OSError):
+            print(
+                f"ser serve: {error}: no room for temporary files; make room, or set TMPDIR", file=sys.stderr
+            )
         await _read_on(pieces)
         raise Refusal(507, "the server has no room for temporary files; try again later") from error
 
@@ -163,14 +168,9 @@ async def _pieces(request: Request, *, largest: int, limits: Limits) -> AsyncGen
 
 
 def _lacks_room(error: OSError) -> bool:
-    """Whether it says that temporary files find no room; where, it tells on standard error."""
+    """Whether it says that temporary files find no room."""
     # The second is how Python says that no folder took a byte when it looked for one.
-    if error.errno not in NO_ROOM and not str(error).startswith("[Errno 2] No usable temporary directory"):
-        return False
-    # Which may be a file on the same disk.
-    with suppress(OSError):
-        print(f"ser serve: {error}: no room for temporary files; make room, or set TMPDIR", file=sys.stderr)
-    return True
+    return error.errno in NO_ROOM or str(error).startswith("[Errno 2] No usable temporary directory")
 
 
 def _too_large(limits: Limits) -> Refusal:
