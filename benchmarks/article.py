@@ -50,9 +50,10 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         name="article",
         heading="From recordings to the article's networks",
         about=(
-            "Times of an epoch are measured, after one that is left out; the notebook "
+            "Times of an epoch, with its scoring, are measured after one that is left out; the notebook "
             "trains 40 of the first network and 20 of the second, once, and the stages as many with several "
-            "seeds, two at a time: that is what an epoch of theirs is here, halved."
+            "seeds, two at a time: that is what an epoch of theirs is here, halved. Memory is that of the "
+            "largest process."
         ),
         cases=cases,
         titles={"notebook": "the article's notebook as one script", "stages": "the stages, two workers"},

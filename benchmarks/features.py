@@ -23,7 +23,7 @@ Features = tuple[Array, Array]
 TITLES = {
     "article": "the article's way: librosa with `kaiser_fast`",
     "article_soxr": "the same with librosa's present resampler, soxr",
-    "ours_1": "ours, as the stage `extract` computes it, 1 process",
+    "ours_1": "ours, the article's part of the stage `extract`, 1 process",
     "ours_2": "ours, 2 processes",
 }
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -70,27 +70,31 @@ WAYS: dict[str, tuple[Callable[[str, Window, Params], Features], int]] = {
 """What is called, and in how many worker processes; 0 is this process alone."""
 
 
-def subject(recordings: Sequence[Path], folder: Path, *, rounds: int, params: Params) -> Subject:
-    """Describe what is measured; the recordings lie in one folder, and figures go to `folder`."""
+def subject(recordings: Sequence[Path], folder: Path, *, rounds: int, params: Params, kind: str) -> Subject:
+    """Describe what is measured; the recordings, of a kind, lie in one folder, and figures go to `folder`."""
     cases = [
         case_of("features", name, str(recordings[0].parent), folder=folder, variables=_ONE_THREAD)
         for name in WAYS
     ]
     ratios = tuple(
-        Ratio(title, quantity, "article", below)
-        for title, quantity, below in (
-            ("CPU time a clip: the article's way, in those of ours", "clip_cpu_ms", "ours_1"),
-            ("CPU time a clip: the article's way, in those with soxr", "clip_cpu_ms", "article_soxr"),
-            ("wall time a clip: the article's way, in those of ours, 2 processes", "clip_ms", "ours_2"),
-            ("peak memory: the article's way, in those of ours", "peak_bytes", "ours_1"),
+        Ratio(title, *quantity_and_cases)
+        for title, *quantity_and_cases in (
+            ("CPU time a clip: the article's way, in that of ours", "clip_cpu_ms", "article", "ours_1"),
+            ("CPU time a clip: that way with soxr, in that of ours", "clip_cpu_ms", "article_soxr", "ours_1"),
+            (
+                "wall time a clip: the article's way, in that of ours, 2 processes",
+                *("clip_ms", "article", "ours_2"),
+            ),
+            ("peak memory: the article's way, in that of ours", "peak_bytes", "article", "ours_1"),
         )
     )
     return Subject(
         name="features",
         heading="Features",
         about=(
-            f"{len(recordings)} clips; the window that the article reads, its log-mel and contour. A clip's "
-            "time leaves out start and imports, and that of two processes the start of these."
+            f"{len(recordings)} {kind}; the window that the article reads, its log-mel and contour. A clip's "
+            "time leaves out start and imports, and that of two processes the start of these. Memory is that "
+            "of the largest process."
         ),
         cases=cases,
         titles=TITLES,
@@ -112,7 +116,7 @@ def differences(recordings: Sequence[Path], params: Params) -> list[str]:
     from ser import logmel
 
     window, settings = params.article_window, params.extract.article
-    same, own, contours = [], [], []
+    same, soxr, own, contours = [], [], [], []
     for path in map(str, recordings):
         expected, expected_contour = article_way(path, window, params)
         samples, _ = librosa.load(
@@ -124,14 +128,15 @@ def differences(recordings: Sequence[Path], params: Params) -> list[str]:
         )
         same.append(np.abs(logmel.article_logmel(samples, settings=settings) - expected).max())
         decibels, contour = our_way(path, window, params)
+        soxr.append(np.abs(decibels - article_way_soxr(path, window, params)[0]).max())
         own.append(np.abs(decibels - expected).ravel())
         contours.append(np.abs(contour - expected_contour).max())
     each = np.concatenate(own)
     return [
-        f"Values of the article's way against ours, in dB: from the same resampled signal at most "
-        f"{max(same):.5f}; each with its own resampler at most {each.max():.3f}, in 99 % of the values "
-        f"at most {np.quantile(each, 0.99):.4f}, in the median {np.median(each):.4f}; in the contour at "
-        f"most {max(contours):.4f}."
+        "Values of the article's way against ours, in dB: from the same resampled signal at most "
+        f"{max(same):.5f}; with soxr in both at most {max(soxr):.5f}; each with its own resampler at most "
+        f"{each.max():.3f}, in 99 % of the values at most {np.quantile(each, 0.99):.4f}, in the median "
+        f"{np.median(each):.4f}; in the contour at most {max(contours):.4f}."
     ]
 
 

@@ -1,7 +1,8 @@
 """Which layers of the networks take the time of training: ``python -m benchmarks.layer_profile WORKSPACE``.
 
 Each layer is timed alone, forward and with its gradients, on a batch of what it reads in training, by one
-thread as in the stages. Nothing is fused with its neighbours here, so that the shares are near those of
+thread as in the stages; of what comes before any weights no gradient is asked, as in training. Nothing is
+fused with its neighbours here, and the optimizer's step is left out, so that the shares are near those of
 training, not equal.
 """
 
@@ -33,8 +34,10 @@ def profile(network: str) -> dict[str, float]:
         By layer, with its name where it has weights: its share of the sum.
     """
     seconds: dict[str, float] = defaultdict(float)
+    learned_before = False
     for layer, inputs in _layers(network):
-        seconds[_name(layer)] += _time(layer, inputs)
+        seconds[_name(layer)] += _time(layer, inputs, of_inputs=learned_before)
+        learned_before |= bool(layer.trainable_variables)
     total = sum(seconds.values())
     return {name: it / total for name, it in sorted(seconds.items(), key=lambda pair: -pair[1])}
 
@@ -84,7 +87,8 @@ def _values(model: Any, *, batch: int, shape: tuple[int, ...]) -> list[tuple[Any
     return list(zip(layers, reader(x), strict=True))
 
 
-def _time(layer: Any, inputs: Any) -> float:
+def _time(layer: Any, inputs: Any, *, of_inputs: bool = True) -> float:
+    """Time a layer's way and its gradients, those of its inputs too where something before it learns."""
     import tensorflow as tf
 
     @tf.function(reduce_retracing=False)  # type: ignore[untyped-decorator]
@@ -94,7 +98,8 @@ def _time(layer: Any, inputs: Any) -> float:
             tape.watch(values)
             out = layer(values, training=True) if layer._call_has_training_arg else layer(values)
             total = tf.reduce_sum(out)
-        return tape.gradient(total, [values, layer.trainable_variables])
+        # With the sum, without which TensorFlow would leave out what the gradients do not need.
+        return total, tape.gradient(total, [*([values] if of_inputs else []), *layer.trainable_variables])
 
     step(inputs)
     taken = []

@@ -5,10 +5,11 @@
   python -m benchmarks.pipeline --nkululeko ELSEWHERE/bin/python    with nkululeko on the same fold
 
 The cases of a subject take turns, in rounds, so that the ratios hold even where the machine is busy; for
-absolute figures leave it idle. Training and the whole pipeline are measured on the results of `make repro` in
+absolute figures leave it idle. Networks and the whole pipeline are measured on the results of `make repro` in
 --workspace; where there are none, they are left out, and it says so. The results go to
 metrics/benchmarks.json, where those of subjects that were not asked for stay, the tables to the screen and to
-benchmarks/README.md. On 2 cores `rebuild` takes most of an hour, and training and whole half of one each.
+benchmarks/README.md. On 2 cores `rebuild` takes most of an hour, and training, lighter and whole half of one
+each.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import article, augmentation, features, rebuild, scale, subjects, training, whole
+from benchmarks import article, augmentation, features, lighter, rebuild, scale, subjects, training, whole
 from benchmarks.cases import PROJECT
 from benchmarks.recognizer import describe_machine
 from benchmarks.recordings import write_recordings
@@ -43,7 +44,7 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command.parser(__doc__)
     parser.add_argument(
-        "--only", nargs="+", choices=list(SUBJECTS), default=list(SUBJECTS), help="(default: all)"
+        "--only", nargs="+", choices=list(SUBJECTS), help="(default: all that can be measured here)"
     )
     parser.add_argument(
         "--recordings",
@@ -59,7 +60,13 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="recordings, evenly spread over the folder (default: 120)",
     )
-    parser.add_argument("--rounds", type=whole_number(1, 1000), default=3, metavar="N", help="(default: 3)")
+    parser.add_argument(
+        "--rounds",
+        type=whole_number(1, 1000),
+        default=3,
+        metavar="N",
+        help="of all but lighter and rebuild, which have one (default: 3)",
+    )
     parser.add_argument(
         "--workspace",
         type=Path,
@@ -84,18 +91,28 @@ def _recordings(arguments: argparse.Namespace, folder: Path) -> tuple[Path, ...]
     return recordings["wav"].files
 
 
+def _kind(arguments: argparse.Namespace) -> str:
+    return "recordings" if arguments.recordings else "synthetic clips"
+
+
 def _features(arguments: argparse.Namespace, folder: Path) -> Subject:
     files, params = _recordings(arguments, folder), load_params(PROJECT / "params.yaml")
-    return features.subject(files, folder, rounds=arguments.rounds, params=params)
+    kind = _kind(arguments)
+    return features.subject(files, folder, rounds=arguments.rounds, params=params, kind=kind)
 
 
 def _augmentation(arguments: argparse.Namespace, folder: Path) -> Subject:
     files, params = _recordings(arguments, folder), load_params(PROJECT / "params.yaml")
-    return augmentation.subject(files, folder, rounds=arguments.rounds, params=params)
+    kind = _kind(arguments)
+    return augmentation.subject(files, folder, rounds=arguments.rounds, params=params, kind=kind)
 
 
 def _training(arguments: argparse.Namespace, folder: Path) -> Subject:
     return training.subject(folder, workspace=arguments.workspace, rounds=arguments.rounds)
+
+
+def _lighter(arguments: argparse.Namespace, folder: Path) -> Subject:
+    return lighter.subject(folder, workspace=arguments.workspace)
 
 
 def _article(arguments: argparse.Namespace, folder: Path) -> Subject:
@@ -120,6 +137,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace, Path], Subject]] = {
     "features": _features,
     "augmentation": _augmentation,
     "training": _training,
+    "lighter": _lighter,
     "article": _article,
     "whole": _whole,
     "rebuild": _rebuild,
@@ -127,29 +145,42 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace, Path], Subject]] = {
 }
 
 
-def benchmark(arguments: argparse.Namespace) -> dict[str, Results]:
+def benchmark(arguments: argparse.Namespace) -> tuple[dict[str, Results], list[str]]:
     """Measure the subjects that were asked for; each is written as soon as it is measured.
 
     Returns
     -------
-    dict
+    results : dict
         By subject, with those measured before.
+    failed : list of str
+        Subjects that were asked for by name and cannot be measured here, and those that failed.
     """
     path: Path = arguments.results
     results: dict[str, Results] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for name in arguments.only:
+    failed = []
+    for name in arguments.only or SUBJECTS:
+        facts = describe_machine(packages=PACKAGES, nkululeko=arguments.nkululeko)
         with tempfile.TemporaryDirectory(prefix="ser_benchmark_") as folder:
             try:
                 subject = SUBJECTS[name](arguments, Path(folder))
             except InputError as error:
-                print(f"{name}: not measured: {error}", file=sys.stderr)
+                _tell(f"{name}: left out: {error}")
+                failed += [name] if arguments.only else []
                 continue
-            facts = describe_machine(packages=PACKAGES, nkululeko=arguments.nkululeko)
-            measured = subjects.measure(subject, tell=lambda line: print(line, file=sys.stderr, flush=True))
+            try:
+                measured = subjects.measure(subject, tell=_tell)
+            except InputError as error:
+                _tell(f"{name}: not measured: {error}")
+                failed.append(name)
+                continue
         results[name] = {"machine": facts, **measured}
         results = {subject: results[subject] for subject in SUBJECTS if subject in results}
         write_json(path, results)
-    return results
+    return results, failed
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def page(results: dict[str, Results]) -> str:
@@ -166,12 +197,14 @@ def fill(text: str, results: dict[str, Results]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, write the results, and show them."""
+    """Measure, write the results, and show them; fail where a subject could not be measured."""
     arguments = options(argv)
-    results = benchmark(arguments)
+    results, failed = benchmark(arguments)
     if arguments.results == RESULTS:
         PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-    print(page({name: results[name] for name in arguments.only if name in results}))
+    print(page({name: result for name, result in results.items() if name in (arguments.only or SUBJECTS)}))
+    if failed:
+        raise InputError(f"not measured, for what is told above: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -45,12 +45,16 @@ class Ratio:
     title, quantity : str
     above, below : str
         Names of cases.
+    base : str or None
+        Where given, what is divided is how much more `above` takes than `below`, by how much more `below`
+        takes than this case.
     """
 
     title: str
     quantity: str
     above: str
     below: str
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def measure(subject: Subject, *, tell: Callable[[str], None]) -> Results:
         "ratios": [
             {"title": ratio.title, "values": values}
             for ratio in subject.ratios
-            if {ratio.above, ratio.below} <= runs.keys() and (values := _divided(runs, ratio))
+            if set(_cases(ratio)) <= runs.keys() and (values := _divided(runs, ratio))
         ],
         "findings": findings,
     }
@@ -139,12 +143,20 @@ def tables(results: Results) -> str:
     return "\n".join(lines)
 
 
+def _cases(ratio: Ratio) -> list[str]:
+    return [ratio.above, ratio.below, *([ratio.base] if ratio.base else [])]
+
+
 def _divided(runs: dict[str, list[dict[str, float]]], ratio: Ratio) -> list[float]:
     # A case may take part in fewer rounds, the first ones.
-    pairs = zip(runs[ratio.above], runs[ratio.below], strict=False)
+    rounds = zip(*(runs[name] for name in _cases(ratio)), strict=False)
     # Nor do all systems tell all quantities.
-    told = [pair for pair in pairs if all(ratio.quantity in run for run in pair)]
-    return [above[ratio.quantity] / below[ratio.quantity] for above, below in told]
+    told = [each for each in rounds if all(ratio.quantity in run for run in each)]
+    values = []
+    for each in told:
+        above, below, *base = (run[ratio.quantity] for run in each)
+        values.append((above - below) / (below - base[0]) if base else above / below)
+    return values
 
 
 def _spread(runs: list[dict[str, float]], column: Column) -> str:

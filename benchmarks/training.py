@@ -1,16 +1,20 @@
 """Training: each network as its stage trains it, beside the same with one thing changed.
 
-Every case trains a few epochs on the features of a workspace, with the stage's own inputs and draws, and
-tells the time of an epoch, of which drawing and gradients apart, and what came out: the training loss of the
-last epoch and the score of whom the learning curve follows, so that nobody takes speed for nothing. The first
-epoch, in which TensorFlow traces the network, is left out of the times.
+Every case trains a few epochs on the features of a workspace, with the stage's own inputs, draws and
+training loop, and tells the time of an epoch, of which drawing, gradients, and scoring and keeping apart, and
+what came out: the training loss of the last epoch and the score of whom the learning curve follows, so that
+nobody takes speed for nothing. The first epoch, in which TensorFlow traces the network, is left out of the
+times.
 """
 
+import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -35,7 +39,7 @@ class Variant:
     variables : dict
         Environment variables, for what TensorFlow reads when it is loaded.
     change : str
-        What `run_once` changes: ``xla``, ``bfloat16``, ``narrow``, ``tf_data``, ``two_threads``,
+        What `run_once` changes: ``xla``, ``bfloat16``, ``narrow``, ``tf_data``, ``ahead``, ``two_threads``,
         ``two_processes`` or nothing.
     networks : tuple of str
         Of which it is measured.
@@ -66,8 +70,12 @@ VARIANTS = {
     "mixed_bfloat16": Variant(
         "Keras' policy mixed_bfloat16", change="bfloat16", networks=("article", "logmel"), rounds=1
     ),
-    "xla": Variant("compiled by XLA", change="xla"),
-    "tf_data": Variant("fed by tf.data, which prefetches, through Keras' `fit`", change="tf_data"),
+    # Keras compiles nothing by XLA where operations must be deterministic.
+    "xla": Variant("compiled by XLA, which does not give the same bits on every run", change="xla"),
+    "tf_data": Variant("its batches fed by tf.data through Keras' `fit`", change="tf_data"),
+    "ahead": Variant(
+        "the next epoch drawn meanwhile, by a second thread", change="ahead", networks=("logmel",)
+    ),
     "batch_64": Variant("batches of 64", settings={"batch_size": 64}),
     "batch_16": Variant("batches of 16", settings={"batch_size": 16}, networks=("logmel",)),
     "crop_96": Variant("excerpts of 96 frames, not 120", settings={"crop_frames": 96}, networks=("logmel",)),
@@ -78,6 +86,7 @@ VARIANTS = {
     ),
 }
 
+_SEED = 0
 TIMED_EPOCHS = {"article": 3, "article_augmented": 1, "logmel": 2}
 """After the first one."""
 
@@ -102,7 +111,9 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
         heading="Training",
         about=(
             "Fold 0, seed 0, the first epoch left out, and few epochs, so that loss and UAR say only whether "
-            "something is lost. Peak memory is that of the largest process."
+            "much is lost. An epoch is all that its stage does in one; the UAR is that of whom its learning "
+            "curve follows, of the article's networks the tested clips, as in the article, of `logmel` the "
+            "validation actors. Peak memory is that of the largest process."
         ),
         cases=[_case(network, name, folder, workspace) for network, name in chosen],
         titles={f"{network}_{name}": f"`{network}`: {VARIANTS[name].title}" for network, name in chosen},
@@ -111,6 +122,7 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
             Column("clips_per_s", "clips a second", digits=0),
             Column("draw_s", "of it drawing, s"),
             Column("gradient_s", "gradients, s"),
+            Column("rest_s", "scoring and keeping, s"),
             Column("loss", "loss", digits=3),
             Column("uar", "UAR watched", digits=3),
             *(CPU, PEAK),
@@ -131,7 +143,8 @@ def subject(folder: Path, *, workspace: Path, rounds: int) -> Subject:
 
 def _case(network: str, name: str, folder: Path, workspace: Path) -> Case:
     variant = VARIANTS[name]
-    variables = {"PYTHONHASHSEED": "0", **variant.variables}
+    # oneDNN as `ser.deterministic_tensorflow` has it: here TensorFlow is loaded before that.
+    variables = {"PYTHONHASHSEED": "0", "TF_ENABLE_ONEDNN_OPTS": "1", **variant.variables}
     more = (f"{network}_{name}", str(workspace))
     return case_of("training", *more, folder=folder, rounds=variant.rounds, variables=variables)
 
@@ -147,8 +160,8 @@ def run_once(case: str, workspace: str) -> dict[str, float]:
     Returns
     -------
     dict
-        ``epoch_s``, of which ``draw_s`` and ``gradient_s``: medians in seconds; ``clips_per_s``; ``loss`` of
-        the last epoch and ``uar`` after it.
+        ``epoch_s``, of which ``draw_s``, ``gradient_s`` and ``rest_s``: medians in seconds; ``clips_per_s``;
+        ``loss`` of the last epoch and ``uar`` after it.
     """
     network, variant = _split(case)
     if variant.change == "two_processes":
@@ -159,7 +172,54 @@ def run_once(case: str, workspace: str) -> dict[str, float]:
 
     if variant.change == "two_threads":
         _allow_two_threads(tf)
+    if variant.change == "xla":
+        tf.config.experimental.enable_op_determinism = lambda: None
     return _train(network, variant)
+
+
+class _Clock:
+    """When each epoch began, had its inputs, and had its gradients; and how many clips it showed."""
+
+    def __init__(self) -> None:
+        self.began: list[float] = []
+        self.drawn: list[float] = []
+        self.fitted: list[float] = []
+        self.clips = 0
+
+    def draw(self, draw: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Time what draws an epoch."""
+
+        def timed(generator: Any) -> Any:
+            self.began.append(time.perf_counter())
+            x, y = draw(generator)
+            self.drawn.append(time.perf_counter())
+            self.clips = len(x)
+            return x, y
+
+        return timed
+
+    def fit(self, fit: Callable[..., Any]) -> Callable[..., Any]:
+        """Time what trains on it."""
+
+        def timed(*args: Any, **options: Any) -> Any:
+            scores = fit(*args, **options)
+            self.fitted.append(time.perf_counter())
+            return scores
+
+        return timed
+
+    def taken(self) -> dict[str, float]:
+        """Tell the seconds of the epochs but the first, of which the last has ended now."""
+        ended = [*self.began[1:], time.perf_counter()]
+        rows = list(zip(self.began, self.drawn, self.fitted, ended, strict=True))[1:]
+        epoch_s = median(end - began for began, _, _, end in rows)
+        return {
+            "epoch_s": epoch_s,
+            "draw_s": median(drawn - began for began, drawn, _, _ in rows),
+            "gradient_s": median(fitted - drawn for _, drawn, fitted, _ in rows),
+            "rest_s": median(end - fitted for _, _, fitted, end in rows),
+            "clips_per_s": self.clips / epoch_s,
+        }
 
 
 def _train(network: str, variant: Variant) -> dict[str, float]:
@@ -169,36 +229,45 @@ def _train(network: str, variant: Variant) -> dict[str, float]:
     from ser.logmel_cnn import NETWORKS as LOGMEL
     from ser.params import load_params
 
-    import numpy as np  # isort: skip
-
     settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
     settings = settings.model_copy(update=dict(variant.settings))
     wanted = {**ARTICLE, **LOGMEL}[network]
     sides = cnn_runs.read_sides(wanted, fold=0)
-    deterministic_tensorflow.start(0)
-    rows = len(sides.training.x)
-    steps = -(-rows // sides.copies // settings.batch_size)
+    deterministic_tensorflow.start(_SEED)
+    steps = -(-len(sides.training.x) // sides.copies // settings.batch_size)
     model = _changed(variant.change, lambda: wanted.build(sides.training.x.shape[1:], settings, steps))
     draw = wanted.epochs(sides.training, sides.scaler, sides.copies, settings)
     fit = _fit_by_tf_data if variant.change == "tf_data" else training._fit
-    draws, gradients = [], []
-    for epoch in range(1, TIMED_EPOCHS[network] + 2):
-        start = time.perf_counter()
-        x, y = draw(np.random.default_rng([0, epoch]))
-        drawn = time.perf_counter()
-        row = fit(model, x, y, batch_size=settings.batch_size)
-        draws.append(drawn - start)
-        gradients.append(time.perf_counter() - drawn)
-    watched = training._watch(model, sides.scaler.transform(sides.watched.x), one_hot(sides.watched))
-    epoch_s = median(sum(pair) for pair in zip(draws[1:], gradients[1:], strict=True))
-    return {
-        "epoch_s": epoch_s,
-        "draw_s": median(draws[1:]),
-        "gradient_s": median(gradients[1:]),
-        "clips_per_s": len(x) / epoch_s,
-        "loss": row["loss"],
-        "uar": watched["val_uar"],
-    }
+    clock = _Clock()
+    with ThreadPoolExecutor(1) as second, tempfile.TemporaryDirectory() as folder:
+        run = training.Run(
+            name=network,
+            seed=_SEED,
+            epochs=TIMED_EPOCHS[network] + 1,
+            batch_size=settings.batch_size,
+            draw_epoch=clock.draw(_drawn_ahead(draw, second) if variant.change == "ahead" else draw),
+            watched=(sides.scaler.transform(sides.watched.x), one_hot(sides.watched)),
+            checkpoint=Path(folder, "checkpoint.npz"),
+            identity=network,
+        )
+        with mock.patch.object(training, "_fit", clock.fit(fit)):
+            last = training.train(model, run)[-1]
+        return {**clock.taken(), "loss": last["loss"], "uar": last["val_uar"]}
+
+
+def _drawn_ahead(draw: Callable[[Any], Any], second: ThreadPoolExecutor) -> Callable[[Any], Any]:
+    """Draw the same epochs, each while the one before is trained on."""
+    import numpy as np
+
+    epochs = itertools.count(2)
+    waiting: list[Future[Any]] = []
+
+    def drawn(generator: Any) -> Any:
+        present = waiting.pop() if waiting else second.submit(draw, generator)
+        waiting.append(second.submit(draw, np.random.default_rng([_SEED, next(epochs)])))
+        return present.result()
+
+    return drawn
 
 
 def _fit_by_tf_data(model: Any, x: Any, y: Any, *, batch_size: int) -> dict[str, float]:
@@ -220,6 +289,8 @@ def _changed(change: str, build: Callable[[], Any]) -> Any:
     model = build()
     if change == "xla":
         model.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"], jit_compile=True)
+        if not model.jit_compile:
+            raise InputError("Keras does not compile this network by XLA here")
     return model
 
 
@@ -257,7 +328,7 @@ def _side_by_side(case: str, workspace: str) -> dict[str, float]:
             raise InputError(f"{case}: failed beside another")
         taken = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     means = {key: sum(it[key] for it in taken) / len(taken) for key in taken[0]}
-    for key in ("epoch_s", "draw_s", "gradient_s"):
+    for key in ("epoch_s", "draw_s", "gradient_s", "rest_s"):
         means[key] /= len(taken)
     means["clips_per_s"] *= len(taken)
     return means

@@ -18,6 +18,7 @@ import soundfile
 from benchmarks import (
     article_notebook,
     layer_profile,
+    lighter,
     nkululeko_fold,
     once,
     pipeline,
@@ -69,6 +70,12 @@ def test_tables_tell_ratios_round_by_round_then_medians(monkeypatch: pytest.Monk
     ]
 
 
+def test_a_ratio_over_a_base_is_of_what_each_takes_more() -> None:
+    runs = {name: [{"wall_s": it}] for name, it in (("one", 1.0), ("ten", 1.9), ("hundred", 11.0))}
+    ratio = Ratio("in line, 10", "wall_s", "hundred", "ten", "one")
+    assert subjects._divided(runs, ratio) == pytest.approx([(11.0 - 1.9) / (1.9 - 1.0)])
+
+
 def test_what_else_is_found_out_fails_before_anything_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> list[str]:
         raise InputError("no")
@@ -90,6 +97,23 @@ def test_a_layer_whose_name_begins_with_an_underscore_can_be_timed() -> None:
     assert layer_profile._time(*roots[0]) > 0
 
 
+def test_each_weight_of_a_kernel_counts_once_for_each_place() -> None:
+    import keras
+
+    spectrogram = keras.layers.Input((6, 5, 1))
+    x = keras.layers.Conv2D(4, 3, strides=(2, 1), padding="same")(spectrogram)
+    x = keras.layers.Dense(7)(keras.layers.Reshape((3, 20))(x))
+    model = keras.Model(spectrogram, keras.layers.Activation("relu")(x))
+    convolution, dense = 3 * 3 * 4 * (3 * 5), 20 * 7 * 3
+    assert lighter.flop_of(model, shape=(6, 5)) == 2 * (convolution + dense)
+
+
+def test_lighter_ways_have_fewer_flops() -> None:
+    flop = {case: lighter.count_flop(case) for case in ("stage", "crop_96", "narrow")}
+    assert flop["crop_96"] == pytest.approx(0.8 * flop["stage"], rel=0.01)
+    assert 0.5 * flop["stage"] < flop["narrow"] < 0.7 * flop["stage"]
+
+
 def test_the_page_tells_the_committed_results() -> None:
     page = pipeline.PAGE.read_text(encoding="utf-8")
     committed = json.loads(pipeline.RESULTS.read_text(encoding="utf-8")) if pipeline.RESULTS.exists() else {}
@@ -97,6 +121,34 @@ def test_the_page_tells_the_committed_results() -> None:
         assert pipeline.fill(page, committed) == page, "run: python -m benchmarks.pipeline"
     else:
         assert page.endswith("<!-- results: pipeline -->\n<!-- end -->\n")
+
+
+def failing(error: str) -> Subject:
+    def fail() -> list[str]:
+        raise InputError(error)
+
+    return Subject("walk", "Walking", "", [], {}, (), (), rounds=1, findings=fail)
+
+
+def test_what_cannot_be_measured_is_told_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> Subject:
+        raise InputError("no road")
+
+    walk = Subject("walk", "Walking", "A mile.", [], {}, (), (), rounds=1)
+    known = {"drive": missing, "ride": lambda *_: failing("no horse"), "walk": lambda *_: walk}
+    monkeypatch.setattr(pipeline, "SUBJECTS", known)
+    results = tmp_path / "results.json"
+    with pytest.raises(InputError, match=r"above: ride$"):
+        pipeline.main(["--results", str(results)])
+    out, err = capsys.readouterr()
+    assert "drive: left out: no road" in err
+    assert "ride: not measured: no horse" in err
+    assert "### Walking" in out
+    assert json.loads(results.read_text()).keys() == {"walk"}
+    with pytest.raises(InputError, match=r"above: drive$"):
+        pipeline.main(["--only", "drive", "--results", str(results)])
 
 
 def test_the_recognizers_block_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +206,8 @@ def test_a_training_case_names_its_network_and_what_is_changed(network: str) -> 
 def test_training_without_results_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run make repro there"):
         training.subject(tmp_path, workspace=tmp_path, rounds=1)
+    with pytest.raises(InputError, match="run make repro there"):
+        lighter.subject(tmp_path, workspace=tmp_path)
 
 
 def test_each_change_of_the_rebuilding_changes_its_parameter(tmp_path: Path) -> None:
@@ -169,7 +223,7 @@ def test_each_change_of_the_rebuilding_changes_its_parameter(tmp_path: Path) -> 
     for key, other in rebuild.CHANGES.items():
         value = operator.attrgetter(key)
         assert value(before) != other
-        whole.change_param(path, key, other)
+        rebuild.change_param(path, key, other)
         assert value(load_params(path)) == other
 
 
@@ -236,19 +290,18 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_parameter_is_changed_in_a_copy(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert whole.run_once("changed", str(workspace))["changed_s"] > 0
-    assert {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()} == before
-    assert "4" in Path("copy/told.txt").read_text()
-    assert Path("copy/runs.txt").read_text().split() == ["run"] * 2
-    # Other pipelines need not be run.
+def test_only_the_roots_pipeline_must_have_been_run(workspace: Path, tmp_path: Path) -> None:
     subject = whole.subject(tmp_path, workspace=workspace, rounds=1, nkululeko=None)
     assert subject.titles.keys() == {case.name for case in subject.cases}
+
+
+def test_a_changed_parameter_runs_what_reads_it(workspace: Path) -> None:
+    rebuild.change_param(workspace / "params.yaml", "evaluate.bootstrap_seed", 4)
+    assert rebuild.timed_repro(workspace, "dvc.yaml") > 0
+    assert "4" in (workspace / "told.txt").read_text()
+    assert (workspace / "runs.txt").read_text().split() == ["run"] * 2
+    with pytest.raises(InputError, match="dvc repro failed"):
+        rebuild.timed_repro(workspace, "elsewhere/dvc.yaml")
 
 
 def test_a_workspace_that_is_not_up_to_date_is_refused(workspace: Path, tmp_path: Path) -> None:
