@@ -108,10 +108,11 @@ def test_what_was_tried_is_counted_by_stage_and_way() -> None:
         "| all | 1 of 2 | 1 of 1 | 1 of 1 | 1 of 1 |  | 1 | 1 | 1 |  |",
     ]
     assert crash_tables.seen_list(found).splitlines() == [
-        "- trials made: 5 of 9 that were planned, in random order",
+        "- trials made: 5 of 9 that were planned",
+        "- met by the stage itself, not by DVC before or after it: 1 of 1 Ctrl-C, 1 of 1 full disk",
         "- told in one line that names the file, of full and read-only disks: 1 of 1",
         "- objects in DVC's cache afterwards: 11, damaged 1",
-        "- not survived, 1 times: differs: a",
+        "- not survived, 1 of the trials: differs: a",
     ]
 
 

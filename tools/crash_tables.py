@@ -99,18 +99,23 @@ def trials_table(found: dict[str, Any]) -> str:
 
 def seen_list(found: dict[str, Any]) -> str:
     """List what was not survived and what else was seen, with counts."""
-    cache, told = found["cache"], Counter[str]()
+    cache, counts = found["cache"], {way: Counter[str]() for way in ("interrupt", "full_disk", "read_only")}
     for ways in found["stages"].values():
-        for way in ("full_disk", "read_only"):
-            told.update({name: ways.get(way, {}).get(name, 0) for name in ("tried", "told_clearly")})
+        for way, each in counts.items():
+            each.update({name: ways.get(way, {}).get(name, 0) for name in ("tried", "in_stage", "told_clearly")})
+    disks = counts["full_disk"] + counts["read_only"]
+    reached = ", ".join(
+        f"{each['in_stage']} of {each['tried']} {_WAYS[way]}" for way, each in counts.items() if each["tried"]
+    )
     return "\n".join(
         [
-            f"- trials made: {found['made']} of {found['planned']} that were planned, in random order",
+            f"- trials made: {found['made']} of {found['planned']} that were planned",
+            f"- met by the stage itself, not by DVC before or after it: {reached}",
             f"- told in one line that names the file, of full and read-only disks: "
-            f"{told['told_clearly']} of {told['tried']}",
+            f"{disks['told_clearly']} of {disks['tried']}",
             f"- objects in DVC's cache afterwards: {cache['objects']}, damaged {cache['damaged']}",
-            *(f"- not survived, {count} times: {text}" for text, count in found["faults"].items()),
-            *(f"- {count} times: {text}" for text, count in found["remarks"].items()),
+            *(f"- not survived, {count} of the trials: {text}" for text, count in found["faults"].items()),
+            *(f"- {count} of the trials: {text}" for text, count in found["remarks"].items()),
         ]
     )
 
