@@ -80,6 +80,7 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PYTHON",
         help="measure nkululeko too: the Python of an environment which has it",
     )
+    parser.add_argument("--before", metavar="COMMIT", help="of rebuild: run an earlier one, too")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where to write them")
     return parser.parse_args(argv)
 
@@ -126,7 +127,7 @@ def _whole(arguments: argparse.Namespace, folder: Path) -> Subject:
 
 
 def _rebuild(arguments: argparse.Namespace, folder: Path) -> Subject:
-    return rebuild.subject(folder, workspace=arguments.workspace)
+    return rebuild.subject(folder, workspace=arguments.workspace, before=arguments.before)
 
 
 def _scale(arguments: argparse.Namespace, folder: Path) -> Subject:

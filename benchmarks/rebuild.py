@@ -1,14 +1,17 @@
 """The whole `dvc repro` of RAVDESS, from recordings to the report, and after changes; the article's notebook.
 
-In a new workspace the stages of the article's two networks are run first, which compare with its notebook as
-one script, then the rest, then `dvc repro` with nothing to do, and with one parameter after another changed.
-The notebook trains either network once, with all its epochs; the stages train each with several seeds. One
-round takes most of an hour on 2 cores.
+In a new workspace the stages of the article's two networks are run first, with those of the copies that the
+notebook makes, which compare with it as one script, then the rest, then `dvc repro` with nothing to do, and
+with one parameter after another changed. The notebook trains either network once, with all its epochs; the
+stages train each with several seeds. An earlier commit may run beside it. One round takes most of an hour on
+2 cores, and half an hour more with a commit.
 """
 
+import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -21,55 +24,75 @@ from benchmarks.subjects import PEAK, Column, Ratio, Subject
 from ser.errors import InputError
 from tools import demo
 
-NETWORKS = ("train_cnn_article", "train_cnn_article_augmented")
+ARTICLE = (
+    *(f"{stage}@{variant}" for stage in ("augment", "extract") for variant in ("noise", "stretch")),
+    "train_cnn_article",
+    "train_cnn_article_augmented",
+)
+"""What the notebook makes as well, and what that needs."""
 CHANGES = {
     "evaluate.bootstrap_seed": 4,
     "train_cnn.article.epochs": 39,
     "augment.noise.max_amplitude": 0.06,
 }
 """None is set back before the next, so that each `dvc repro` runs what one of them touches."""
+MODELS = ("fused_transfer", "logmel_cnn")
+"""Whose UAR under LUNA5 is told."""
 
 
-def subject(folder: Path, *, workspace: Path) -> Subject:
-    """Describe what is measured on the recordings of a workspace.
+def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subject:
+    """Describe what is measured on the recordings of a workspace, and of which earlier commit.
 
     Raises
     ------
     InputError
         Where it has none.
     """
-    recordings = recordings_of(workspace)
-    article = ("article_s", "notebook", "pipeline")
+    recordings = str(recordings_of(workspace))
+    titles = {"notebook": "the article's notebook as one script", "pipeline": "`dvc repro`"}
+    cases = [case_of("rebuild", name, recordings, folder=folder) for name in titles]
+    if before is not None:
+        titles["before"] = f"`dvc repro` as it was in commit {before}"
+        cases.append(case_of("rebuild", "before", recordings, before, folder=folder))
     return Subject(
         name="rebuild",
         heading="From recordings to the report",
         about=(
             "RAVDESS; `dvc repro` in a new workspace; nothing to do, and one parameter changed, afterwards. "
-            "The stages train the article's networks four times each, the notebook once each; of the three "
-            "augmented copies of a clip, all of which the notebook makes, the stages make one on the way to "
-            "these networks, from which they learn, and the others, like all else, on the way to the report. "
-            "Memory is that of the largest process."
+            "The stages train the article's networks several times each, the notebook once each. Memory is "
+            "that of the largest process. UAR is that of the run, under LUNA5."
         ),
-        cases=[case_of("rebuild", name, str(recordings), folder=folder) for name in ("notebook", "pipeline")],
-        titles={"notebook": "the article's notebook as one script", "pipeline": "`dvc repro`"},
+        cases=cases,
+        titles=titles,
         columns=(
             Column("article_s", "to the article's networks, s"),
-            Column("rest_s", "and to the report, s"),
+            Column("whole_s", "to the report, s"),
             Column("noop_s", "nothing to do, s"),
             *(Column(key, f"`{key}` changed, s") for key in CHANGES),
             PEAK,
+            *(Column(model, f"UAR of `{model}`", digits=4) for model in MODELS),
         ),
         ratios=(
-            Ratio("to the article's networks: the notebook's time, in that of `dvc repro`", *article),
-            Ratio("peak memory: the notebook's, in that of `dvc repro`", PEAK.key, *article[1:]),
+            Ratio(
+                "to the article's networks: the notebook's time, in that of `dvc repro`",
+                *("article_s", "notebook", "pipeline"),
+            ),
+            Ratio("peak memory: the notebook's, in that of `dvc repro`", PEAK.key, "notebook", "pipeline"),
+            Ratio("to the report: time of before, in that of now", "whole_s", "before", "pipeline"),
         ),
         rounds=1,
         warm_up=False,
     )
 
 
-def run_once(case: str, recordings: str) -> dict[str, float]:
-    """Run the notebook, or the pipeline from nothing, then after each change; return the seconds of each."""
+def run_once(case: str, recordings: str, *commit: str) -> dict[str, float]:
+    """Run the notebook, an earlier commit, or the pipeline from nothing, then after each change.
+
+    Returns
+    -------
+    dict
+        The seconds of each, and by model its UAR as a fraction.
+    """
     if case == "notebook":
         command = [sys.executable, "-m", "benchmarks.article_notebook", recordings]
         environment = os.environ | {"PYTHONPATH": str(PROJECT)}
@@ -77,13 +100,35 @@ def run_once(case: str, recordings: str) -> dict[str, float]:
         subprocess.run(command, env=environment, check=True)
         return {"article_s": time.perf_counter() - started}
     workspace = Path.cwd() / "workspace"
+    if case == "before":
+        _check_out(*commit, workspace, recordings=Path(recordings))
+        return {"whole_s": timed_repro(workspace), **_scores(workspace)}
     demo.make_workspace(workspace, recordings=Path(recordings))
-    taken = {"article_s": timed_repro(workspace, *NETWORKS), "rest_s": timed_repro(workspace)}
+    article_s = timed_repro(workspace, *ARTICLE)
+    taken = {"article_s": article_s, "whole_s": article_s + timed_repro(workspace), **_scores(workspace)}
     taken["noop_s"] = timed_repro(workspace)
     for key, value in CHANGES.items():
         change_param(workspace / "params.yaml", key, value)
         taken[key] = timed_repro(workspace)
     return taken
+
+
+def _check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
+    """Make the workspace of a commit without its results."""
+    archive = workspace.with_suffix(".tar")
+    command = ["git", "-C", str(PROJECT), "archive", "--output", str(archive), commit]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError(f"--before {commit}: git has no such commit here")
+    with tarfile.open(archive) as files:
+        files.extractall(workspace, filter="data")
+    (workspace / "dvc.lock").unlink(missing_ok=True)
+    (workspace / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    (workspace / "corpus").symlink_to(recordings)
+
+
+def _scores(workspace: Path) -> dict[str, float]:
+    scores = json.loads((workspace / "metrics" / "summary.json").read_text(encoding="utf-8"))["luna5"]
+    return {model: scores[model]["uar"] for model in MODELS}
 
 
 def timed_repro(workspace: Path, *targets: str) -> float:

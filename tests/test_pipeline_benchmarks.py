@@ -227,6 +227,15 @@ def test_each_change_of_the_rebuilding_changes_its_parameter(tmp_path: Path) -> 
         assert value(load_params(path)) == other
 
 
+def test_an_earlier_commit_is_run_without_its_results(tmp_path: Path) -> None:
+    rebuild._check_out("HEAD", tmp_path / "then", recordings=tmp_path)
+    assert (tmp_path / "then" / "dvc.yaml").exists()
+    assert not (tmp_path / "then" / "dvc.lock").exists()
+    assert (tmp_path / "then" / "corpus").samefile(tmp_path)
+    with pytest.raises(InputError, match="--before never"):
+        rebuild._check_out("never", tmp_path / "no", recordings=tmp_path)
+
+
 def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:
     assert len({clip[-2:] for clip in scale._BASE}) == 24
     assert len(set(scale._BASE)) == 72
