@@ -60,6 +60,8 @@ def write_features(
                     streams[name] = opened.enter_context(temporary.open("wb"))
                     _write_header(streams[name], shapes[name], features.dtype)
                 streams[name].write(features.data)
+            # Else they would be held beside the next block's.
+            del rows, features
     return shapes
 
 
