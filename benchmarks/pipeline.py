@@ -80,7 +80,7 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PYTHON",
         help="measure nkululeko too: the Python of an environment which has it",
     )
-    parser.add_argument("--before", metavar="COMMIT", help="of rebuild: run an earlier one, too")
+    parser.add_argument("--before", metavar="COMMIT", help="rebuild with this one, too; half an hour")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where to write them")
     return parser.parse_args(argv)
 

@@ -9,6 +9,7 @@ stages train each with several seeds. An earlier commit may run beside it. One r
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -22,6 +23,7 @@ from benchmarks.cases import PROJECT
 from benchmarks.once import case_of
 from benchmarks.subjects import PEAK, Column, Ratio, Subject
 from ser.errors import InputError
+from ser.params import load_params
 from tools import demo
 
 ARTICLE = (
@@ -29,7 +31,7 @@ ARTICLE = (
     "train_cnn_article",
     "train_cnn_article_augmented",
 )
-"""What the notebook makes as well, and what that needs."""
+"""What the notebook makes as well; DVC finds what these need."""
 CHANGES = {
     "evaluate.bootstrap_seed": 4,
     "train_cnn.article.epochs": 39,
@@ -46,9 +48,11 @@ def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subj
     Raises
     ------
     InputError
-        Where it has none.
+        Where it has none, or git has no such commit.
     """
     recordings = str(recordings_of(workspace))
+    if before is not None and _git("rev-parse", "--quiet", "--verify", f"{before}^{{commit}}"):
+        raise InputError(f"--before {before}: git has no such commit here")
     titles = {"notebook": "the article's notebook as one script", "pipeline": "`dvc repro`"}
     cases = [case_of("rebuild", name, recordings, folder=folder) for name in titles]
     if before is not None:
@@ -60,7 +64,8 @@ def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subj
         about=(
             "RAVDESS; `dvc repro` in a new workspace; nothing to do, and one parameter changed, afterwards. "
             "The stages train the article's networks several times each, the notebook once each. Memory is "
-            "that of the largest process. UAR is that of the run, under LUNA5."
+            "that of the largest process, UAR that of the run, under LUNA5. An earlier commit has its own "
+            "code and parameters, but as many seeds as now, and today's packages."
         ),
         cases=cases,
         titles=titles,
@@ -77,7 +82,6 @@ def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subj
                 "to the article's networks: the notebook's time, in that of `dvc repro`",
                 *("article_s", "notebook", "pipeline"),
             ),
-            Ratio("peak memory: the notebook's, in that of `dvc repro`", PEAK.key, "notebook", "pipeline"),
             Ratio("to the report: time of before, in that of now", "whole_s", "before", "pipeline"),
         ),
         rounds=1,
@@ -85,13 +89,27 @@ def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subj
     )
 
 
-def run_once(case: str, recordings: str, *commit: str) -> dict[str, float]:
+def run_once(case: str, recordings: str, commit: str = "") -> dict[str, float]:
     """Run the notebook, an earlier commit, or the pipeline from nothing, then after each change.
+
+    Parameters
+    ----------
+    case
+        ``notebook``, ``before`` or ``pipeline``.
+    recordings
+        Their folder.
+    commit
+        Of ``before``.
 
     Returns
     -------
     dict
         The seconds of each, and by model its UAR as a fraction.
+
+    Raises
+    ------
+    InputError
+        Where `dvc repro` fails.
     """
     if case == "notebook":
         command = [sys.executable, "-m", "benchmarks.article_notebook", recordings]
@@ -101,7 +119,7 @@ def run_once(case: str, recordings: str, *commit: str) -> dict[str, float]:
         return {"article_s": time.perf_counter() - started}
     workspace = Path.cwd() / "workspace"
     if case == "before":
-        _check_out(*commit, workspace, recordings=Path(recordings))
+        check_out(commit, workspace, recordings=Path(recordings))
         return {"whole_s": timed_repro(workspace), **_scores(workspace)}
     demo.make_workspace(workspace, recordings=Path(recordings))
     article_s = timed_repro(workspace, *ARTICLE)
@@ -113,17 +131,27 @@ def run_once(case: str, recordings: str, *commit: str) -> dict[str, float]:
     return taken
 
 
-def _check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
-    """Make the workspace of a commit without its results."""
+def check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
+    """Make the workspace of a commit, with nothing that DVC knows to be made, and as many seeds as now."""
     archive = workspace.with_suffix(".tar")
-    command = ["git", "-C", str(PROJECT), "archive", "--output", str(archive), commit]
-    if subprocess.run(command, check=False).returncode:
-        raise InputError(f"--before {commit}: git has no such commit here")
+    if _git("archive", "--output", str(archive), commit):
+        raise InputError(f"{commit}: git cannot write it to a file")
     with tarfile.open(archive) as files:
         files.extractall(workspace, filter="data")
     (workspace / "dvc.lock").unlink(missing_ok=True)
+    # As in the workspace that it is compared with: DVC reads every dvc.yaml that it finds.
+    shutil.rmtree(workspace / "pipelines", ignore_errors=True)
     (workspace / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     (workspace / "corpus").symlink_to(recordings)
+    networks = load_params(PROJECT / "params.yaml").train_cnn
+    for network in ("article", "article_augmented", "logmel"):
+        seeds = list(getattr(networks, network).seeds)
+        change_param(workspace / "params.yaml", f"train_cnn.{network}.seeds", seeds)
+
+
+def _git(*arguments: str) -> int:
+    command = ["git", "-C", str(PROJECT), *arguments]
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
 
 
 def _scores(workspace: Path) -> dict[str, float]:
@@ -147,7 +175,7 @@ def timed_repro(workspace: Path, *targets: str) -> float:
     return taken
 
 
-def change_param(path: Path, key: str, value: float) -> None:
+def change_param(path: Path, key: str, value: float | list[int]) -> None:
     """Set a parameter, of ``section.name``, as a user would with an editor."""
     yaml = YAML()
     params = section = yaml.load(path)

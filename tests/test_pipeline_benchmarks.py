@@ -227,13 +227,17 @@ def test_each_change_of_the_rebuilding_changes_its_parameter(tmp_path: Path) -> 
         assert value(load_params(path)) == other
 
 
-def test_an_earlier_commit_is_run_without_its_results(tmp_path: Path) -> None:
-    rebuild._check_out("HEAD", tmp_path / "then", recordings=tmp_path)
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="needs git's history")
+def test_an_earlier_commit_is_run_from_nothing(tmp_path: Path) -> None:
+    rebuild.check_out("HEAD", tmp_path / "then", recordings=tmp_path)
     assert (tmp_path / "then" / "dvc.yaml").exists()
     assert not (tmp_path / "then" / "dvc.lock").exists()
     assert (tmp_path / "then" / "corpus").samefile(tmp_path)
+    now, then = (load_params(folder / "params.yaml") for folder in (PROJECT, tmp_path / "then"))
+    assert then.train_cnn == now.train_cnn
+    (tmp_path / "data" / "raw").mkdir(parents=True)
     with pytest.raises(InputError, match="--before never"):
-        rebuild._check_out("never", tmp_path / "no", recordings=tmp_path)
+        rebuild.subject(tmp_path, workspace=tmp_path, before="never")
 
 
 def test_the_growing_corpus_has_a_clip_an_actor_and_every_emotion() -> None:
