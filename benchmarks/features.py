@@ -76,17 +76,12 @@ def subject(recordings: Sequence[Path], folder: Path, *, rounds: int, params: Pa
         case_of("features", name, str(recordings[0].parent), folder=folder, variables=_ONE_THREAD)
         for name in WAYS
     ]
-    ratios = tuple(
-        Ratio(title, *quantity_and_cases)
-        for title, *quantity_and_cases in (
-            ("CPU time a clip: the article's way, in that of ours", "clip_cpu_ms", "article", "ours_1"),
-            ("CPU time a clip: that way with soxr, in that of ours", "clip_cpu_ms", "article_soxr", "ours_1"),
-            (
-                "wall time a clip: the article's way, in that of ours, 2 processes",
-                *("clip_ms", "article", "ours_2"),
-            ),
-            ("peak memory: the article's way, in that of ours", "peak_bytes", "article", "ours_1"),
-        )
+    cpu, wall = "CPU time a clip", "wall time a clip"
+    ratios = (
+        Ratio(f"{cpu}: the article's way, in that of ours", "clip_cpu_ms", "article", "ours_1"),
+        Ratio(f"{cpu}: that way with soxr, in that of ours", "clip_cpu_ms", "article_soxr", "ours_1"),
+        Ratio(f"{wall}: the article's way, in that of ours, 2 processes", "clip_ms", "article", "ours_2"),
+        Ratio("peak memory: the article's way, in that of ours", "peak_bytes", "article", "ours_1"),
     )
     return Subject(
         name="features",

@@ -28,6 +28,10 @@ from ser.params import LogMelCnn, load_params
 _CASES = ("stage", "crop_96", "narrow")
 """Of `benchmarks.training.VARIANTS`."""
 _CURVES = Path("data", "curves", "cnn_logmel.csv")
+_CODE = tuple(
+    f"ser/{name}.py"
+    for name in ("cnn_runs", "deterministic_tensorflow", "logmel_augmentation", "logmel_cnn", "training")
+)
 _FOLDS = range(5)
 
 
@@ -37,18 +41,22 @@ def subject(folder: Path, *, workspace: Path) -> Subject:
     Raises
     ------
     InputError
-        Where the workspace has no learning curves of the network as it is here, or shows it whole clips,
-        whose lengths differ.
+        Where the workspace has no learning curves of the network, its code or parameters differ from those
+        here, or it shows the network whole clips, whose lengths differ.
     """
     workspace = workspace.resolve()
     if not (workspace / _CURVES).exists():
         raise InputError(f"{workspace / _CURVES}: missing; run make repro there, or give another --workspace")
     check_current(workspace)
-    here, there = (load_params(each / "params.yaml").train_cnn.logmel for each in (PROJECT, workspace))
-    if here != there or not here.crop_frames:
-        raise InputError(
-            f"{workspace}: params.yaml: train_cnn.logmel: must be as it is here, and crop_frames above 0"
-        )
+    for name in _CODE:
+        if (PROJECT / name).read_bytes() != (workspace / name).read_bytes():
+            raise InputError(f"{workspace / name}: differs from {PROJECT / name}; give another --workspace")
+    here, there = (load_params(each / "params.yaml") for each in (PROJECT, workspace))
+    for name in ("extract", "resample", "train_cnn"):
+        if getattr(here, name) != getattr(there, name):
+            raise InputError(f"{workspace / 'params.yaml'}: {name} differs from that in {PROJECT}")
+    if not here.train_cnn.logmel.crop_frames:
+        raise InputError("params.yaml: train_cnn.logmel.crop_frames: must be above 0 to be lessened")
     titles = {name: training.VARIANTS[name].title for name in _CASES}
     titles["stage"] = "as the stage trains it"
     return Subject(
@@ -120,6 +128,10 @@ def train(case: str, seed: int, fold: int) -> dict[str, float]:
 
 def count_flop(case: str) -> int:
     """Count those of a clip as long as it is in training; the form in which a worker is called."""
+    from ser import deterministic_tensorflow
+
+    # The worker is kept for the trainings.
+    deterministic_tensorflow.start(0)
     settings, network = _changed(case)
     n_mels = load_params(PROJECT / "params.yaml").extract.logmel.n_mels
     shape = (settings.crop_frames, n_mels)

@@ -82,7 +82,10 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--before", metavar="COMMIT", help="rebuild with this one, too; half an hour")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where to write them")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.before and "rebuild" not in (arguments.only or SUBJECTS):
+        parser.error("--before: is of rebuild alone, which is not in --only")
+    return arguments
 
 
 def _recordings(arguments: argparse.Namespace, folder: Path) -> tuple[Path, ...]:

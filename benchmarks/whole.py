@@ -75,11 +75,12 @@ def subject(folder: Path, *, workspace: Path, rounds: int, nkululeko: Path | Non
 
 
 def check_current(workspace: Path) -> None:
-    """Refuse a workspace whose results are not those of its code and parameters.
+    """Refuse a clone whose results, of the root's pipeline, are not those of its code and parameters.
 
     Raises
     ------
     InputError
+        Where they are not.
     """
     # The pipeline of the root alone: `make repro` runs no other.
     asked = subprocess.run([*_DVC, "status", "-q", "dvc.yaml"], cwd=workspace, check=False)
@@ -98,10 +99,10 @@ def _copying_stages(folder: Path) -> list[Case]:
         commands.append(command)
         stages.append(f"  copy_{number}: {{cmd: {command}, deps: [{before}], outs: [{after}]}}")
     (folder / "dvc.yaml").write_text("\n".join([*stages, ""]), encoding="utf-8")
-    subprocess.run([*_DVC, "init", "--no-scm", "--quiet"], cwd=folder, check=True)
+    _run_dvc(folder, "init", "--no-scm")
     # The project's own settings: without them each call starts a process that reports it.
     shutil.copy(PROJECT / ".dvc" / "config", folder / ".dvc" / "config.local")
-    subprocess.run([*_DVC, "repro", "--quiet"], cwd=folder, check=True)
+    _run_dvc(folder, "repro")
     here = (*_DVC, "--cd", str(folder), "repro", "--quiet")
     # Not `cp` onto what is linked to DVC's cache.
     elsewhere = f"mkdir -p shell && cp file_0 shell && cd shell && {' && '.join(commands)}"
@@ -110,3 +111,9 @@ def _copying_stages(folder: Path) -> list[Case]:
         Case("ten_forced", (*here, "--force")),
         Case("ten_shell", ("sh", "-c", f"cd '{folder}' && {elsewhere}")),
     ]
+
+
+def _run_dvc(folder: Path, *arguments: str) -> None:
+    done = subprocess.run([*_DVC, *arguments, "--quiet"], cwd=folder, check=False)
+    if done.returncode:
+        raise InputError(f"dvc {arguments[0]} failed in {folder}; its own message stands above")

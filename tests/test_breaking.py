@@ -109,8 +109,9 @@ def test_what_was_tried_is_counted_by_stage_and_way() -> None:
     ]
     assert crash_tables.seen_list(found).splitlines() == [
         "- trials made: 5 of 9 that were planned",
-        "- met by the stage itself, not by DVC before or after it: 1 of 1 Ctrl-C, 1 of 1 full disk",
-        "- told in one line that names the file, of full and read-only disks: 1 of 1",
+        "- Ctrl-C that hit the stage itself, not DVC before or after it: 1 of 1",
+        "- full and read-only disks with which DVC started the stage: 1 of 1; "
+        "told in one line that names the file: 1",
         "- objects in DVC's cache afterwards: 11, damaged 1",
         "- not survived, 1 of the trials: differs: a",
     ]

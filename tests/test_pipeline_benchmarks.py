@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,15 @@ def test_what_else_is_found_out_fails_before_anything_is_timed(monkeypatch: pyte
         subjects.measure(subject, tell=print)
 
 
+@pytest.fixture
+def tensorflow() -> None:
+    """Threads are set before anything is computed; after that TensorFlow refuses."""
+    from ser import deterministic_tensorflow
+
+    deterministic_tensorflow.start(0)
+
+
+@pytest.mark.usefixtures("tensorflow")
 def test_a_layer_whose_name_begins_with_an_underscore_can_be_timed() -> None:
     from ser.logmel_cnn import logmel_cnn
 
@@ -94,9 +104,10 @@ def test_a_layer_whose_name_begins_with_an_underscore_can_be_timed() -> None:
     values = layer_profile._values(model, batch=2, shape=(24, 16))
     roots = [(layer, inputs) for layer, inputs in values if layer.name.startswith("_")]
     assert len(roots) == 1
-    assert layer_profile._time(*roots[0]) > 0
+    assert layer_profile._time(*roots[0], of_inputs=True) > 0
 
 
+@pytest.mark.usefixtures("tensorflow")
 def test_each_weight_of_a_kernel_counts_once_for_each_place() -> None:
     import keras
 
@@ -112,6 +123,49 @@ def test_lighter_ways_have_fewer_flops() -> None:
     flop = {case: lighter.count_flop(case) for case in ("stage", "crop_96", "narrow")}
     assert flop["crop_96"] == pytest.approx(0.8 * flop["stage"], rel=0.01)
     assert 0.5 * flop["stage"] < flop["narrow"] < 0.7 * flop["stage"]
+
+
+def test_what_the_pipeline_has_is_read_from_its_last_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"seed": seed, "fold": fold, "epoch": epoch, "val_uar": 0.1 * fold + 0.2 * seed + 0.3 * (epoch == 2)}
+        for seed in (0, 1)
+        for fold in range(5)
+        for epoch in (1, 2)
+    ]
+    (tmp_path / "data" / "curves").mkdir(parents=True)
+    pd.DataFrame(rows).to_csv(tmp_path / lighter._CURVES, index=False)
+    monkeypatch.chdir(PROJECT)
+    told = lighter.run_once("stage", str(tmp_path))
+    assert told["uar"] == pytest.approx(0.2 + 0.1 + 0.3)
+    assert [told[f"fold_{fold}"] for fold in range(5)] == pytest.approx([0.4, 0.5, 0.6, 0.7, 0.8])
+    assert told["deviation"] == pytest.approx(np.std([0.0, 0.2], ddof=1))
+
+
+def test_an_epoch_is_timed_in_parts_and_the_first_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Begins, drawn, fitted: of three epochs; then the end.
+    marks = iter([0.0, 50.0, 90.0, 100.0, 101.0, 103.0, 110.0, 113.0, 117.0, 122.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(marks))
+    clock = training._Clock()
+    draw, fit = clock.draw(lambda _: (np.zeros(24), None)), clock.fit(lambda: None)
+    for _ in range(3):
+        draw(None)
+        fit()
+    assert clock.taken() == {
+        **{"epoch_s": 11.0, "draw_s": 2.0, "gradient_s": 3.0, "rest_s": 6.0},
+        "clips_per_s": 24 / 11.0,
+    }
+
+
+def test_epochs_that_are_drawn_ahead_are_the_same() -> None:
+    def draw(generator: np.random.Generator) -> float:
+        return generator.random()
+
+    with ThreadPoolExecutor(1) as second:
+        ahead = training._drawn_ahead(draw, second)
+        for epoch in (1, 2, 3):
+            assert ahead(np.random.default_rng([0, epoch])) == draw(np.random.default_rng([0, epoch]))
 
 
 def test_the_page_tells_the_committed_results() -> None:
@@ -149,6 +203,9 @@ def test_what_cannot_be_measured_is_told_and_the_rest_goes_on(
     assert json.loads(results.read_text()).keys() == {"walk"}
     with pytest.raises(InputError, match=r"above: drive$"):
         pipeline.main(["--only", "drive", "--results", str(results)])
+    with pytest.raises(SystemExit):
+        pipeline.options(["--only", "walk", "--before", "HEAD"])
+    assert "of rebuild alone" in capsys.readouterr().err
 
 
 def test_the_recognizers_block_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,9 +348,9 @@ def workspace(tmp_path: Path) -> Path:
     (folder / "elsewhere").mkdir(parents=True)
     (folder / "params.yaml").write_text("evaluate: {bootstrap_seed: 3}\n", encoding="utf-8")
     stage = {
-        "cmd": "cp params.yaml told.txt && cp params.yaml kept.txt && echo run >> runs.txt",
+        "cmd": "cp params.yaml told.txt && echo run >> runs.txt",
         "params": ["evaluate.bootstrap_seed"],
-        "outs": [{"told.txt": {"persist": True}}, {"kept.txt": {"cache": False, "persist": True}}],
+        "outs": [{"told.txt": {"persist": True}}],
     }
     (folder / "dvc.yaml").write_text(json.dumps({"stages": {"tell": stage}}), encoding="utf-8")
     never = "stages: {never: {cmd: exit 1, outs: [nothing.txt]}}\n"

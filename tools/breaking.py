@@ -71,11 +71,12 @@ class Outcome:
     trial : Trial
         With the share of the duration at which the signal really came.
     in_stage : bool
-        The signal hit the stage's command, rather than DVC taking its outputs.
+        The signal hit the stage's command, rather than DVC taking its outputs; of a disk, that DVC started
+        the stage at all.
     left_temporaries : bool
         Something unfinished lay in the workspace before ``dvc repro`` mended it.
     told_clearly : bool
-        A stage that met a full or read-only disk said so in one line that names a file.
+        A full or read-only disk was told in one line that names a file, by the stage or by DVC.
     resumed : bool
         A training went on from a later epoch than its first.
     needed_mending : bool

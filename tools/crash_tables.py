@@ -102,17 +102,18 @@ def seen_list(found: dict[str, Any]) -> str:
     cache, counts = found["cache"], {way: Counter[str]() for way in ("interrupt", "full_disk", "read_only")}
     for ways in found["stages"].values():
         for way, each in counts.items():
-            each.update({name: ways.get(way, {}).get(name, 0) for name in ("tried", "in_stage", "told_clearly")})
-    disks = counts["full_disk"] + counts["read_only"]
-    reached = ", ".join(
-        f"{each['in_stage']} of {each['tried']} {_WAYS[way]}" for way, each in counts.items() if each["tried"]
-    )
+            each.update(
+                {name: ways.get(way, {}).get(name, 0) for name in ("tried", "in_stage", "told_clearly")}
+            )
+    disks, interrupts = counts["full_disk"] + counts["read_only"], counts["interrupt"]
     return "\n".join(
         [
             f"- trials made: {found['made']} of {found['planned']} that were planned",
-            f"- met by the stage itself, not by DVC before or after it: {reached}",
-            f"- told in one line that names the file, of full and read-only disks: "
-            f"{disks['told_clearly']} of {disks['tried']}",
+            f"- Ctrl-C that hit the stage itself, not DVC before or after it: "
+            f"{interrupts['in_stage']} of {interrupts['tried']}",
+            f"- full and read-only disks with which DVC started the stage: "
+            f"{disks['in_stage']} of {disks['tried']}; told in one line that names the file: "
+            f"{disks['told_clearly']}",
             f"- objects in DVC's cache afterwards: {cache['objects']}, damaged {cache['damaged']}",
             *(f"- not survived, {count} of the trials: {text}" for text, count in found["faults"].items()),
             *(f"- {count} of the trials: {text}" for text, count in found["remarks"].items()),
