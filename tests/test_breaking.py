@@ -110,8 +110,8 @@ def test_what_was_tried_is_counted_by_stage_and_way() -> None:
     assert crash_tables.seen_list(found).splitlines() == [
         "- trials made: 5 of 9 that were planned",
         "- Ctrl-C that hit the stage itself, not DVC before or after it: 1 of 1",
-        "- full and read-only disks with which DVC started the stage: 1 of 1; "
-        "told in one line that names the file: 1",
+        "- full and read-only disks with which DVC started the stage: 1 of 1",
+        "- full and read-only disks told in one line that names the file, by the stage or by DVC: 1 of 1",
         "- objects in DVC's cache afterwards: 11, damaged 1",
         "- not survived, 1 of the trials: differs: a",
     ]

@@ -146,7 +146,7 @@ def test_what_the_pipeline_has_is_read_from_its_last_epochs(
 def test_an_epoch_is_timed_in_parts_and_the_first_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     # Begins, drawn, fitted: of three epochs; then the end.
     marks = iter([0.0, 50.0, 90.0, 100.0, 101.0, 103.0, 110.0, 113.0, 117.0, 122.0])
-    monkeypatch.setattr(training.time, "perf_counter", lambda: next(marks))
+    monkeypatch.setattr("benchmarks.training.time.perf_counter", lambda: next(marks))
     clock = training._Clock()
     draw, fit = clock.draw(lambda _: (np.zeros(24), None)), clock.fit(lambda: None)
     for _ in range(3):

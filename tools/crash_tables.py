@@ -112,8 +112,9 @@ def seen_list(found: dict[str, Any]) -> str:
             f"- Ctrl-C that hit the stage itself, not DVC before or after it: "
             f"{interrupts['in_stage']} of {interrupts['tried']}",
             f"- full and read-only disks with which DVC started the stage: "
-            f"{disks['in_stage']} of {disks['tried']}; told in one line that names the file: "
-            f"{disks['told_clearly']}",
+            f"{disks['in_stage']} of {disks['tried']}",
+            f"- full and read-only disks told in one line that names the file, by the stage or by DVC: "
+            f"{disks['told_clearly']} of {disks['tried']}",
             f"- objects in DVC's cache afterwards: {cache['objects']}, damaged {cache['damaged']}",
             *(f"- not survived, {count} of the trials: {text}" for text, count in found["faults"].items()),
             *(f"- {count} of the trials: {text}" for text, count in found["remarks"].items()),
