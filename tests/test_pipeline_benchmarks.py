@@ -172,6 +172,7 @@ def test_the_page_tells_the_committed_results() -> None:
     page = pipeline.PAGE.read_text(encoding="utf-8")
     committed = json.loads(pipeline.RESULTS.read_text(encoding="utf-8")) if pipeline.RESULTS.exists() else {}
     if committed:
+        assert committed.keys() == pipeline.SUBJECTS.keys()
         assert pipeline.fill(page, committed) == page, "run: python -m benchmarks.pipeline"
     else:
         assert page.endswith("<!-- results: pipeline -->\n<!-- end -->\n")
