@@ -31,22 +31,12 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 def article_way(path: str, window: Window, params: Params) -> Features:
     """Compute log-mel and contour as the article's notebook does, with what it leaves to librosa."""
-    import librosa
-
-    rate = params.extract.article.sample_rate
-    samples, _ = librosa.load(
-        path, res_type="kaiser_fast", sr=rate, offset=window.offset_s, duration=window.duration_s
-    )
-    return _librosa_features(samples, params)
+    return _librosa_features(_librosa_samples(path, window, params, res_type="kaiser_fast"), params)
 
 
 def article_way_soxr(path: str, window: Window, params: Params) -> Features:
     """Compute the same, resampled by librosa's default."""
-    import librosa
-
-    rate = params.extract.article.sample_rate
-    samples, _ = librosa.load(path, sr=rate, offset=window.offset_s, duration=window.duration_s)
-    return _librosa_features(samples, params)
+    return _librosa_features(_librosa_samples(path, window, params), params)
 
 
 def our_way(path: str, window: Window, params: Params) -> Features:
@@ -106,21 +96,13 @@ def subject(recordings: Sequence[Path], folder: Path, *, rounds: int, params: Pa
 
 def differences(recordings: Sequence[Path], params: Params) -> list[str]:
     """Say how far values lie from the article's, from the same resampled signal and from each one's own."""
-    import librosa
-
     from ser import logmel
 
     window, settings = params.article_window, params.extract.article
     same, soxr, own, contours = [], [], [], []
     for path in map(str, recordings):
-        expected, expected_contour = article_way(path, window, params)
-        samples, _ = librosa.load(
-            path,
-            res_type="kaiser_fast",
-            sr=settings.sample_rate,
-            offset=window.offset_s,
-            duration=window.duration_s,
-        )
+        samples = _librosa_samples(path, window, params, res_type="kaiser_fast")
+        expected, expected_contour = _librosa_features(samples, params)
         same.append(np.abs(logmel.article_logmel(samples, settings=settings) - expected).max())
         decibels, contour = our_way(path, window, params)
         soxr.append(np.abs(decibels - article_way_soxr(path, window, params)[0]).max())
@@ -133,6 +115,17 @@ def differences(recordings: Sequence[Path], params: Params) -> list[str]:
         f"{each.max():.3f}, in 99 % of the values at most {np.quantile(each, 0.99):.4f}, in the median "
         f"{np.median(each):.4f}; in the contour at most {max(contours):.4f}."
     ]
+
+
+def _librosa_samples(path: str, window: Window, params: Params, *, res_type: str = "soxr_hq") -> Array:
+    """Load a window, by default resampled as librosa does by its own."""
+    import librosa
+
+    rate = params.extract.article.sample_rate
+    samples, _ = librosa.load(
+        path, sr=rate, offset=window.offset_s, duration=window.duration_s, res_type=res_type
+    )
+    return np.asarray(samples)
 
 
 def _librosa_features(samples: Array, params: Params) -> Features:

@@ -24,6 +24,7 @@ from benchmarks.whole import check_current
 from ser.errors import InputError
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
+from ser.protocols import LUNA5
 
 _CASES = ("stage", "crop_96", "narrow")
 """Of `benchmarks.training.VARIANTS`."""
@@ -32,7 +33,7 @@ _CODE = tuple(
     f"ser/{name}.py"
     for name in ("cnn_runs", "deterministic_tensorflow", "logmel_augmentation", "logmel_cnn", "training")
 )
-_FOLDS = range(5)
+_FOLDS = range(len(LUNA5))
 
 
 def subject(folder: Path, *, workspace: Path) -> Subject:
