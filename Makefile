@@ -23,8 +23,8 @@ demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once
 
 repro: $(INSTALLED) ## Rebuild results from RAVDESS_DIR, else a download: the root's, or with PIPELINE=NAME another's; log in logs/
 	@mkdir -p logs
-	@$(RUN) python -m tools.mend_after_kill
-	@{ $(RUN) dvc repro $(PIPELINE:%=pipelines/%/dvc.yaml); echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
+	@$(RUN) python -m tools.repair_after_kill
+	@{ $(RUN) dvc repro $(PIPELINE:%=experiments/%/dvc.yaml); echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
 
 reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
 	@rm -rf build/reproduce

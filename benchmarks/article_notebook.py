@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ser.ravdess import parse_clip
+from ser.data.ravdess import parse_clip
 
 _SAMPLE_RATE = 44_100
 _COLUMNS = 259

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from benchmarks.cases import PROJECT
 from benchmarks.once import case_of
 from benchmarks.subjects import CPU, PEAK, WALL, Column, Ratio, Subject
-from ser import audio
-from ser.augmentation import draw, make_transform
+from ser.audio import clip_io as audio
+from ser.audio.augmentation import draw, make_transform
+from ser.data.ravdess import SAMPLE_RATE
 from ser.params import Params, load_params
-from ser.ravdess import SAMPLE_RATE
 
 Waveform = npt.NDArray[np.float32]
 

@@ -41,7 +41,8 @@ def article_way_soxr(path: str, window: Window, params: Params) -> Features:
 
 def our_way(path: str, window: Window, params: Params) -> Features:
     """Compute them by the functions that the stage ``extract`` calls."""
-    from ser import audio, logmel
+    from ser.audio import clip_io as audio
+    from ser.features import logmel
 
     settings = params.extract.article
     samples = audio.load(
@@ -96,7 +97,7 @@ def subject(recordings: Sequence[Path], folder: Path, *, rounds: int, params: Pa
 
 def differences(recordings: Sequence[Path], params: Params) -> list[str]:
     """Say how far values lie from the article's, from the same resampled signal and from each one's own."""
-    from ser import logmel
+    from ser.features import logmel
 
     window, settings = params.article_window, params.extract.article
     same, soxr, own, contours = [], [], [], []

@@ -62,9 +62,9 @@ def time_of_channels_first(network: str) -> float:
 
 def _layers(network: str) -> list[tuple[Any, Any]]:
     """Build a network as in training; pair each layer with what it reads."""
-    from ser import cnn_runs, deterministic_tensorflow
-    from ser.article_cnn import NETWORKS as ARTICLE
-    from ser.logmel_cnn import NETWORKS as LOGMEL
+    from ser.models import cnn_runs, deterministic_tensorflow
+    from ser.models.article_cnn import NETWORKS as ARTICLE
+    from ser.models.logmel_cnn import NETWORKS as LOGMEL
 
     settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
     wanted = {**ARTICLE, **LOGMEL}[network]

@@ -21,10 +21,10 @@ from benchmarks.cases import PROJECT
 from benchmarks.once import case_of
 from benchmarks.subjects import Column, Ratio, Subject
 from benchmarks.whole import check_current
+from ser.data.protocols import LUNA5
 from ser.errors import InputError
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
-from ser.protocols import LUNA5
 
 _CASES = ("stage", "crop_96", "narrow")
 """Of `benchmarks.training.VARIANTS`."""
@@ -117,7 +117,7 @@ def run_once(case: str, workspace: str) -> dict[str, float]:
 
 def train(case: str, seed: int, fold: int) -> dict[str, float]:
     """Train the network on a fold as its stage would; return ``seed``, ``fold`` and last ``val_uar``."""
-    from ser import cnn_runs
+    from ser.models import cnn_runs
 
     settings, network = _changed(case)
     sides = cnn_runs.read_sides(network, fold=fold)
@@ -129,7 +129,7 @@ def train(case: str, seed: int, fold: int) -> dict[str, float]:
 
 def count_flop(case: str) -> int:
     """Count those of a clip as long as it is in training; the form in which a worker is called."""
-    from ser import deterministic_tensorflow
+    from ser.models import deterministic_tensorflow
 
     # The worker is kept for the trainings.
     deterministic_tensorflow.start(0)
@@ -151,7 +151,7 @@ def flop_of(model: Any, *, shape: tuple[int, ...]) -> int:
 
 
 def _changed(case: str) -> tuple[LogMelCnn, Any]:
-    from ser.logmel_cnn import NETWORKS
+    from ser.models.logmel_cnn import NETWORKS
 
     variant, network = training.VARIANTS[case], NETWORKS["logmel"]
     settings = load_params(PROJECT / "params.yaml").train_cnn.logmel

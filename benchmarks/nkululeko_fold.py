@@ -98,8 +98,8 @@ def _svm(workspace: Path) -> dict[str, float]:
     from sklearn.metrics import recall_score
 
     from benchmarks.article import run_stages
-    from ser.baselines import searched_model
-    from ser.datasets import read_features, read_split, take
+    from ser.data.datasets import read_features, read_split, take
+    from ser.models.classical import searched_model
     from ser.params import load_params
 
     run_stages(workspace, ("ingest", "split", "extract clean"))
@@ -122,7 +122,7 @@ def _cnn(workspace: Path) -> dict[str, float]:
     from sklearn.metrics import recall_score
 
     from benchmarks.article import run_stages
-    from ser.scores import actual_and_predicted, read_predictions
+    from ser.evaluation.scores import actual_and_predicted, read_predictions
 
     params = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
     params["train_cnn"]["logmel"] |= {"seeds": [0], "epochs": _EPOCHS}

@@ -19,9 +19,9 @@ import soundfile
 
 from benchmarks.cases import Case, measure
 from benchmarks.recordings import Recordings, spread
-from ser.demo_corpus import synthesize
+from ser.data.ravdess import SAMPLE_RATE, all_clips, parse_clip
+from ser.data.synthetic import synthesize
 from ser.errors import InputError
-from ser.ravdess import SAMPLE_RATE, all_clips, parse_clip
 
 _TRAINING_CLIPS = 32
 _TEST_SHARE_PERCENT = 30

@@ -26,7 +26,7 @@ from benchmarks.recognizer import describe_machine
 from benchmarks.recordings import write_recordings
 from benchmarks.subjects import Results, Subject
 from benchmarks.tables import where
-from ser.cli_options import whole_number
+from ser.cli.options import whole_number
 from ser.errors import InputError
 from ser.files import write_json
 from ser.params import load_params

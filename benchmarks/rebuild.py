@@ -139,7 +139,7 @@ def check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
     shutil.rmtree(workspace / ".git")
     (workspace / "dvc.lock").unlink(missing_ok=True)
     # As in the workspace that it is compared with: DVC reads every dvc.yaml that it finds.
-    shutil.rmtree(workspace / "pipelines", ignore_errors=True)
+    shutil.rmtree(workspace / "experiments", ignore_errors=True)
     (workspace / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     (workspace / "corpus").symlink_to(recordings)
     networks = load_params(PROJECT / "params.yaml").train_cnn

@@ -25,7 +25,7 @@ from benchmarks import nkululeko_predict
 from benchmarks.cases import Case, run_rounds
 from benchmarks.recordings import Recordings, write_long, write_recordings
 from benchmarks.tables import tables, write_page
-from ser.cli_options import whole_number
+from ser.cli.options import whole_number
 from ser.files import write_json
 from stages import command
 from tools import machine
@@ -99,7 +99,7 @@ def own_cases(
     one = wav.files[0]
     cases = [
         Case("python", (_PYTHON, "-c", "pass")),
-        Case("imports", (_PYTHON, "-c", "import ser.cli_predict")),
+        Case("imports", (_PYTHON, "-c", "import ser.cli.predict")),
         Case("one_file", (*_SER, str(one)), 1, soundfile.info(one).duration),
     ]
     for name, chosen, jobs in (

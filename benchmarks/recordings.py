@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser.demo_corpus import synthesize
+from ser.audio.paths import find
+from ser.data.ravdess import SAMPLE_RATE, all_clips
+from ser.data.synthetic import synthesize
 from ser.errors import InputError
-from ser.ravdess import SAMPLE_RATE, all_clips
-from ser.sound_files import find
 
 FORMATS = ("wav", "flac")
 

@@ -21,13 +21,13 @@ from benchmarks.cases import PROJECT
 from benchmarks.once import case_of
 from benchmarks.own_memory import OwnMemory
 from benchmarks.subjects import CPU, PEAK, WALL, Column, Ratio, Subject
-from ser import clips
-from ser.audio import sha256_of, write_pcm16
-from ser.demo_corpus import synthesize
+from ser.audio.clip_io import sha256_of, write_pcm16
+from ser.data import clips
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import SAMPLE_RATE, ManifestEntry, all_clips, clip_path, parse_clip, write_manifest
+from ser.data.synthetic import synthesize
 from ser.files import write_parquet
 from ser.params import Workers, load_params
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import SAMPLE_RATE, ManifestEntry, all_clips, clip_path, parse_clip, write_manifest
 
 FACTORS = (1, 10, 100)
 OWN = Column("own_bytes", "its own, MB", unit=1e6, digits=0)
@@ -124,7 +124,7 @@ def run_once(case: str, folder: str) -> dict[str, float]:
 
 
 def _ingest(folder: Path, factor: int) -> Callable[[], None]:
-    from ser.ravdess import read_manifest
+    from ser.data.ravdess import read_manifest
 
     manifest = read_manifest(folder / "manifest.csv")
     found = {f"{clip} {copy}": clip_path("", clip).as_posix() for copy in range(factor) for clip in manifest}

@@ -166,7 +166,8 @@ def run_once(case: str, workspace: str) -> dict[str, float]:
     if variant.change == "two_processes":
         return _side_by_side(f"{network}_stage", workspace)
     os.chdir(workspace)
-    # TensorFlow reads it when it is loaded, which is here, before `ser.deterministic_tensorflow` can set it.
+    # TensorFlow reads it when it is loaded, which is here, before
+    # `ser.models.deterministic_tensorflow` can set it.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import tensorflow as tf
 
@@ -223,10 +224,10 @@ class _Clock:
 
 
 def _train(network: str, variant: Variant) -> dict[str, float]:
-    from ser import cnn_runs, deterministic_tensorflow, training
-    from ser.article_cnn import NETWORKS as ARTICLE
-    from ser.cnn_runs import one_hot
-    from ser.logmel_cnn import NETWORKS as LOGMEL
+    from ser.models import cnn_runs, deterministic_tensorflow, training
+    from ser.models.article_cnn import NETWORKS as ARTICLE
+    from ser.models.cnn_runs import one_hot
+    from ser.models.logmel_cnn import NETWORKS as LOGMEL
     from ser.params import load_params
 
     settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
@@ -296,7 +297,7 @@ def _changed(change: str, build: Callable[[], Any]) -> Any:
 
 def _narrowed(build: Callable[[], Any]) -> Any:
     """Build the 2-D network with three quarters of the channels in each convolution."""
-    from ser import logmel_cnn
+    from ser.models import logmel_cnn
 
     wide = logmel_cnn._convolution
 

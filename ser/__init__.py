@@ -1,7 +1,7 @@
 """Speech emotion recognition on RAVDESS: the library behind the stages, and the recognizer that it trains.
 
 >>> from ser import Recognizer
->>> from ser.demo_corpus import synthesize
+>>> from ser.data.synthetic import synthesize
 >>> voice = synthesize("03-01-05-02-01-01-12")
 >>> result = Recognizer.load().predict(voice, sample_rate=48_000)
 >>> result.emotion, result.uncertain         # a made-up voice, which says less than a second
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ser.errors import InputError, NoSpeechError
-    from ser.recognizer import Recognition, Recognizer, Segment
+    from ser.recognizer.recognizer import Recognition, Recognizer, Segment
 
 __all__ = ["InputError", "NoSpeechError", "Recognition", "Recognizer", "Segment"]
 
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(errors, name)
     if name in __all__:
-        from ser import recognizer
+        from ser.recognizer import recognizer
 
         return getattr(recognizer, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

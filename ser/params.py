@@ -341,7 +341,7 @@ class NetworkSeeds(Section):
 
 
 class AlignedLda(Section):
-    """The LDAs of pipelines/aligned: how many templates a fold has, and how the shrinkage is chosen."""
+    """The LDAs of experiments/dtw: how many templates a fold has, and how the shrinkage is chosen."""
 
     templates: Count
     inner_folds: InnerFolds
@@ -366,7 +366,7 @@ class TaughtSeeds(NetworkSeeds):
 
 
 TAUGHT_PROTOCOLS = tuple(it for it in TaughtSeeds.model_fields if it != "untaught")
-"""Those whose folds a stage of pipelines/taught can be asked for."""
+"""Those whose folds a stage of experiments/distillation can be asked for."""
 
 
 class Taught(Section):
@@ -533,7 +533,7 @@ class Protocol(Section):
 
 
 class Protocols(Section):
-    """The protocols of pipelines/protocols and pipelines/loso, a section each."""
+    """The protocols of experiments/protocols and experiments/protocols/loso, a section each."""
 
     emobox6: Protocol
     loso: Protocol
@@ -560,7 +560,7 @@ class Calibrate(Section):
 
 
 class Listening(Section):
-    """How the exported model hears recordings; see `ser.model_bundle.ListeningSettings`."""
+    """How the exported model hears recordings; see `ser.recognizer.bundle_format.ListeningSettings`."""
 
     timeline_after_s: Positive
     window_s: Positive

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser import audio
-from ser.augmentation import Settings, draw, make_transform
+from ser.audio import clip_io as audio
+from ser.audio.augmentation import Settings, draw, make_transform
+from ser.data.ravdess import SAMPLE_RATE, clip_path
 from ser.files import read_table, replacing, write_parquet
 from ser.parallel import run_all
 from ser.params import Window, load_params
-from ser.ravdess import SAMPLE_RATE, clip_path
 from stages import command
 
 

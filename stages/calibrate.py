@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from ser import calibration, calibration_figures, scores
-from ser.calibration_figures import RELIABILITY
-from ser.figure_style import save
+from ser.evaluation import calibration, scores
+from ser.figures import calibration as calibration_figures
+from ser.figures.calibration import RELIABILITY
+from ser.figures.style import save
 from ser.files import read_table, replacing, write_csv, write_json
 from ser.params import load_params
 from stages import command

@@ -19,15 +19,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
-from ser.baselines import SEARCHED_MODELS, search
-from ser.datasets import Part, prediction_table, read_features, read_split, rows_of, take
+from ser.data.datasets import Part, prediction_table, read_features, read_split, rows_of, take
 from ser.errors import InputError
+from ser.evaluation.leak_checks import permuted, with_canary, without
+from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.files import read_table, write_json
-from ser.leak_checks import permuted, with_canary, without
+from ser.models.classical import SEARCHED_MODELS, search
+from ser.models.refit import read_chosen, refit
 from ser.parallel import run_all
 from ser.params import CheckLeaks, TransferBaselines, load_params
-from ser.refitting import read_chosen, refit
-from ser.scores import COLUMNS, PROBABILITIES
 from stages import command
 
 MODEL = "encoder_lda_augmented"

@@ -14,10 +14,10 @@ from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ser.bound_workers import bind_workers
+from ser.audio.paths import printable
 from ser.errors import NO_ROOM, InputError
 from ser.params import load_params
-from ser.sound_files import printable
+from ser.worker_watchdog import bind_workers
 
 _NO_ROOM_OR_ACCESS = (*NO_ROOM, errno.EACCES, errno.EROFS)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")

@@ -13,17 +13,17 @@ The weights are those of encode.weights_sha256 in params.yaml, or the stage stop
 import numpy as np
 import numpy.typing as npt
 
-from ser import audio
-from ser.files import read_table, write_array
-from ser.parallel import run_all
-from ser.params import Encode, load_params
-from ser.speaker_encoder import (
+from ser.audio import clip_io as audio
+from ser.features.speaker_encoder import (
     SAMPLE_RATE,
     check_weights,
     pretrained_encoder,
     speech_functionals,
     speech_of,
 )
+from ser.files import read_table, write_array
+from ser.parallel import run_all
+from ser.params import Encode, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]

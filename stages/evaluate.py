@@ -21,11 +21,13 @@ from typing import Any, cast
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ser import examples, human_listeners, result_figures, scores
-from ser.article_results import Comparison, compare
-from ser.figure_style import save
+from ser.evaluation import human_listeners, scores
+from ser.evaluation import listening_examples as examples
+from ser.evaluation.article_results import Comparison, compare
+from ser.evaluation.model_names import model_name
+from ser.figures import results as result_figures
+from ser.figures.style import save
 from ser.files import read_table, replacing, write_csv, write_json, write_parquet
-from ser.model_names import model_name
 from ser.params import load_params
 from stages import command
 

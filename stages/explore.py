@@ -13,8 +13,8 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ser import corpus_figures
-from ser.figure_style import save
+from ser.figures import corpus as corpus_figures
+from ser.figures.style import save
 from ser.files import read_table, replacing
 from ser.params import load_params
 from stages import command

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ser import audio, logmel
-from ser.feature_files import write_features
+from ser.audio import clip_io as audio
+from ser.data.ravdess import clip_path
+from ser.features import logmel
+from ser.features.functionals import functionals
+from ser.features.writer import write_features
 from ser.files import read_table
-from ser.functionals import functionals
 from ser.params import Extract, Window, load_params
-from ser.ravdess import clip_path
 from stages import command
 
 Array = npt.NDArray[np.float32]

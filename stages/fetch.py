@@ -15,10 +15,10 @@ there too, and may be deleted.
 import os
 from pathlib import Path
 
-from ser import source
+from ser.data import download as source
+from ser.data.ravdess import read_manifest
 from ser.files import replacing
 from ser.params import load_params
-from ser.ravdess import read_manifest
 from stages import command
 
 

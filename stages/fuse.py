@@ -12,9 +12,9 @@ The two weigh the same, so that nothing is fitted or chosen here.
 
 import pandas as pd
 
+from ser.evaluation.fusion import mean_of
+from ser.evaluation.scores import read_predictions
 from ser.files import write_parquet
-from ser.fusion import mean_of
-from ser.scores import read_predictions
 from stages import command
 
 PARTNERS = {

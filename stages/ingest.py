@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.clips import clips_table
+from ser.data.clips import clips_table
+from ser.data.ravdess import read_manifest
 from ser.files import write_parquet
 from ser.params import load_params
-from ser.ravdess import read_manifest
 from stages import command
 
 

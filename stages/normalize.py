@@ -8,9 +8,9 @@ Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/VARIANT/
 Writes  data/normalized/NETWORK.npz: mean and deviation, fold by fold
 """
 
-from ser.datasets import read_features, read_split
-from ser.moments import stream_scalers
-from ser.normalization import INPUTS, write_scalers
+from ser.data.datasets import read_features, read_split
+from ser.data.scaling import INPUTS, write_scalers
+from ser.data.streaming_scaler import stream_scalers
 from stages import command
 
 

@@ -8,9 +8,10 @@ The page needs nothing beside itself: no script, no network. Open it in a browse
 Only its players stay silent elsewhere, since they load recordings from data/raw.
 """
 
-from ser import examples, report
+from ser.evaluation import listening_examples as examples
 from ser.files import read_table, replacing
 from ser.params import load_params
+from ser.report import page as report
 from stages import command
 
 

@@ -12,9 +12,10 @@ audio is kept: of a copy, only these features are read.
 import numpy as np
 import numpy.typing as npt
 
-from ser import audio, logmel
+from ser.audio import clip_io as audio
+from ser.features import logmel
+from ser.features.functionals import functionals
 from ser.files import read_table, write_array
-from ser.functionals import functionals
 from ser.parallel import run_all
 from ser.params import Extract, load_params
 from stages import command

@@ -6,9 +6,9 @@ Writes  data/splits/{article,luna5,emobox6,loso,audeering}.parquet: fold, clip, 
 Only `article` splits at random, with every actor on both sides; the others keep each actor on one side.
 """
 
+from ser.data.protocols import SPEAKER_INDEPENDENT, split_at_random, split_by_actor
 from ser.files import read_table, write_parquet
 from ser.params import load_params
-from ser.protocols import SPEAKER_INDEPENDENT, split_at_random, split_by_actor
 from stages import command
 
 

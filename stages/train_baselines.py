@@ -5,7 +5,7 @@ luna5        shrinkage LDA, logistic regression and an RBF SVM on functionals, t
              training actors
 transfer     shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
              encoder's layer are chosen by inner folds of training actors
-huggingface  the same on the states of a local Hugging Face model (pipelines/huggingface)
+huggingface  the same on the states of a local Hugging Face model (experiments/huggingface)
 
 Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
         data/features/{clean,resampled}/FEATURES.npy
@@ -27,9 +27,9 @@ from typing import Any
 
 import pandas as pd
 
-from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, fit, search
-from ser.datasets import Array, prediction_table, read_features, read_split, take
+from ser.data.datasets import Array, prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
+from ser.models.classical import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, fit, search
 from ser.parallel import run_all
 from ser.params import ArticleBaselines, Workers, load_params
 from stages import command

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.datasets import read_split
+from ser.data.datasets import read_split
+from ser.data.scaling import INPUTS
 from ser.errors import InputError
 from ser.files import remove, replacing, write_csv, write_parquet
-from ser.normalization import INPUTS
+from ser.models.run_result import RunResult
 from ser.parallel import run_all
 from ser.params import ArticleCnn, LogMelCnn, load_params
-from ser.run_result import RunResult
 from stages import command
 
 
@@ -44,12 +44,12 @@ def run_one(
 
     Only here is TensorFlow loaded, and only this network's own code, which is all that dvc.yaml names for it.
     """
-    from ser.cnn_runs import run
+    from ser.models.cnn_runs import run
 
     if name == "logmel":
-        from ser.logmel_cnn import NETWORKS
+        from ser.models.logmel_cnn import NETWORKS
     else:
-        from ser.article_cnn import NETWORKS
+        from ser.models.article_cnn import NETWORKS
     return run(
         NETWORKS[name],
         settings,

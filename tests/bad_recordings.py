@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from voices import spoken
 
-from ser.audio import Pcm16
+from ser.audio.clip_io import Pcm16
 
 RATE = 48_000
 SOUND: Pcm16 = np.round(spoken(2, rate=RATE) * 32767).astype(np.int16)

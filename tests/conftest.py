@@ -22,11 +22,11 @@ BANDS, FRAMES = 16, 40
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported model of the real form with random weights: a linear network, a small encoder, an LDA."""
     # Loaded here, as other tests need none of it.
-    from ser.final_parts import LinearDiscriminant
-    from ser.frontend import FrontEndSettings, MelSettings
-    from ser.model_bundle import Bundle, ListeningSettings, write_bundle
-    from ser.onnx_graph import Graph, write_model
-    from ser.speaker_encoder import SpeakerEncoder, _Layer
+    from ser.export.final_parts import LinearDiscriminant
+    from ser.export.onnx_graph import Graph, write_model
+    from ser.features.front_end import FrontEndSettings, MelSettings
+    from ser.features.speaker_encoder import SpeakerEncoder, _Layer
+    from ser.recognizer.bundle_format import Bundle, ListeningSettings, write_bundle
 
     draw = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from ser.ctranslate2_weights import DTYPES, VERSION, Array
+from experiments.whisper.ctranslate2_checkpoint import DTYPES, VERSION, Array
 
 
 def model_file(tensors: dict[str, Array], *, version: int = VERSION, kind: str = "WhisperSpec") -> bytes:

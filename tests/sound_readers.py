@@ -15,23 +15,17 @@ from ctranslate2_files import model_file
 from matplotlib.figure import Figure
 from test_whisper_encoder import HEADS, random_weights
 
-from ser import corpus_figures
+from experiments.dtw import extract as extract_aligned
+from experiments.huggingface import encode as encode_huggingface
+from experiments.ladder import nearest_neighbour as ladder_neighbour
+from experiments.robustness import degrade
+from experiments.robustness.models import Tested
+from experiments.whisper import encode as encode_whisper
+from experiments.whisper.whisper_encoder import VARIABLE
+from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
+from ser.figures import corpus as corpus_figures
 from ser.files import read_table, write_csv, write_parquet
-from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
-from ser.robustness_models import Tested
-from ser.whisper_encoder import VARIABLE
-from stages import (
-    augment,
-    degrade,
-    encode,
-    encode_huggingface,
-    encode_whisper,
-    explore,
-    extract,
-    extract_aligned,
-    ladder_neighbour,
-    resample,
-)
+from stages import augment, encode, explore, extract, resample
 
 TABLE = "data/clips.parquet"
 

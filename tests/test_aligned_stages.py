@@ -19,8 +19,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from voices import spoken
 
-from ser import aligned_cnn, aligned_lda
-from ser.aligned_lda import (
+from experiments.dtw import check_leaks as check_aligned
+from experiments.dtw import check_leaks_cnn as check_aligned_cnn
+from experiments.dtw import cnn as aligned_cnn
+from experiments.dtw import evaluate as evaluate_aligned
+from experiments.dtw import extract as extract_aligned
+from experiments.dtw import lda as aligned_lda
+from experiments.dtw import search as search_aligned
+from experiments.dtw import train_cnn as train_aligned_cnn
+from experiments.dtw import train_lda as train_aligned
+from experiments.dtw.lda import (
     AlignedFeatures,
     LdaPath,
     Sums,
@@ -28,25 +36,16 @@ from ser.aligned_lda import (
     first_columns,
     sides_of,
 )
-from ser.cnn_runs import Sides
-from ser.datasets import Array, Part
+from ser.data.datasets import Array, Part
+from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
 from ser.errors import InputError
+from ser.evaluation.scores import PROBABILITIES
 from ser.files import write_array, write_parquet
+from ser.models.cnn_runs import Sides
+from ser.models.protocol_cnn import learning_sides
 from ser.params import Alignment, NetworkSeeds, load_params
-from ser.protocol_cnn import learning_sides
-from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
-from ser.scores import PROBABILITIES
-from stages import (
-    check_aligned,
-    check_aligned_cnn,
-    command,
-    evaluate_aligned,
-    extract_aligned,
-    train_aligned,
-    train_aligned_cnn,
-)
-from tools import search_aligned
+from stages import command
 from tools.other_machines import MACHINES
 from tools.readme_results import ALIGNED_PROTOCOLS, aligned_leaks_list, aligned_table
 
@@ -393,9 +392,9 @@ def test_clips_are_extracted_in_step_with_each_template(
 
 PRINT = """
 import hashlib, sys
-from ser.alignment import mfcc, shape_of
+from experiments.dtw.dtw import mfcc, shape_of
 from ser.params import load_params
-from stages.extract_aligned import extract_clip, rounded, speech_of
+from experiments.dtw.extract import extract_clip, rounded, speech_of
 from numpy._core._multiarray_umath import __cpu_features__
 params = load_params()
 logmel, aligned = params.extract.logmel, params.aligned.alignment

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.alignment import Matrix, in_step, mfcc, shape_of
+from experiments.dtw.dtw import Matrix, in_step, mfcc, shape_of
 from ser.params import Alignment, load_params
 
 SETTINGS: Alignment = load_params(Path(__file__).parents[1] / "params.yaml").aligned.alignment

@@ -1,14 +1,14 @@
 """The article's networks: shapes, sizes and settings as published."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 from pathlib import Path
 
 import keras
 import pytest
 
-from ser.article_cnn import article_cnn
+from ser.models.article_cnn import article_cnn
 from ser.params import ArticleCnn, load_params
 
 COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ser import audio
+from ser.audio import clip_io as audio
 from ser.errors import InputError
 
 RATE = 48_000

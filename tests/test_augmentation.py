@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kurtosis, skew
 
-from ser.augmentation import (
+from ser.audio.augmentation import (
     AddPeakRelativeNoise,
     Settings,
     SpeedAndPitch,

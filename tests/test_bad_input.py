@@ -24,13 +24,13 @@ from full_disk import check_full_disk, content, no_more_than
 from sound_readers import READERS, Reader
 from starlette.testclient import TestClient
 
-from ser.audio import read_pcm16, sha256_of, write_pcm16
+from ser.audio.clip_io import read_pcm16, sha256_of, write_pcm16
 from ser.cli import main
-from ser.clips import read_clip
+from ser.data.clips import read_clip
+from ser.data.ravdess import ManifestEntry, all_clips, clip_path, parse_clip, write_manifest
 from ser.errors import InputError
 from ser.files import write_parquet
-from ser.ravdess import ManifestEntry, all_clips, clip_path, parse_clip, write_manifest
-from ser.recognizer import Recognizer
+from ser.recognizer.recognizer import Recognizer
 from ser.web.app import create_app
 from ser.web.limits import Limits
 from stages import command, fetch, ingest
@@ -143,7 +143,7 @@ def test_a_later_stage_makes_numbers_of_what_only_ingest_can_tell(
 
 def test_every_stage_that_reads_recordings_is_tried() -> None:
     reading = set()
-    for file in (PROJECT / "dvc.yaml", *PROJECT.glob("pipelines/*/dvc.yaml")):
+    for file in (PROJECT / "dvc.yaml", *PROJECT.glob("experiments/*/dvc.yaml")):
         for stage in yaml.safe_load(file.read_text())["stages"].values():
             of_each = stage.get("do", stage)
             if re.search(r"data/(raw|augmented)\b", str(of_each["deps"]) + str(stage.get("foreach"))):

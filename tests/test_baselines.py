@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
 
-from ser import baselines
-from ser.baselines import ARTICLE_SETTINGS, SEARCHED_MODELS, article_model, search, searched_model
-from ser.datasets import Part
+from ser.data.datasets import Part
+from ser.models import classical as baselines
+from ser.models.classical import ARTICLE_SETTINGS, SEARCHED_MODELS, article_model, search, searched_model
 from ser.params import Luna5Baselines, TransferBaselines
 
 GRIDS = Luna5Baselines(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import crash_tables, demo
-from tools.breakable_workspace import Workspace, damaged_cache, differences, finish
-from tools.breaking import Outcome, Trial, Way, break_at
+from tools import demo
+from tools.crash_safety import tables as crash_tables
+from tools.crash_safety.fault_injection import Outcome, Trial, Way, break_at
+from tools.crash_safety.monitored_run import WatchedRun
+from tools.crash_safety.workspace import Workspace, damaged_cache, differences, finish
 from tools.demo import run_dvc
-from tools.watched_run import WatchedRun
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at /proc")
 
@@ -119,4 +120,4 @@ def test_what_was_tried_is_counted_by_stage_and_way() -> None:
 
 def test_the_page_tells_the_committed_counts() -> None:
     page = (demo.PROJECT / "docs" / "crash_safety.md").read_text(encoding="utf-8")
-    assert crash_tables.filled(demo.PROJECT) == page, "run: python -m tools.break_stages --write"
+    assert crash_tables.filled(demo.PROJECT) == page, "run: python -m tools.crash_safety.break_stages --write"

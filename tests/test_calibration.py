@@ -16,12 +16,15 @@ from matplotlib.collections import PathCollection
 from sklearn.metrics import log_loss
 from stage_runs import run_in
 
-from ser import calibration, calibration_figures, final_calibration, scores
+from experiments.recognizer import calibrate_final
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
+from ser.evaluation import calibration, scores
+from ser.export import temperature as final_calibration
+from ser.figures import calibration as calibration_figures
 from ser.files import write_parquet
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import calibrate, calibrate_final
+from stages import calibrate
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])

@@ -45,8 +45,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dvc.yaml").write_text(PIPELINE)
     (folder / "in.txt").write_text("one\n")
     (folder / "more.txt").write_text("one\n")
-    (folder / "pipelines" / "more").mkdir(parents=True)
-    (folder / "pipelines" / "more" / "dvc.yaml").write_text(MORE)
+    (folder / "experiments" / "more").mkdir(parents=True)
+    (folder / "experiments" / "more" / "dvc.yaml").write_text(MORE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
         for arguments in (["init", "--quiet", "--no-scm"], ["repro", "--quiet", "--all-pipelines"]):
@@ -73,11 +73,11 @@ def test_a_changed_dependency_is_named(project: Path) -> None:
 @pytest.mark.parametrize("name", ["more.txt", "more.json"])
 def test_another_pipeline_is_looked_at_too(project: Path, name: str) -> None:
     (project / name).write_text("2")
-    assert stale_stages(project)[0] == ["pipelines/more/dvc.yaml:more"]
+    assert stale_stages(project)[0] == ["experiments/more/dvc.yaml:more"]
 
 
 def test_a_pipeline_that_was_never_run_has_no_results_to_be_behind(project: Path) -> None:
-    (project / "pipelines" / "more" / "dvc.lock").unlink()
+    (project / "experiments" / "more" / "dvc.lock").unlink()
     (project / "more.txt").write_text("2")
     assert stale_stages(project)[0] == []
 

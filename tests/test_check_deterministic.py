@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ser.audio import write_pcm16
+from ser.audio.clip_io import write_pcm16
+from ser.data.ravdess import SAMPLE_RATE, clip_path
 from ser.errors import InputError
-from ser.ravdess import SAMPLE_RATE, clip_path
 from tools import check_deterministic
 from tools.check_deterministic import (
     ALL_AT_ONCE,

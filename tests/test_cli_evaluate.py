@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from voices import spoken
 
-from ser import cli, recognizer
-from ser.corpora import CORPORA
-from ser.cross_corpus import restrict, score
+from ser import cli
+from ser.data.other_corpora import CORPORA
+from ser.data.ravdess import EMOTIONS, all_clips
 from ser.errors import InputError
-from ser.ravdess import EMOTIONS, all_clips
-from ser.recognizer import Recognition
+from ser.evaluation.cross_corpus import restrict, score
+from ser.recognizer import recognizer
+from ser.recognizer.recognizer import Recognition
 
 SPEAKERS = ("03", "08", "09", "10", "11", "12")
 LETTERS = {"N": "neutral", "F": "happy", "T": "sad", "W": "angry", "A": "fearful", "E": "disgust"}

@@ -12,15 +12,16 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from ser import cli, cli_listen
-from ser.audio import write_pcm16
-from ser.cli_listen import line, listen
-from ser.demo_corpus import synthesize
+from ser import cli
+from ser.audio.clip_io import write_pcm16
+from ser.audio.microphone import open_microphone
+from ser.audio.stream import Sound
+from ser.cli import listen as cli_listen
+from ser.cli.listen import line, listen
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
+from ser.data.synthetic import synthesize
 from ser.errors import InputError
-from ser.microphone import open_microphone
-from ser.ravdess import EMOTIONS, SAMPLE_RATE
-from ser.recognizer import Recognition, Recognizer
-from ser.sound_stream import Sound
+from ser.recognizer.recognizer import Recognition, Recognizer
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,7 @@ def test_only_a_lack_of_speech_is_passed_over(recognizer: Recognizer) -> None:
 
 def test_old_sound_is_dropped_where_the_listener_lags(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeDevice(np.repeat(np.arange(100, dtype=np.float32), 4800))
-    monkeypatch.setattr("ser.microphone._PATIENCE_S", 0.05)
+    monkeypatch.setattr("ser.audio.microphone._PATIENCE_S", 0.05)
     heard = []
     with (
         pytest.raises(InputError, match="gives no sound any more"),
@@ -203,7 +204,7 @@ def test_a_device_that_is_not_there() -> None:
 
 
 def test_a_device_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ser.microphone._PATIENCE_S", 0.05)
+    monkeypatch.setattr("ser.audio.microphone._PATIENCE_S", 0.05)
     fake = FakeDevice(np.zeros(500, dtype=np.float32))
     with open_microphone(None, import_module=lambda: fake) as sound:
         assert len(next(sound.blocks)) == 500

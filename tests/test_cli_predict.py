@@ -16,12 +16,12 @@ import pytest
 import soundfile
 from voices import spoken
 
+from ser.audio.paths import find
 from ser.cli import COMMANDS, main
-from ser.cli_predict import COLUMNS
-from ser.model_bundle import read_bundle
-from ser.ravdess import EMOTIONS
-from ser.recognizer import Recognition, Recognizer
-from ser.sound_files import find
+from ser.cli.predict import COLUMNS
+from ser.data.ravdess import EMOTIONS
+from ser.recognizer.bundle_format import read_bundle
+from ser.recognizer.recognizer import Recognition, Recognizer
 
 RATE = 16_000
 

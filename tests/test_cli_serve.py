@@ -21,7 +21,7 @@ import soundfile
 from voices import spoken
 
 from ser import cli
-from ser.cli_serve import _is_loopback, add_arguments
+from ser.cli.serve import _is_loopback, add_arguments
 from ser.web.connections import IDLE_S, Connection
 from ser.web.limits import Limits
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
-from ser import conditions
-from ser.condition_names import KINDS, condition_words
-from ser.conditions import Recording, degrade
+from experiments.robustness import degradations as conditions
+from experiments.robustness.condition_names import KINDS, condition_words
+from experiments.robustness.degradations import Recording, degrade
 from ser.errors import InputError
 from ser.params import Babble, Reverberation, load_params
 

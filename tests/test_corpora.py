@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import corpora
-from ser.corpora import CORPORA, read_folder
-from ser.corpus_grammar import Grammar
+from ser.data import other_corpora as corpora
+from ser.data.filename_grammar import Grammar
+from ser.data.other_corpora import CORPORA, read_folder
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
 
 GRAMMARS = {
     "crema_d": (corpora.CREMA_D, "{speaker}_{sentence}_{emotion}_{intensity}"),

@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-from ser import audio, corpus_figures
+from ser.audio import clip_io as audio
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
 from ser.errors import InputError
-from ser.figure_style import EMOTION_COLOURS, save
+from ser.figures import corpus as corpus_figures
+from ser.figures.style import EMOTION_COLOURS, save
 from ser.params import ArticleMel
-from ser.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
 
 MEL = ArticleMel(
     sample_rate=44_100, n_fft=2048, hop_length=512, n_mels=128, fmin=0.0, fmax=8000.0, top_db=80.0

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ser.ctranslate2_weights import DTYPES, Array, read_ctranslate2_weights
+from experiments.whisper.ctranslate2_checkpoint import DTYPES, Array, read_ctranslate2_weights
 from ser.errors import InputError
 
 tensors = st.dictionaries(

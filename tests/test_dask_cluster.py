@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ser import audio
-from ser.clips import clips_table
-from ser.demo_corpus import synthesize
+from ser.audio import clip_io as audio
+from ser.data.clips import clips_table
+from ser.data.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
+from ser.data.synthetic import synthesize
 from ser.files import write_parquet
 from ser.params import Workers
-from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
 from tools.demo import environment
 
 dask = pytest.importorskip("dask")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.datasets import (
+from ser.data.datasets import (
     Array,
     Part,
     Scaler,
@@ -20,9 +20,9 @@ from ser.datasets import (
     rows_of,
     take,
 )
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
 
 NAMES = [name for name in all_clips() if name[12:17] == "01-01"]
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])

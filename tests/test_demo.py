@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import ser.demo_corpus
+import ser.data.synthetic
 from ser.errors import InputError
 from ser.params import Workers, load_params
 from tools import demo
@@ -46,13 +46,13 @@ def git(folder: Path, *arguments: str) -> str:
 def corpora(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Write one clip instead of all, and count how often."""
     written: list[Path] = []
-    write_corpus = ser.demo_corpus.write_corpus
+    write_corpus = ser.data.synthetic.write_corpus
 
     def write_one(folder: Path, *, workers: Workers, clips: Sequence[str] | None = None) -> None:
         written.append(folder)
         write_corpus(folder, workers=workers, clips=["03-01-01-01-01-01-01"])
 
-    monkeypatch.setattr(ser.demo_corpus, "write_corpus", write_one)
+    monkeypatch.setattr(ser.data.synthetic, "write_corpus", write_one)
     return written
 
 

@@ -12,11 +12,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from ser.audio import Pcm16, read_pcm16, rms_dbfs, sha256_of
-from ser.demo_corpus import synthesize, write_corpus
+from ser.audio.clip_io import Pcm16, read_pcm16, rms_dbfs, sha256_of
+from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip, read_manifest
+from ser.data.synthetic import synthesize, write_corpus
 from ser.errors import InputError
 from ser.params import Workers
-from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip, read_manifest
 
 A_FEW = all_clips()[::97]
 

@@ -12,7 +12,7 @@ from dvc.stage import PipelineStage
 PROJECT = Path(__file__).resolve().parents[1]
 PIPELINES = (
     "dvc.yaml",
-    *sorted(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("pipelines/*/dvc.yaml")),
+    *sorted(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("experiments/*/dvc.yaml")),
 )
 # No output can depend on these: they report errors, and give values that DVC tracks key by key.
 NEUTRAL = {"ser/__init__.py", "ser/errors.py", "ser/params.py", "stages/__init__.py", "stages/command.py"}
@@ -29,7 +29,11 @@ def module_files(source: Path) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     files = {PROJECT / f"{name.replace('.', '/')}.py" for name in names}
-    return {file for file in files if file.exists() and file.parent.name in ("ser", "stages")}
+    return {
+        file
+        for file in files
+        if file.exists() and file.relative_to(PROJECT).parts[0] in ("ser", "stages", "experiments")
+    }
 
 
 def imported(script: Path) -> set[str]:
@@ -46,9 +50,9 @@ def imported(script: Path) -> set[str]:
 
 def other_networks(stage_name: str) -> set[str]:
     """List what stages/train_cnn.py imports for other networks than this stage's."""
-    logmel = {"ser/logmel_cnn.py", "ser/logmel_augmentation.py"}
+    logmel = {"ser/models/logmel_cnn.py", "ser/models/spec_augment.py"}
     if stage_name.startswith("train_cnn_"):
-        return {"ser/article_cnn.py"} if stage_name == "train_cnn_logmel" else logmel
+        return {"ser/models/article_cnn.py"} if stage_name == "train_cnn_logmel" else logmel
     return set()
 
 
@@ -166,7 +170,7 @@ def test_what_is_small_is_in_git_and_the_rest_is_cached(stages: dict[str, Pipeli
 
 def test_networks_declare_the_copies_they_read(stages: dict[str, PipelineStage]) -> None:
     """What normalize and train_cnn read is chosen in the code, so DVC must be told the same."""
-    from ser.normalization import INPUTS
+    from ser.data.scaling import INPUTS
 
     for name, wanted in INPUTS.items():
         files = {f"data/features/{variant}/{wanted.features}.npy" for variant in wanted.copies}

@@ -13,13 +13,14 @@ from full_disk import check_full_disk
 from matplotlib.container import ErrorbarContainer
 from scipy.special import softmax
 
-from ser.datasets import Part, prediction_table
-from ser.enrolment import draw_enrolled
-from ser.enrolment_figure import uar_by_clips
+from experiments.speaker_adaptation import adapt as enroll
+from experiments.speaker_adaptation.figure import uar_by_clips
+from ser.data.datasets import Part, prediction_table
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.files import write_array, write_parquet
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import command, enroll
+from ser.models.speaker_adaptation import draw_enrolled
+from stages import command
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 WRITTEN = (

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.datasets import Part
-from ser.enrolment import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
-from ser.enrolment_search import ALL_VIEWS, choose, fit_weights, inner_folds
+from ser.data.datasets import Part
+from ser.data.ravdess import EMOTIONS
+from ser.models.adaptation_search import ALL_VIEWS, choose, fit_weights, inner_folds
+from ser.models.speaker_adaptation import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
 from ser.params import Enrolled
-from ser.ravdess import EMOTIONS
 
 SETTINGS = Enrolled(
     clips=[0, 8], seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0]

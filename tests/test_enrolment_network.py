@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from ser.enrolment import draw_enrolled
-from ser.enrolment_network import choose_prior, join_network, network_logits
-from ser.scores import PROBABILITIES
+from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
+from ser.evaluation.scores import PROBABILITIES
+from ser.models.speaker_adaptation import draw_enrolled
 
 ACTORS = np.repeat([3, 8], 40)
 Y = np.tile(np.arange(8), 10)

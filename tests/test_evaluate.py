@@ -14,11 +14,11 @@ import pytest
 from full_disk import check_full_disk
 from stage_runs import run_in
 
-from ser import article_results
+from ser.data.protocols import LUNA5, split_at_random, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
+from ser.evaluation import article_results
 from ser.files import write_csv, write_parquet
-from ser.protocols import LUNA5, split_at_random, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from stages import evaluate, fuse
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from stage_runs import run_in
 
-from ser import audio
+from ser.audio import clip_io as audio
+from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
 from ser.errors import InputError
 from ser.files import write_parquet
-from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
 from stages import explore
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ser import feature_files
 from ser.errors import InputError
-from ser.feature_files import Array, write_features
+from ser.features import writer as feature_files
+from ser.features.writer import Array, write_features
 from ser.params import Workers
 
 ALONE = Workers(backend="loky", jobs=1)

@@ -15,9 +15,9 @@ import pytest
 import soundfile
 import yaml
 
-from ser import source
-from ser.audio import sha256_of, write_pcm16
-from ser.ravdess import ManifestEntry, clip_path, write_manifest
+from ser.audio.clip_io import sha256_of, write_pcm16
+from ser.data import download as source
+from ser.data.ravdess import ManifestEntry, clip_path, write_manifest
 from stages import command, fetch
 
 PROJECT = Path(__file__).parents[1]

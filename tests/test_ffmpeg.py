@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ser import ffmpeg
+from ser.audio import ffmpeg
+from ser.audio.stream import open_sound
 from ser.errors import InputError
-from ser.sound_stream import open_sound
 
 SECONDS = 5
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not on the PATH")

@@ -1,4 +1,4 @@
-"""The stages of pipelines/recognizer on a tiny corpus: what is trained, exported and refused."""
+"""The stages of experiments/recognizer on a tiny corpus: what is trained, exported and refused."""
 
 import json
 import sys
@@ -15,14 +15,16 @@ from full_disk import check_full_disk
 from threadpoolctl import threadpool_info, threadpool_limits
 from voices import spoken
 
-from ser import audio, logmel, speaker_encoder
+from experiments.recognizer import export, train_final
+from ser.audio import clip_io as audio
+from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError
+from ser.features import logmel, speaker_encoder
 from ser.files import write_array, write_json, write_parquet
-from ser.model_bundle import ABOUT, ENCODER_LICENCE, MODEL, WEIGHTS_LICENCE
 from ser.params import load_params
-from ser.ravdess import EMOTIONS
-from ser.recognizer import Recognizer
-from stages import command, export, train_final
+from ser.recognizer.bundle_format import ABOUT, ENCODER_LICENCE, MODEL, WEIGHTS_LICENCE
+from ser.recognizer.recognizer import Recognizer
+from stages import command
 
 PROJECT = Path(__file__).parents[1]
 RATE = 16_000

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import logmel, speaker_encoder
-from ser.bundle_export import front_end_of
 from ser.errors import InputError
-from ser.frontend import FrontEndSettings, MelSettings, features, frame_power, mel_bank, trim
+from ser.export.write_bundle import front_end_of
+from ser.features import logmel, speaker_encoder
+from ser.features.front_end import FrontEndSettings, MelSettings, features, frame_power, mel_bank, trim
 from ser.params import Params, load_params
 
 RATE = 16_000

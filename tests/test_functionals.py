@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.functionals import QUANTILES, Array, functionals
+from ser.features.functionals import QUANTILES, Array, functionals
 from ser.params import FunctionalsParams
 
 N_MELS, N_MFCC = 12, 5

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ser.errors import InputError
-from ser.fusion import mean_of
-from ser.scores import COLUMNS, PROBABILITIES
+from ser.evaluation.fusion import mean_of
+from ser.evaluation.scores import COLUMNS, PROBABILITIES
 
 CLIPS = [f"clip{number}" for number in range(12)]
 

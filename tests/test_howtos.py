@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("add_a_model", "add_an_augmentation", "add_a_corpus", "add_a_protocol")
 COPIED = (
     "ser",
     "stages",
-    "pipelines",
+    "experiments",
     "tools",
     "tests",
     "dvc.yaml",

@@ -17,11 +17,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import audio, huggingface_encoder
-from ser.demo_corpus import synthesize
-from ser.errors import InputError
-from ser.files import write_parquet
-from ser.huggingface_encoder import (
+from experiments.huggingface import encode as encode_huggingface
+from experiments.huggingface import huggingface_encoder
+from experiments.huggingface.huggingface_encoder import (
     SAMPLE_RATE,
     Array,
     HuggingfaceEncoder,
@@ -29,9 +27,13 @@ from ser.huggingface_encoder import (
     fingerprint,
     state_functionals,
 )
-from ser.ravdess import SAMPLE_RATE as RECORDED_RATE
-from ser.ravdess import clip_path, parse_clip
-from stages import command, encode_huggingface
+from ser.audio import clip_io as audio
+from ser.data.ravdess import SAMPLE_RATE as RECORDED_RATE
+from ser.data.ravdess import clip_path, parse_clip
+from ser.data.synthetic import synthesize
+from ser.errors import InputError
+from ser.files import write_parquet
+from stages import command
 
 PROJECT = Path(__file__).resolve().parents[1]
 SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07")

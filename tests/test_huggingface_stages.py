@@ -12,14 +12,15 @@ import pytest
 import yaml
 from full_disk import check_full_disk
 
-from ser import scores
-from ser.baselines import searched_model
+from experiments.huggingface import evaluate as evaluate_huggingface
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
+from ser.evaluation import scores
 from ser.files import write_array, write_parquet
+from ser.models.classical import searched_model
 from ser.params import HuggingfaceBaselines
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import command, evaluate_huggingface, train_baselines
+from stages import command, train_baselines
 
 PROJECT = Path(__file__).resolve().parents[1]
 LAYERS, TELLING = 4, 3

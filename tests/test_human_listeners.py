@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser import human_listeners, scores
-from ser.human_listeners import MERGED, PUBLISHED, PUBLISHED_ACCURACY
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.evaluation import human_listeners, scores
+from ser.evaluation.human_listeners import MERGED, PUBLISHED, PUBLISHED_ACCURACY
 
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 ACTUAL = CLIPS["emotion"].map(EMOTIONS.index).to_numpy()

@@ -11,9 +11,9 @@ import soundfile
 import yaml
 from joblib.externals.loky import get_reusable_executor
 
-from ser.audio import Pcm16, sha256_of, write_pcm16
-from ser.clips import MOST_LISTED
-from ser.ravdess import ManifestEntry, clip_path, write_manifest
+from ser.audio.clip_io import Pcm16, sha256_of, write_pcm16
+from ser.data.clips import MOST_LISTED
+from ser.data.ravdess import ManifestEntry, clip_path, write_manifest
 from stages import command, ingest
 
 PROJECT = Path(__file__).parents[1]

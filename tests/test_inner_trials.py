@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import all_clips, parse_clip
-from tools.inner_trials import INNER_FOLDS, inner_split
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import all_clips, parse_clip
+from ser.evaluation.inner_trials import INNER_FOLDS, inner_split
 
 
 def test_no_tested_actor_is_in_it_and_each_other_one_is_held_out_once() -> None:

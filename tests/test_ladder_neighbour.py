@@ -11,14 +11,15 @@ import soundfile
 import yaml
 from voices import spoken
 
-from ser import logmel
+from experiments.ladder import nearest_neighbour as ladder_neighbour
+from experiments.ladder.nearest_neighbour import RUNGS, contour_of, run, score
+from experiments.ladder.scores import LABELS, Run, with_labels
+from ser.data.protocols import LUNA5
+from ser.data.ravdess import EMOTIONS, all_clips, clip_path, parse_clip
+from ser.features import logmel
 from ser.files import write_parquet
-from ser.ladder_scores import LABELS, Run, with_labels
 from ser.params import load_params
-from ser.protocols import LUNA5
-from ser.ravdess import EMOTIONS, all_clips, clip_path, parse_clip
-from stages import command, extract, ladder_neighbour
-from stages.ladder_neighbour import RUNGS, contour_of, run, score
+from stages import command, extract
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from ser.ladder import RECIPES, RUNGS
-from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES, ladder, worth_of_leaks
-from ser.ladder_scores import (
+from experiments.ladder.figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES, ladder, worth_of_leaks
+from experiments.ladder.recipes import RECIPES, RUNGS
+from experiments.ladder.scores import (
     CANDIDATES,
     LEAKS,
     Run,
@@ -22,8 +22,8 @@ from ser.ladder_scores import (
     with_labels,
     worths,
 )
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.scores import CHANCE
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.evaluation.scores import CHANCE
 
 NAMES = np.array([name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"])
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])

@@ -1,7 +1,7 @@
 """The ladder's stages on a tiny corpus: from features to the table, and what the networks are seen to do."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import cnn_runs  # isort: split
+from ser.models import cnn_runs  # isort: split
 
 import json
 import sys
@@ -16,29 +16,27 @@ import yaml
 from full_disk import check_full_disk
 from sklearn.metrics import recall_score
 
-import ser.ladder
-from ser import ladder_networks
-from ser.article_cnn import NETWORKS
-from ser.datasets import Array
+import experiments.ladder.recipes
+from experiments.ladder import evaluate as ladder_results
+from experiments.ladder import evaluate_long as ladder_long_results
+from experiments.ladder import fit_classical as ladder_classical
+from experiments.ladder import fit_copies as ladder_copies
+from experiments.ladder import networks as ladder_networks
+from experiments.ladder import pad_with_silence as ladder_silence
+from experiments.ladder import train_contour as ladder_contour
+from experiments.ladder import train_contour_long as ladder_contour_long
+from experiments.ladder import train_logmel as ladder_logmel
+from experiments.ladder.classical import FEATURES, model_and_grid
+from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, sides
+from experiments.ladder.scores import CANDIDATES, LEAKS, Run, with_labels
+from ser.data.datasets import Array
+from ser.data.protocols import LUNA5
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.features.logmel import CONTOUR_PADDING_DB
 from ser.files import write_array, write_parquet
-from ser.ladder import CLIPS, RECIPES, RUNGS, VARIANTS, sides
-from ser.ladder_classical import FEATURES, model_and_grid
-from ser.ladder_scores import CANDIDATES, LEAKS, Run, with_labels
-from ser.logmel import CONTOUR_PADDING_DB
+from ser.models.article_cnn import NETWORKS
 from ser.params import load_params
-from ser.protocols import LUNA5
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from stages import (
-    command,
-    ladder_classical,
-    ladder_contour,
-    ladder_contour_long,
-    ladder_copies,
-    ladder_logmel,
-    ladder_long_results,
-    ladder_results,
-    ladder_silence,
-)
+from stages import command
 
 PROJECT = Path(__file__).parents[1]
 FEW = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
@@ -111,7 +109,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    monkeypatch.setattr(ser.ladder, "LUNA5", LUNA5[:FOLDS])
+    monkeypatch.setattr(experiments.ladder.recipes, "LUNA5", LUNA5[:FOLDS])
 
 
 def run(stage: ModuleType) -> None:

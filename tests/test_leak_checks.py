@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ser.datasets import Part
-from ser.leak_checks import permuted, with_canary, without
-from ser.shrinkage_lda import ShrinkageLda
+from ser.data.datasets import Part
+from ser.evaluation.leak_checks import permuted, with_canary, without
+from ser.models.shrinkage_lda import ShrinkageLda
 
 COPIES = 3
 

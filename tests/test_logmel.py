@@ -9,8 +9,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import audio
-from ser.logmel import (
+from ser.audio import clip_io as audio
+from ser.features.logmel import (
     CONTOUR_PADDING_DB,
     Array,
     Waveform,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import logmel_augmentation as augmentation
-from ser.logmel_augmentation import Array
+from ser.models import spec_augment as augmentation
+from ser.models.spec_augment import Array
 from ser.params import LogMelCnn, load_params
 
 COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn.logmel

@@ -1,7 +1,7 @@
 """The 2-D network: its outputs, its size, its learning rate."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from ser import logmel_cnn as module
+from ser.models import logmel_cnn as module
 from ser.params import LogMelCnn, load_params
 
 COMMITTED = load_params(Path(__file__).parents[1] / "params.yaml").train_cnn

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.demo import run_dvc
-from tools.mend_after_kill import mend
+from tools.repair_after_kill import mend
 
 PIPELINE = """\
 stages:
@@ -46,14 +46,14 @@ def test_half_a_dvc_lock_is_brought_back_as_it_was(project: Path) -> None:
 
 
 def test_half_a_lock_of_a_further_pipeline_is_brought_back(project: Path) -> None:
-    lock = project / "pipelines" / "further" / "dvc.lock"
+    lock = project / "experiments" / "further" / "dvc.lock"
     lock.parent.mkdir(parents=True)
     before = (project / "dvc.lock").read_text()
     lock.write_text(before)
     assert mend(project) == []
     lock.write_text(before[: before.index("second:") + 40])
     (told,) = mend(project)
-    assert told.startswith("pipelines/further/dvc.lock:")
+    assert told.startswith("experiments/further/dvc.lock:")
     assert lock.read_text() == before
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser.datasets import Scaler
-from ser.moments import BLOCK, fit_scaler
+from ser.data.datasets import Scaler
+from ser.data.streaming_scaler import BLOCK, fit_scaler
 
 
 @given(

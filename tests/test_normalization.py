@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.datasets import Array, Scaler, rows_of
+from ser.data.datasets import Array, Scaler, rows_of
+from ser.data.protocols import LUNA5, split_at_random, split_by_actor
+from ser.data.ravdess import all_clips, parse_clip
+from ser.data.scaling import INPUTS, fit_scalers, read_scaler, write_scalers
 from ser.errors import InputError
-from ser.normalization import INPUTS, fit_scalers, read_scaler, write_scalers
-from ser.protocols import LUNA5, split_at_random, split_by_actor
-from ser.ravdess import all_clips, parse_clip
 
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in all_clips() if name[12:17] == "01-01"])
 SPLIT = split_by_actor(CLIPS, LUNA5)

@@ -1,7 +1,7 @@
 """The export computes what Keras, NumPy and scikit-learn do, from the samples on."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ import keras
 import numpy as np
 import pytest
 
-from ser import logmel, speaker_encoder
-from ser.bundle_export import encoder_licence, front_end_of, onnx_of
-from ser.datasets import Scaler
-from ser.final_model import all_of, everyone, fit_lda
-from ser.final_network import reference
-from ser.final_parts import LinearDiscriminant, apply_lda, read_parts, write_parts
-from ser.frontend import features
-from ser.logmel_cnn import logmel_cnn
-from ser.onnx_graph import Graph
-from ser.onnx_network import append_network
+from ser.data.datasets import Scaler
+from ser.data.ravdess import EMOTIONS
+from ser.export.final_model import all_of, everyone, fit_lda
+from ser.export.final_network import reference
+from ser.export.final_parts import LinearDiscriminant, apply_lda, read_parts, write_parts
+from ser.export.onnx_graph import Graph
+from ser.export.onnx_network import append_network
+from ser.export.write_bundle import encoder_licence, front_end_of, onnx_of
+from ser.features import logmel, speaker_encoder
+from ser.features.front_end import features
+from ser.models.logmel_cnn import logmel_cnn
 from ser.params import load_params
-from ser.ravdess import EMOTIONS
-from ser.recognizer import model_inputs
-from ser.silent_onnxruntime import onnxruntime
+from ser.recognizer.onnxruntime_without_telemetry import onnxruntime
+from ser.recognizer.recognizer import model_inputs
 
 PARAMS = load_params(Path(__file__).parents[1] / "params.yaml")
 TOLERANCE = 1e-4

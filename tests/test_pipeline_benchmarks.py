@@ -31,11 +31,11 @@ from benchmarks import (
 )
 from benchmarks.cases import Case, run_rounds
 from benchmarks.subjects import WALL, Column, Ratio, Subject
-from ser.audio import write_pcm16
-from ser.demo_corpus import synthesize
+from ser.audio.clip_io import write_pcm16
+from ser.data.ravdess import SAMPLE_RATE
+from ser.data.synthetic import synthesize
 from ser.errors import InputError
 from ser.params import load_params
-from ser.ravdess import SAMPLE_RATE
 
 PROJECT = Path(__file__).parents[1]
 
@@ -90,14 +90,14 @@ def test_what_else_is_found_out_fails_before_anything_is_timed(monkeypatch: pyte
 @pytest.fixture
 def tensorflow() -> None:
     """Threads are set before anything is computed; after that TensorFlow refuses."""
-    from ser import deterministic_tensorflow
+    from ser.models import deterministic_tensorflow
 
     deterministic_tensorflow.start(0)
 
 
 @pytest.mark.usefixtures("tensorflow")
 def test_a_layer_whose_name_begins_with_an_underscore_can_be_timed() -> None:
-    from ser.logmel_cnn import logmel_cnn
+    from ser.models.logmel_cnn import logmel_cnn
 
     settings = load_params(PROJECT / "params.yaml").train_cnn.logmel
     model = logmel_cnn(n_mels=16, settings=settings, steps_per_epoch=1)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from voices import spoken
 
+from experiments.dtw.pitch import FEWEST_VOICED, PitchTrack, pitch_functionals, pitch_track
 from ser.params import load_params
-from ser.pitch import FEWEST_VOICED, PitchTrack, pitch_functionals, pitch_track
 
 PARAMS = load_params()
 FRAMING, SETTINGS = PARAMS.extract.logmel, PARAMS.aligned.pitch

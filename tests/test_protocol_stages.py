@@ -18,16 +18,19 @@ import yaml
 from dvc.repo import Repo
 from full_disk import check_full_disk
 
-from ser.datasets import Array, Scaler, read_features, read_split
+from experiments.further_report.protocols import EMOBOX_UAR, PROTOCOL_TITLES
+from experiments.protocols import evaluate as evaluate_protocol
+from experiments.protocols import train_baselines as train_protocol_baselines
+from experiments.protocols import train_cnn as train_protocol_cnn
+from ser.data.datasets import Array, Scaler, read_features, read_split
+from ser.data.protocols import EMOBOX6, LOSO, SPEAKER_INDEPENDENT, split_at_random, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.data.scaling import INPUTS
+from ser.evaluation.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictions
 from ser.files import read_table, write_array, write_parquet
-from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
-from ser.normalization import INPUTS
+from ser.models.protocol_cnn import learning_sides
 from ser.params import Protocols
-from ser.protocol_cnn import learning_sides
-from ser.protocols import EMOBOX6, LOSO, SPEAKER_INDEPENDENT, split_at_random, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictions
-from stages import command, evaluate_protocol, train_protocol_baselines, train_protocol_cnn
+from stages import command
 from tools.readme_results import protocols_table
 
 PROJECT = Path(__file__).parents[1]
@@ -278,7 +281,7 @@ def test_wrong_usage_is_exit_code_2(stage: ModuleType, wrong: tuple[str, ...]) -
 
 
 def test_the_readme_table_shows_what_was_run(with_results: Path) -> None:
-    with pytest.raises(SystemExit, match="pipelines/protocols"):
+    with pytest.raises(SystemExit, match="experiments/protocols"):
         command.run(lambda: print(protocols_table(Path("metrics"))))
     run(evaluate_protocol, "article")
     alone = protocols_table(Path("metrics"))
@@ -315,10 +318,10 @@ def test_dvc_would_run_each_protocol_without_the_other_pipeline(
 ) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(PROJECT / name, tmp_path / name)
-    for name in ("ser", "stages", "pipelines"):
+    for name in ("ser", "stages", "experiments"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     Repo.init(str(tmp_path), no_scm=True).close()
-    asked = ["--dry", "--allow-missing", "--force", "--single-item", f"pipelines/{pipeline}/dvc.yaml"]
+    asked = ["--dry", "--allow-missing", "--force", "--single-item", f"experiments/{pipeline}/dvc.yaml"]
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "repro", *asked],
         cwd=tmp_path,

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ser.errors import InputError
-from ser.protocols import (
+from ser.data.protocols import (
     AUDEERING,
     EMOBOX6,
     LOSO,
@@ -15,7 +14,8 @@ from ser.protocols import (
     split_at_random,
     split_by_actor,
 )
-from ser.ravdess import ACTORS, EMOTIONS, all_clips, parse_clip
+from ser.data.ravdess import ACTORS, EMOTIONS, all_clips, parse_clip
+from ser.errors import InputError
 
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in all_clips()])
 ABOUT = CLIPS.set_index("clip")

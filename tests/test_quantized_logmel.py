@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from voices import spoken
 
-from ser.logmel import speech_logmel
+from experiments.dtw.quantized_logmel import quantized_logmel
+from ser.features.logmel import speech_logmel
 from ser.params import LogMelParams, load_params
-from ser.quantized_logmel import quantized_logmel
 
 PROJECT = Path(__file__).parents[1]
 SPEECH: LogMelParams = load_params(PROJECT / "params.yaml").extract.logmel

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import ravdess
+from ser.data import ravdess
+from ser.data.ravdess import ManifestEntry, all_clips, clip_path, parse_clip, read_manifest, write_manifest
 from ser.errors import InputError
-from ser.ravdess import ManifestEntry, all_clips, clip_path, parse_clip, read_manifest, write_manifest
 
 COMMITTED = Path(ravdess.__file__).with_name("ravdess_manifest.csv")
 CORPUS = set(all_clips())

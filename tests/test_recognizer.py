@@ -27,13 +27,13 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 from voices import spoken
 
-from ser.blas_threads import BLAS
-from ser.demo_corpus import synthesize
+from ser.audio.stream import Sound
+from ser.data.ravdess import EMOTIONS
+from ser.data.synthetic import synthesize
 from ser.errors import InputError, NoSpeechError
-from ser.model_bundle import ABOUT, MODEL, SHIPPED, read_bundle
-from ser.ravdess import EMOTIONS
-from ser.recognizer import BATCH, Recognition, Recognizer, Segment
-from ser.sound_stream import Sound
+from ser.recognizer.blas_threads import BLAS
+from ser.recognizer.bundle_format import ABOUT, MODEL, SHIPPED, read_bundle
+from ser.recognizer.recognizer import BATCH, Recognition, Recognizer, Segment
 
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
@@ -647,7 +647,7 @@ def test_the_shipped_bundle_computes_what_it_did() -> None:
     assert list(row) == pytest.approx(GOLDEN, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["ser", "ser.recognizer"])
+@pytest.mark.parametrize("name", ["ser", "ser.recognizer.recognizer"])
 def test_the_examples_are_true(name: str) -> None:
     outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.attempted >= 5
@@ -666,7 +666,7 @@ def test_the_example_of_the_readme_runs(
 
 
 def test_nothing_slow_is_imported() -> None:
-    code = "import sys, ser, ser.recognizer, ser.cli_predict; print(*sys.modules)"
+    code = "import sys, ser, ser.recognizer.recognizer, ser.cli.predict; print(*sys.modules)"
     listing = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = {name.partition(".")[0] for name in listing.split()}
     slow = {"tensorflow", "keras", "librosa", "pandas", "sklearn", "scipy", "numba", "onnx", "joblib"}

@@ -16,13 +16,13 @@ from html_pages import CHROMIUM, Page, assert_painted_light_and_dark, measure
 from matplotlib.figure import Figure
 from stage_runs import run_in
 
-from ser import report
-from ser.article_results import compare
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.figure_style import save
+from ser.evaluation.article_results import compare
+from ser.evaluation.human_listeners import MERGED
+from ser.figures.style import save
 from ser.files import write_csv, write_json, write_parquet
-from ser.human_listeners import MERGED
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.report import page as report
 from stages import report as stage
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"

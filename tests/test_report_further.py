@@ -15,16 +15,16 @@ from html_pages import CHROMIUM, Page, assert_painted_light_and_dark, measure
 from matplotlib.figure import Figure
 from stage_runs import run_in
 
+from experiments.further_report import report as stage
+from experiments.further_report.protocols import EMOBOX_UAR
+from experiments.further_report.results import FIGURES, read_further_figures, read_further_results
+from experiments.ladder.figures import LEAK_NAMES, LEAKY_MODELS
+from experiments.ladder.recipes import RUNGS
+from experiments.ladder.scores import Pair, Rung, Worth
+from experiments.robustness.scores import MODELS, PAIRS
 from ser.errors import InputError
-from ser.figure_style import save
+from ser.figures.style import save
 from ser.files import write_json
-from ser.further_protocols import EMOBOX_UAR
-from ser.further_results import FIGURES, read_further_figures, read_further_results
-from ser.ladder import RUNGS
-from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS
-from ser.ladder_scores import Pair, Rung, Worth
-from ser.robustness import MODELS, PAIRS
-from stages import report_further as stage
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 METRICS = ("ladder", "enrolled", "robustness", "protocols/emobox6", "protocols/loso", "protocols/article")
@@ -267,7 +267,7 @@ def test_what_is_missing_or_damaged_is_named_with_its_pipeline(
     metrics = shutil.copytree(project / "metrics", tmp_path / "metrics")
     path = metrics / f"{name}.json"
     expected = (
-        rf"repro pipelines/{PIPELINES.get(name, name)}/dvc\.yaml \(1 problem\):\n  {re.escape(str(path))}: "
+        rf"repro experiments/{PIPELINES.get(name, name)}/dvc\.yaml \(1 problem\):\n  {re.escape(str(path))}: "
     )
 
     content = json.loads(path.read_text())
@@ -308,7 +308,7 @@ def test_a_missing_figure_is_named_with_its_pipeline(project: Path, tmp_path: Pa
     figures = shutil.copytree(project / "figures", tmp_path / "figures")
     (figures / "enrolled/uar_by_clips.png").unlink()
     with pytest.raises(
-        InputError, match=r"pipelines/enrolment/dvc\.yaml again(.|\n)*uar_by_clips\.png: no such"
+        InputError, match=r"experiments/speaker_adaptation/dvc\.yaml again(.|\n)*uar_by_clips\.png: no such"
     ):
         read_further_figures(figures)
 

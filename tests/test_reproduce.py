@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser import scores
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
+from ser.evaluation import scores
 from ser.files import write_csv
 from ser.params import load_params
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
 from tools import compare_metrics, demo, reproduce
 
 

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from ser import result_figures
-from ser.article_results import compare
-from ser.figure_style import save
-from ser.human_listeners import PUBLISHED, PUBLISHED_ACCURACY
-from ser.ravdess import EMOTIONS
-from ser.scores import Tally, recalls, uar
+from ser.data.ravdess import EMOTIONS
+from ser.evaluation.article_results import compare
+from ser.evaluation.human_listeners import PUBLISHED, PUBLISHED_ACCURACY
+from ser.evaluation.scores import Tally, recalls, uar
+from ser.figures import results as result_figures
+from ser.figures.style import save
 
 
 def make_tally(*, n_seeds: int = 1, empty_row: bool = False) -> Tally:

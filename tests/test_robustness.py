@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import robustness, robustness_figures
-from ser.baselines import searched_model
-from ser.datasets import Part
+from experiments.robustness import figures as robustness_figures
+from experiments.robustness import scores as robustness
+from ser.data.datasets import Part
+from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError
+from ser.evaluation.scores import PROBABILITIES
 from ser.files import write_csv
+from ser.models.classical import searched_model
+from ser.models.refit import read_chosen, refit
 from ser.params import load_params
-from ser.ravdess import EMOTIONS
-from ser.refitting import read_chosen, refit
-from ser.scores import PROBABILITIES
 from stages.fuse import PARTNERS
 
 PARAMS = load_params(Path(__file__).parents[1] / "params.yaml")

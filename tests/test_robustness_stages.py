@@ -1,4 +1,4 @@
-"""The stages of pipelines/robustness on a tiny corpus: what they write, and that no test actor babbles."""
+"""The stages of experiments/robustness on a tiny corpus: what they write, and that no test actor babbles."""
 
 import shutil
 import sys
@@ -12,22 +12,24 @@ import pytest
 import yaml
 from full_disk import check_full_disk
 
-from ser import audio
-from ser.condition_names import KINDS
-from ser.datasets import Scaler, read_features, read_split, take
-from ser.demo_corpus import synthesize
+from experiments.robustness import degrade, train_unaugmented
+from experiments.robustness import evaluate as evaluate_robustness
+from experiments.robustness.condition_names import KINDS
+from experiments.robustness.models import CLASSICAL
+from experiments.robustness.models import NETWORKS as TRAINED
+from experiments.robustness.unaugmented_cnn import OFF
+from ser.audio import clip_io as audio
+from ser.data.datasets import Scaler, read_features, read_split, take
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
+from ser.data.scaling import read_scaler
+from ser.data.synthetic import synthesize
+from ser.evaluation.scores import COLUMNS, PROBABILITIES
+from ser.features.speaker_encoder import SAMPLE_RATE as RATE
 from ser.files import write_array, write_csv, write_parquet
-from ser.logmel_cnn import NETWORKS
-from ser.normalization import read_scaler
+from ser.models.logmel_cnn import NETWORKS
 from ser.params import load_params
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
-from ser.robustness_models import CLASSICAL
-from ser.robustness_models import NETWORKS as TRAINED
-from ser.scores import COLUMNS, PROBABILITIES
-from ser.speaker_encoder import SAMPLE_RATE as RATE
-from ser.unaugmented_cnn import OFF
-from stages import command, degrade, evaluate_robustness, train_unaugmented
+from stages import command
 
 PROJECT = Path(__file__).parents[1]
 FOLDS = LUNA5[:2]

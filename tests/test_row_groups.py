@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ser.cli.row_groups import writing
 from ser.errors import InputError
-from ser.row_groups import writing
 
 COLUMNS = {"file": str, "share": float, "sure": bool}
 ROWS = st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.floats(allow_nan=False), st.booleans())
@@ -64,7 +64,7 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_kill_leaves_no_half_table(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     script = (
-        "import os, signal, sys, pathlib; from ser.row_groups import writing\n"
+        "import os, signal, sys, pathlib; from ser.cli.row_groups import writing\n"
         "with writing(pathlib.Path(sys.argv[1]), {'n': float}, rows=1) as write:\n"
         "    write([(1.0,)]); os.kill(os.getpid(), signal.SIGKILL)"
     )

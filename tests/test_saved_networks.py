@@ -1,7 +1,7 @@
 """A saved network is numbers and known layers: what else a file of one may name is refused, and not run."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 import json
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import keras
 import pytest
 
 from ser.errors import InputError
-from ser.final_network import read_network
-from ser.saved_networks import load_network
+from ser.export.final_network import read_network
+from ser.models.saved_networks import load_network
 
 RAN = "ran"
 """A file that the code in these networks would leave in the current folder."""

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from ser import scores
+from ser.data.protocols import LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.protocols import LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.evaluation import scores
 
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 SPLIT = split_by_actor(CLIPS, LUNA5)
@@ -320,7 +320,7 @@ def test_all_unreadable_files_are_named_at_once(tmp_path: Path) -> None:
 def test_scoring_loads_no_plotting_and_no_network_library() -> None:
     heavy = "{'matplotlib', 'tensorflow', 'librosa'} & set(sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys, ser.scores; print({heavy})"],
+        [sys.executable, "-c", f"import sys, ser.evaluation.scores; print({heavy})"],
         capture_output=True,
         text=True,
         check=True,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from ser.shrinkage_lda import ShrinkageLda
+from ser.models.shrinkage_lda import ShrinkageLda
 
 
 @settings(max_examples=25, deadline=None)

@@ -17,13 +17,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import source
-from ser.audio import Pcm16, sha256_of, write_pcm16
-from ser.clips import MOST_LISTED
+from ser.audio.clip_io import Pcm16, sha256_of, write_pcm16
+from ser.data import download as source
+from ser.data.clips import MOST_LISTED
+from ser.data.download import ARCHIVE, Archive, Folder, Source, copy_clips, download, locate
+from ser.data.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
 from ser.errors import InputError
 from ser.params import Workers
-from ser.ravdess import SAMPLE_RATE, ManifestEntry, clip_path
-from ser.source import ARCHIVE, Archive, Folder, Source, copy_clips, download, locate
 
 WORKERS = Workers(backend="loky", jobs=1)
 NAMES = ("03-01-01-01-01-01-01", "03-01-05-02-01-01-01", "03-01-08-01-02-02-02", "03-01-02-01-01-01-24")

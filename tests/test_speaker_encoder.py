@@ -1,7 +1,7 @@
 """The speaker encoder: LSTM layers as Keras computes them, and what it hears."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser import speaker_encoder
 from ser.errors import InputError
+from ser.features import speaker_encoder
+from ser.features.speaker_encoder import HOP_LENGTH, N_MELS, SAMPLE_RATE, Array, SpeakerEncoder, encoder_mel
 from ser.params import load_params
-from ser.speaker_encoder import HOP_LENGTH, N_MELS, SAMPLE_RATE, Array, SpeakerEncoder, encoder_mel
 
 PROJECT = Path(__file__).resolve().parents[1]
 UNITS = 7

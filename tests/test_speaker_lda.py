@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from ser.speaker_lda import SpeakerLda, known_share
+from ser.models.speaker_lda import SpeakerLda, known_share
 
 
 def balanced_clips(

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 from voices import CLIPS, spoken
 
-from ser import speech_detector
 from ser.errors import InputError
-from ser.speech_detector import RATE, SpeechDetector
+from ser.recognizer import voice_activity as speech_detector
+from ser.recognizer.voice_activity import RATE, SpeechDetector
 
 Samples = npt.NDArray[np.float64]
 T = np.arange(3 * RATE) / RATE

@@ -13,20 +13,28 @@ import pytest
 import yaml
 from full_disk import check_full_disk
 
-from ser import aligned_lda, cnn_runs, encoder_views, taught_cnn, taught_lda
-from ser.cnn_runs import Network
-from ser.datasets import Array, Part, read_split
-from ser.enrolment import Speech
+from experiments.distillation import check_leaks as check_taught
+from experiments.distillation import cnn as taught_cnn
+from experiments.distillation import evaluate as evaluate_taught
+from experiments.distillation import lda as taught_lda
+from experiments.distillation import search as search_taught
+from experiments.distillation import teach
+from experiments.distillation import train_cnn as train_taught_cnn
+from experiments.distillation import train_lda as train_taught_lda
+from experiments.distillation.teacher import opinions, taught_labels
+from experiments.dtw import lda as aligned_lda
+from ser.data.datasets import Array, Part, read_split
+from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
+from ser.evaluation.inner_trials import inner_split
+from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.files import write_array, write_parquet
+from ser.models import cnn_runs, encoder_views
+from ser.models.cnn_runs import Network
+from ser.models.protocol_cnn import learning_sides
+from ser.models.speaker_adaptation import Speech
 from ser.params import TAUGHT_PROTOCOLS, LogMelCnn, load_params
-from ser.protocol_cnn import learning_sides
-from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
-from ser.scores import COLUMNS, PROBABILITIES
-from ser.teaching import opinions, taught_labels
-from stages import check_taught, command, evaluate_taught, teach, train_taught_cnn, train_taught_lda
-from tools import search_taught
-from tools.inner_trials import inner_split
+from stages import command
 from tools.readme_results import ALL_PROTOCOLS, TAUGHT_ADDS, TAUGHT_MODELS, taught_leaks_list, taught_table
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -395,6 +403,6 @@ def test_the_readme_tells_what_was_found(tmp_path: Path) -> None:
 
 def test_every_protocol_has_seeds() -> None:
     assert {*evaluate_taught.NETWORKS} == {*TAUGHT_PROTOCOLS} == {*ALL_PROTOCOLS}
-    stages = yaml.safe_load((PARAMS.parent / "pipelines/taught/dvc.yaml").read_text())["stages"]
+    stages = yaml.safe_load((PARAMS.parent / "experiments/distillation/dvc.yaml").read_text())["stages"]
     for name in ("teach", "train_taught_lda", "train_taught_cnn"):
         assert {*stages[name]["matrix"]["protocol"]} == {*TAUGHT_PROTOCOLS}

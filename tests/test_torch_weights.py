@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser.errors import InputError
-from ser.torch_weights import Array, read_torch_weights
+from ser.features.torch_checkpoint import Array, read_torch_weights
 
 STORAGE = np.arange(24, dtype="<f4") / 7
 

@@ -1,7 +1,7 @@
 """The training loop: the same bits twice, whatever interrupts it."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 import os
 import signal
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 
-from ser.training import Array, Run, identity_of, predict, train
+from ser.models.training import Array, Run, identity_of, predict, train
 
 N, WIDTH, EPOCHS = 50, 6, 6
 

@@ -1,7 +1,7 @@
 """The stages augment to train_cnn on a tiny corpus: what they write, the same twice, and what stops it."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 import io
 import sys
@@ -18,15 +18,16 @@ import soundfile
 import yaml
 from full_disk import check_full_disk
 
-from ser import article_cnn, audio, cnn_runs, logmel_cnn, training
-from ser.augmentation import make_transform, replay
-from ser.baselines import SEARCHED_MODELS
-from ser.demo_corpus import synthesize
+from ser.audio import clip_io as audio
+from ser.audio.augmentation import make_transform, replay
+from ser.data.protocols import LUNA5, PROTOCOLS, split_by_actor
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
+from ser.data.scaling import read_scaler
+from ser.data.synthetic import synthesize
 from ser.files import write_array, write_parquet
-from ser.normalization import read_scaler
+from ser.models import article_cnn, cnn_runs, logmel_cnn, training
+from ser.models.classical import SEARCHED_MODELS
 from ser.params import load_params
-from ser.protocols import LUNA5, PROTOCOLS, split_by_actor
-from ser.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_clip
 from stages import augment, command, encode, extract, normalize, resample, split, train_baselines, train_cnn
 
 PROJECT = Path(__file__).parents[1]

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from voices import spoken
 
-from ser.demo_corpus import synthesize
-from ser.ravdess import EMOTIONS, SAMPLE_RATE
-from ser.recognizer import Recognition, Recognizer
-from ser.speech_detector import SpeechDetector
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
+from ser.data.synthetic import synthesize
+from ser.recognizer.recognizer import Recognition, Recognizer
+from ser.recognizer.voice_activity import SpeechDetector
 from ser.web.answers import About, Answer
 from ser.web.app import create_app
 from ser.web.connections import Connection

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.frontend import MelSettings, mel_power
+from ser.features.front_end import MelSettings, mel_power
 from ser.web.overview import RANGE_DB, overview
 
 MEL = MelSettings(16000, 512, 400, 160, 20, 50.0, 8000.0)

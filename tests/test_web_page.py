@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ser.audio import write_pcm16
-from ser.demo_corpus import synthesize
-from ser.ravdess import EMOTIONS, SAMPLE_RATE
+from ser.audio.clip_io import write_pcm16
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
+from ser.data.synthetic import synthesize
 from tools import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -1,7 +1,7 @@
 """The encoder of Whisper: its states as Keras and transformers compute them, and what it hears."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser import deterministic_tensorflow  # isort: split
+from ser.models import deterministic_tensorflow  # isort: split
 
 import hashlib
 from collections.abc import Iterator
@@ -18,9 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from ser import whisper_encoder
-from ser.errors import InputError
-from ser.whisper_encoder import (
+from experiments.whisper import whisper_encoder
+from experiments.whisper.whisper_encoder import (
     HOP_LENGTH,
     LONGEST_S,
     N_MELS,
@@ -32,6 +31,7 @@ from ser.whisper_encoder import (
     state_functionals,
     whisper_mel,
 )
+from ser.errors import InputError
 
 UNITS, HEADS, LAYERS, INNER = 12, 3, 2, 20
 

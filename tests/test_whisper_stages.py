@@ -18,17 +18,22 @@ from test_whisper_encoder import HEADS, LAYERS, random_weights
 from test_whisper_encoder import UNITS as STATES
 from voices import spoken
 
-from ser import scores, whisper_encoder
-from ser.encoder_views import sides_of
-from ser.enrolment import Speech
-from ser.enrolment_search import ALL_VIEWS
+from experiments.whisper import check_leaks as check_whisper
+from experiments.whisper import encode as encode_whisper
+from experiments.whisper import evaluate as enroll_whisper
+from experiments.whisper import search as search_whisper
+from experiments.whisper import whisper_encoder
+from experiments.whisper.whisper_encoder import VARIABLE, WhisperEncoder
+from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.evaluation import scores
 from ser.files import write_array, write_parquet
+from ser.models.adaptation_search import ALL_VIEWS
+from ser.models.encoder_views import sides_of
+from ser.models.speaker_adaptation import Speech
 from ser.params import load_params
-from ser.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.whisper_encoder import VARIABLE, WhisperEncoder
-from stages import check_whisper, command, encode_whisper, enroll_whisper
-from tools import search_head, search_whisper
+from stages import command
+from tools import search_head
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 UNITS = 9

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from ser.demo_corpus import synthesize
-from ser.frontend import trim
-from ser.ravdess import SAMPLE_RATE
+from ser.data.ravdess import SAMPLE_RATE
+from ser.data.synthetic import synthesize
+from ser.features.front_end import trim
 
 CLIPS = (
     "03-01-01-01-01-02-16",

@@ -1,6 +1,6 @@
 """Fail where a dvc.lock lags behind: name the stages that `dvc repro` would run in a clone without data.
 
-All pipelines are asked: that of the root, and those in pipelines/ that were run, which a dvc.lock beside
+All pipelines are asked: that of the root, and those in experiments/ that were run, which a dvc.lock beside
 them tells. `dvc repro --dry --allow-missing` exits with 0 whether or not a stage would run, so its output is
 read. A stage counts as current only where DVC says that it did not change, so that other wording in a later
 DVC fails this check rather than passing it.
@@ -67,7 +67,8 @@ def main() -> None:
         print(output)
         raise InputError(
             f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (in "
-            "pipelines/NAME `dvc repro pipelines/NAME/dvc.yaml`), then commit dvc.lock, metrics/ and figures/"
+            "experiments/NAME `dvc repro experiments/NAME/dvc.yaml`), then commit dvc.lock, "
+            "metrics/ and figures/"
         )
     print("Every dvc.lock is current: no stage would run.")
 

@@ -23,12 +23,12 @@ from typing import Any
 import soundfile
 from ruamel.yaml import YAML
 
-from ser.clips import list_audio
+from ser.data.clips import list_audio
 from ser.errors import InputError
 from ser.files import replacing
 from stages import command
 from tools import demo
-from tools.mend_after_kill import mend
+from tools.repair_after_kill import mend
 
 Lock = dict[str, Any]
 

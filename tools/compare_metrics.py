@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ser.errors import InputError
-from ser.scores import FOLD_COLUMNS
+from ser.evaluation.scores import FOLD_COLUMNS
 from stages import command
 from tools import machine
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-import ser.demo_corpus
+import ser.data.synthetic
+from ser.data.ravdess import all_clips, parse_clip
 from ser.errors import InputError
 from ser.params import load_params
-from ser.ravdess import all_clips, parse_clip
 from stages import command
-from tools.mend_after_kill import mend
+from tools.repair_after_kill import mend
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPORT = Path("data/report/index.html")
@@ -99,7 +99,7 @@ def make_workspace(
         if not os.path.lexists(corpus):
             corpus.symlink_to(recordings.resolve(), target_is_directory=True)
         return
-    source = Path(ser.demo_corpus.__file__)
+    source = Path(ser.data.synthetic.__file__)
     manifest = corpus / "manifest.csv"
     if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
         print("[2/3] synthetic corpus: there already", flush=True)
@@ -108,7 +108,7 @@ def make_workspace(
             clips = [clip for clip in all_clips() if parse_clip(clip).repetition == 1]
         print(f"[2/3] synthetic corpus of {len(clips)} clips", flush=True)
         workers = load_params(folder / "params.yaml").workers
-        ser.demo_corpus.write_corpus(corpus, clips=clips, workers=workers)
+        ser.data.synthetic.write_corpus(corpus, clips=clips, workers=workers)
 
 
 def run_dvc(

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from ser.datasets import Part, Scaler, read_split, take
+from ser.data.datasets import Part, Scaler, read_split, take
 from ser.errors import InputError
 from ser.files import read_table, write_arrays
 from ser.params import Params, load_params
@@ -92,7 +92,7 @@ def _features(clips: pd.DataFrame, params: Params) -> Arrays:
 
 
 def _classical(training: Part, test: Part, params: Params) -> Arrays:
-    from ser.baselines import fit, searched_model
+    from ser.models.classical import fit, searched_model
 
     grids = params.train_baselines.luna5
     results: Arrays = {}
@@ -109,9 +109,9 @@ def _network(
     clips: pd.DataFrame, split: pd.DataFrame, logmel: npt.NDArray[np.float32], params: Params
 ) -> Arrays:
     # TensorFlow takes seconds to load.
-    from ser import cnn_runs
-    from ser.logmel_cnn import NETWORKS
-    from ser.training import predict
+    from ser.models import cnn_runs
+    from ser.models.logmel_cnn import NETWORKS
+    from ser.models.training import predict
 
     training, watched, test = (
         take(clips, split, [logmel], fold=_FOLD, role=role) for role in ("train", "validation", "test")
@@ -132,7 +132,8 @@ def _network(
 
 
 def _recognized(paths: list[str], params: Params) -> Arrays:
-    from ser import Recognizer, audio
+    from ser import Recognizer
+    from ser.audio import clip_io as audio
     from stages.encode import encode_clip
 
     voices = [audio.load(path, sample_rate=48_000) for path in paths]

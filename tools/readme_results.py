@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ser.article_results import TEST_CLIPS
-from ser.bundle_summary import MODEL
+from experiments.further_report.protocols import EMOBOX_UAR, PROTOCOL_TITLES
+from experiments.ladder.figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
+from experiments.ladder.long_training import NAMES as LONG_NAMES
 from ser.errors import InputError
-from ser.further_protocols import EMOBOX_UAR, PROTOCOL_TITLES
-from ser.ladder_epochs import NAMES as LONG_NAMES
-from ser.ladder_figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES
-from ser.model_names import model_name
+from ser.evaluation.article_results import TEST_CLIPS
+from ser.evaluation.model_names import model_name
+from ser.export.summary import MODEL
 from stages import command
 from tools.check_current import ask_dvc
 from tools.marked_blocks import fill_blocks
@@ -372,7 +372,7 @@ def protocols_table(metrics: Path) -> str:
         if (metrics / "protocols" / f"{name}.json").exists()
     }
     if not measured:
-        raise InputError(f"{metrics / 'protocols'}: no results; pipelines/protocols writes them")
+        raise InputError(f"{metrics / 'protocols'}: no results; experiments/protocols writes them")
     lines = [
         f"| UAR, % (95 % interval) | {' | '.join(PROTOCOL_TITLES[name] for name in measured)} |",
         f"|---|{'---|' * len(measured)}",
@@ -399,7 +399,7 @@ def robustness_table(metrics: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); pipelines/robustness writes it") from error
+        raise InputError(f"{path}: cannot be read ({error}); experiments/robustness writes it") from error
 
 
 def model_index(metrics: Path) -> str:

@@ -18,8 +18,8 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from ser import scores
 from ser.errors import InputError
+from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json
 from ser.params import load_params
 from stages import command

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ser.audio import write_pcm16
-from ser.demo_corpus import synthesize
+from ser.audio.clip_io import write_pcm16
+from ser.data.ravdess import SAMPLE_RATE
+from ser.data.synthetic import synthesize
 from ser.errors import InputError
-from ser.ravdess import SAMPLE_RATE
 from stages import command
 from tools import chromium
 

@@ -19,10 +19,10 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from ser.datasets import read_split
+from ser.data.datasets import read_split
+from ser.data.scaling import INPUTS
 from ser.errors import InputError
 from ser.files import write_csv
-from ser.normalization import INPUTS
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
 from stages import command
@@ -46,8 +46,8 @@ def changed(settings: LogMelCnn, changes: list[str]) -> LogMelCnn:
 
 def try_fold(settings: LogMelCnn, seed: int, fold: int) -> dict[str, Any]:
     """Train on one fold; return the validation scores of the last epoch, and what it cost."""
-    from ser.cnn_runs import fit, read_sides
-    from ser.logmel_cnn import NETWORKS
+    from ser.models.cnn_runs import fit, read_sides
+    from ser.models.logmel_cnn import NETWORKS
 
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

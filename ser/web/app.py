@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ser.audio.stream import Sound, Waveform, open_sound, resampled
+from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError, UndecodableError
-from ser.ravdess import EMOTIONS
-from ser.recognizer import Recognizer
-from ser.sound_stream import Sound, Waveform, open_sound, resampled
+from ser.recognizer.recognizer import Recognizer
 from ser.web.answers import About, Answer, Health, Problem
 from ser.web.limits import Limits
 from ser.web.overview import overview

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ser.frontend import Array, MelSettings, mel_power
+from ser.features.front_end import Array, MelSettings, mel_power
 
 RANGE_DB = 70.0
 """From the loudest to what is drawn as nothing."""

@@ -1,4 +1,5 @@
-"""`dvc repro` mends a stage that was broken in its midst: a few cases of what tools.break_stages tries."""
+"""`dvc repro` mends a stage that was broken in its midst: a few cases of what
+tools.crash_safety.break_stages tries."""
 
 import sys
 from collections.abc import Iterator
@@ -6,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from tools.break_stages import copy_to_break
-from tools.breakable_workspace import Workspace as Breakable
-from tools.breakable_workspace import finish
-from tools.breaking import Trial, break_at, break_by_disk
-from tools.limited_disk import can_mount
-from tools.watched_run import WatchedRun
+from tools.crash_safety.break_stages import copy_to_break
+from tools.crash_safety.fault_injection import Trial, break_at, break_by_disk
+from tools.crash_safety.limited_disk import can_mount
+from tools.crash_safety.monitored_run import WatchedRun
+from tools.crash_safety.workspace import Workspace as Breakable
+from tools.crash_safety.workspace import finish
 
 from .conftest import Workspace
 

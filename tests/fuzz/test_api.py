@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
-from ser.recognizer import Recognizer
+from ser.recognizer.recognizer import Recognizer
 from ser.web.answers import Answer
 from ser.web.app import create_app
 from ser.web.limits import Limits

@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ser import cli
-from ser.corpora import CORPORA
+from ser.audio.paths import ENDINGS, find, printable
+from ser.data.other_corpora import CORPORA
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.recognizer import Recognizer
-from ser.sound_files import ENDINGS, find, printable
+from ser.recognizer.recognizer import Recognizer
 from ser.web.upload import shown_name
 
 from .bounds import Bounded, check_message

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import find, given, settings
 
-from ser import audio
+from ser.audio import clip_io as audio
+from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.errors import InputError
-from ser.ravdess import EMOTIONS, SAMPLE_RATE
-from ser.recognizer import Recognition, Recognizer, Segment
+from ser.recognizer.recognizer import Recognition, Recognizer, Segment
 
 from .bounds import Bounded, check_message
 from .bounds import bounded as bounded
@@ -96,7 +96,8 @@ OUT_OF_FILE = {
     # To the end of the samples, where the byte after it has no number.
     "RF64 of 2**63 - 1 bytes": RF64[:SIZE] + (2**63 - 1).to_bytes(8, "little") + RF64[SIZE + 8 :],
 }
-"""Found by the fuzzers: by such a header libsndfile seeks where no file can be; see `ser.sound_header`."""
+"""Found by the fuzzers: by such a header libsndfile seeks where no file can be; see
+`ser.audio.wav_header`."""
 
 
 @pytest.mark.filterwarnings(f"error::{STRAY}")
@@ -107,7 +108,7 @@ def test_a_header_that_leads_out_of_the_file_leaves_no_traceback(
     hear(content, recognizer, bounded)
 
 
-# Of libsndfile's callbacks: `ser.audio` is a stage's, and its files were held to a checksum.
+# Of libsndfile's callbacks: `ser.audio.clip_io` is a stage's, and its files were held to a checksum.
 @pytest.mark.filterwarnings(f"ignore::{STRAY}")
 @given(content=files(forms=(("WAV", "PCM_16"), ("WAV", "PCM_24"), ("FLAC", "PCM_16"), ("AIFF", "PCM_16"))))
 def test_the_pipeline_decodes_or_refuses(

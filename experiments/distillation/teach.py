@@ -1,0 +1,50 @@
+"""Ask a teacher, who heard larger encoders, what may be heard in each training clip of every fold.
+
+Reads   data/clips.parquet, data/splits/PROTOCOL.parquet,
+        data/features/clean/{whisper,whisper_speaker}.npy
+Writes  data/taught/PROTOCOL_opinions.parquet: a row a fold and training clip, with a probability an emotion
+
+The teacher is the sum of LDAs on the layers of Whisper's encoder and of the speaker encoder. Of each clip
+speaks a teacher that was fitted to other training actors, so that no opinion is merely remembered. Validation
+actors count as training actors; of tested clips the teacher hears nothing and says nothing.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from experiments.distillation.teacher import TEACHER, opinions
+from ser.data.datasets import prediction_table, read_split
+from ser.files import write_parquet
+from ser.models.encoder_views import read_encoder_views, sides_of
+from ser.models.speaker_adaptation import Speech
+from ser.parallel import run_all
+from ser.params import TAUGHT_PROTOCOLS, Enrolled, load_params
+from stages import command
+
+
+def run_fold(protocol: str, fold: int, training: Speech, settings: Enrolled) -> pd.DataFrame:
+    """Ask about one fold's training clips."""
+    part = training.part(next(iter(training.views)))
+    about: dict[str, Any] = {"protocol": protocol, "model": TEACHER, "seed": 0, "fold": fold}
+    return prediction_table(part, opinions(training, settings), **about)
+
+
+def main() -> None:
+    """Ask about every fold of one protocol."""
+    parser = command.parser(__doc__)
+    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="whose folds")
+    protocol: str = parser.parse_args().protocol
+    params = load_params()
+    views = read_encoder_views()
+    clips, split = read_split(protocol)
+    calls = []
+    for fold in sorted(split["fold"].unique().tolist()):
+        training, _ = sides_of(views, clips, split, fold=fold)
+        calls.append((protocol, fold, training, params.enrolled))
+    tables = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} teacher", unit="fold")
+    write_parquet(f"data/taught/{protocol}_opinions.parquet", pd.concat(tables, ignore_index=True))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,82 @@
+"""What larger models, which learned elsewhere, make of the training clips, as labels for smaller ones.
+
+An emotion that was played is not always heard. A teacher that was fitted to other training actors says of
+each training clip how probable each emotion is; a model that is told this, beside the emotion that was meant,
+learns from doubtful clips less. The teacher is asked about training clips alone, and is not there when new
+ones are recognised.
+
+References
+----------
+Hinton G, Vinyals O, Dean J (2015). Distilling the Knowledge in a Neural Network. arXiv:1503.02531.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold
+
+from ser.data.datasets import Part
+from ser.data.ravdess import EMOTIONS
+from ser.evaluation.scores import PROBABILITIES
+from ser.models.adaptation_search import choose, inner_folds
+from ser.models.speaker_adaptation import Speech, recognise
+from ser.models.speaker_lda import Matrix
+from ser.params import Enrolled
+
+TEACHER = "teacher"
+"""The name of the teacher in its table of opinions."""
+
+
+def opinions(training: Speech, settings: Enrolled) -> Matrix:
+    """Say of each training clip how probable each emotion is, by models that never met its speaker.
+
+    The teacher is the sum of LDAs on the layers of both encoders that `ser.models.encoder_views` describes.
+
+    Parameters
+    ----------
+    training
+        Of one fold: no clip of it is tested.
+    settings
+        The section ``enrolled``: the grids, and into how many parts the actors are divided.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n, 8)]
+        In the order of the clips and of `EMOTIONS`.
+    """
+    inner = inner_folds(training, n_folds=settings.inner_folds)
+    choices, _ = choose(inner, n_clips=0, settings=settings)
+    found = np.empty((len(training.clips), len(EMOTIONS)))
+    # As inner_folds divides them.
+    divided = GroupKFold(settings.inner_folds).split(training.clips, groups=training.actors)
+    for fold, (_, rows) in zip(inner, divided, strict=True):
+        nobody = np.zeros(len(rows), dtype=np.bool_)
+        found[rows] = recognise(fold.voices, choices, training.at(rows), enrolled=nobody, n_clips=0)
+    return found
+
+
+def taught_labels(part: Part, told: pd.DataFrame, *, share: float) -> Matrix:
+    """Blend the emotion that was meant with the teacher's opinion.
+
+    Parameters
+    ----------
+    part
+        Training clips, copy by copy; every copy of a clip has the same labels.
+    told
+        A row a training clip of the same fold: ``clip`` and `PROBABILITIES`.
+    share
+        Of the opinion: 0 for the emotions as they were meant.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n, 8)]
+        Each row sums to 1.
+
+    Raises
+    ------
+    KeyError
+        Where the teacher said nothing of a clip.
+    """
+    by_clip = told.set_index("clip")[list(PROBABILITIES)]
+    heard: Matrix = by_clip.loc[part.clips.tolist()].to_numpy(dtype=np.float64)
+    meant: Matrix = np.eye(len(EMOTIONS))[part.y]
+    return (1 - share) * meant + share * heard

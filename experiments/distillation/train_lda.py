@@ -1,0 +1,91 @@
+"""Recognise clips in step with their sentence by an LDA that a teacher taught, and by the same one untaught.
+
+aligned_lda  fitted to the emotions that were meant, as in experiments/dtw
+taught_lda   fitted to labels of which taught.share is the teacher's opinion
+
+Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned,
+        data/taught/PROTOCOL_opinions.parquet
+Writes  data/taught/PROTOCOL_lda.parquet: a row a tested clip and model
+        metrics/search/taught_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
+
+In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
+validation actors too. No teacher is asked about a tested clip. The templates are neutral clips of the
+first aligned.lda.templates of aligned.alignment.template_actors whom the fold does not test. Under the
+article's random split everybody is tested: there they are those of the first such actors, and some of these
+clips are tested.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from experiments.distillation.lda import TAUGHT_LDA, choose_and_recognise
+from experiments.distillation.teacher import taught_labels
+from experiments.dtw.lda import (
+    ALIGNED,
+    LABELS,
+    AlignedFeatures,
+    choose_templates,
+    sides_of,
+)
+from ser.data.datasets import prediction_table, read_split
+from ser.evaluation.scores import COLUMNS
+from ser.files import read_table, write_csv, write_parquet
+from ser.parallel import run_all
+from ser.params import TAUGHT_PROTOCOLS, AlignedLda, load_params
+from stages import command
+
+RANDOM = "article"
+"""The protocol whose split is random, with every actor on both sides."""
+
+
+def run_fold(
+    protocol: str, model: str, fold: int, share: float, template_actors: list[int], settings: AlignedLda
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tune, fit and apply one model on one fold; return its predictions and its trials."""
+    features = AlignedFeatures.read()
+    clips = read_table("data/clips.parquet", LABELS)
+    _, split = read_split(protocol)
+    told = read_table(f"data/taught/{protocol}_opinions.parquet", COLUMNS)
+    # There is no actor who is not tested there.
+    templates = (
+        list(range(settings.templates))
+        if protocol == RANDOM
+        else choose_templates(clips, split, fold=fold, actors=template_actors, count=settings.templates)
+    )
+    training, test = sides_of(features, clips, split, fold=fold, templates=templates)
+    found, trials = choose_and_recognise(
+        training,
+        taught_labels(training, told[told["fold"] == fold], share=share),
+        test,
+        copies=len(features.functionals),
+        n_before=features.n_before,
+        settings=settings,
+    )
+    about: dict[str, Any] = {"model": model, "fold": fold}
+    return (
+        prediction_table(test, found, protocol=protocol, seed=0, **about),
+        trials.assign(**about)[[*about, *trials.columns]],
+    )
+
+
+def main() -> None:
+    """Run both models on every fold of one protocol."""
+    parser = command.parser(__doc__)
+    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="who is tested, and when")
+    protocol: str = parser.parse_args().protocol
+    params = load_params()
+    _, split = read_split(protocol)
+    calls = [
+        (protocol, model, fold, share, params.aligned.alignment.template_actors, params.aligned.lda)
+        for model, share in ((ALIGNED, 0.0), (TAUGHT_LDA, params.taught.share))
+        for fold in sorted(split["fold"].unique().tolist())
+    ]
+    results = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} LDA", unit="fold")
+    predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
+    write_csv(f"metrics/search/taught_{protocol}.csv", trials)
+    write_parquet(f"data/taught/{protocol}_lda.parquet", predictions)
+
+
+if __name__ == "__main__":
+    command.run(main)

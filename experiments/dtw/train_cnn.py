@@ -1,0 +1,55 @@
+"""Train and apply the 2-D CNN beside the LDA on clips in step, under LUNA5 or EMOBOX6.
+
+Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned/logmel.npy
+Writes  data/aligned/PROTOCOL_cnn.parquet: a row a tested clip and seed
+
+The network is that of the main pipeline, with the settings of train_cnn.logmel and the seeds
+aligned.network_seeds. As with the LDA every clip that is not tested trains, validation actors too; it is
+trained for all its epochs, and nothing is chosen. A killed training goes on from its last epoch when the
+stage runs again.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ser.data.datasets import read_split
+from ser.files import remove, write_parquet
+from ser.parallel import run_all
+from ser.params import LogMelCnn, NetworkSeeds, load_params
+from stages import command
+
+
+def run_one(
+    protocol: str, settings: LogMelCnn, seed: int, fold: int, checkpoints: Path, bar: int
+) -> pd.DataFrame:
+    """Make one run; the form in which workers are called. Only here is TensorFlow loaded."""
+    from experiments.dtw.cnn import train_and_predict
+
+    return train_and_predict(
+        protocol, settings, seed=seed, fold=fold, checkpoints=checkpoints, bar_position=bar
+    )
+
+
+def main() -> None:
+    """Train every seed on every fold of one protocol."""
+    parser = command.parser(__doc__)
+    parser.add_argument("protocol", choices=list(NetworkSeeds.model_fields), help="whose folds")
+    protocol: str = parser.parse_args().protocol
+    params = load_params()
+    seeds: list[int] = getattr(params.aligned.network_seeds, protocol)
+    _, split = read_split(protocol)
+    checkpoints = Path(f"data/checkpoints/cnn_aligned_{protocol}")
+    folds = sorted(split["fold"].unique().tolist())
+    pairs = [(seed, fold) for seed in seeds for fold in folds]
+    calls = [
+        (protocol, params.train_cnn.logmel, seed, fold, checkpoints, 1 + place % params.workers.jobs)
+        for place, (seed, fold) in enumerate(pairs)
+    ]
+    tables = run_all(run_one, calls, workers=params.workers, what=f"{protocol} CNN", unit="run")
+    write_parquet(f"data/aligned/{protocol}_cnn.parquet", pd.concat(tables, ignore_index=True))
+    remove(checkpoints)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,36 @@
+"""Pad the contours with silence instead of 0 dB, for the ladder's fourth rung.
+
+Reads   data/features/VARIANT/{article_logmel,contour}.npy of the clean clips and of each augmented copy
+Writes  data/ladder/contour_silence.npy (4, clips, 259): clean, noise, stretch, speed_pitch
+
+Silence is the clip's own floor: extract.article.top_db (80) below the loudest value of its log-mel, to which
+the log-mel is cut anyway.
+"""
+
+import numpy as np
+
+from experiments.ladder.padding import with_silence
+from experiments.ladder.recipes import VARIANTS
+from ser.data.datasets import read_features
+from ser.files import write_array
+from ser.params import load_params
+from stages import command
+
+
+def main() -> None:
+    """Refill every clip's contour."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    top_db = params.extract.article.top_db
+    copies = []
+    for variant in VARIANTS:
+        (logmels,), (contours,) = (read_features(name, [variant]) for name in ("article_logmel", "contour"))
+        pairs = zip(logmels, contours, strict=True)
+        filled = np.stack([with_silence(logmel, contour, top_db=top_db) for logmel, contour in pairs])
+        print(f"{variant:12} {(filled != contours).any(axis=1).sum()} of {len(filled)} clips had padding")
+        copies.append(filled)
+    write_array("data/ladder/contour_silence.npy", np.stack(copies))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,48 @@
+"""Learn the temperature of the exported model of predictions for actors whom a model like it had not heard.
+
+Reads   data/predictions/fused.parquet, data/splits/luna5.parquet, data/clips.parquet
+Writes  metrics/final_calibration.json   the temperature; ECE, NLL, Brier score and AURC with and without one;
+                                         how often the answer is "not sure", and the accuracy of the rest
+
+The temperature is that of all folds and seeds of LUNA5 together. What it is worth is measured on each fold
+by the temperature of the other folds alone. RAVDESS no longer tests the exported model, which has heard
+all of its actors, so that this spoils no test; nor does a temperature change what is recognised.
+"""
+
+from ser.errors import InputError
+from ser.evaluation import scores
+from ser.export.summary import MODEL
+from ser.export.temperature import pooled_temperature, worth
+from ser.files import read_table, write_json
+from ser.params import load_params
+from stages import command
+
+PREDICTIONS = "data/predictions/fused.parquet"
+
+
+def main() -> None:
+    """Check, fit and measure, then write."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    clips = read_table("data/clips.parquet", ("clip", "emotion"))
+    split = read_table("data/splits/luna5.parquet", scores.SPLIT)
+    predictions = scores.read_predictions([PREDICTIONS])
+    tested = predictions[predictions["model"] == MODEL]
+    if tested.empty:
+        raise InputError(f"{PREDICTIONS}: has no {MODEL}; run the stage fuse")
+    scores.check_predictions(tested, {"luna5": split})
+
+    temperature = pooled_temperature(tested, clips)
+    below = params.recognizer.uncertain_below
+    measured = worth(tested, clips, bins=params.calibrate.bins, uncertain_below=below)
+    left_out = measured.pop("temperature")
+    found = {"model": MODEL, "temperature": temperature, "temperature_of_other_folds": left_out, **measured}
+    write_json("metrics/final_calibration.json", found)
+    print(
+        f"temperature {temperature:.2f}; ECE {100 * measured['before']['ece']:.1f} % before, "
+        f"{100 * measured['after']['ece']:.1f} % after that of the other folds"
+    )
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,55 @@
+"""Train the model that is exported, fused_transfer, on all 24 actors: nobody is left to test it on.
+
+Reads   data/clips.parquet, data/features/{clean,resampled}/{logmel,encoder}.npy
+Writes  models/final: the 2-D network's architecture and weights, its scaler, and the fitted LDA
+        metrics/search/final.csv: what inner folds of actors say of each layer and shrinkage of the LDA
+
+The network has the settings of train_cnn.logmel, the LDA those that inner folds of all actors choose, as
+in each fold of LUNA5: the scores there are of the same recipe, on actors whom it had not heard. A killed
+training goes on from its last epoch when the stage runs again.
+"""
+
+from pathlib import Path
+
+from ser.data.datasets import read_features
+from ser.data.scaling import INPUTS
+from ser.export.final_model import LDA, fit_lda
+from ser.export.final_parts import write_parts
+from ser.files import read_table, remove, replacing, write_csv
+from ser.params import load_params
+from ser.recognizer.blas_threads import BLAS
+from stages import command
+
+
+def main() -> None:
+    """Fit the LDA, then train the network."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
+    copies = list(INPUTS["logmel"].copies)
+    states, logmels = read_features("encoder", copies), read_features("logmel", copies)
+    checkpoints = Path("data/checkpoints/final")
+
+    with replacing("models/final") as folder:
+        folder.mkdir()
+        # With more threads the last digits would be those of the number of cores.
+        with BLAS.held():
+            lda, trials = fit_lda(clips, states, grids=params.train_baselines.transfer)
+        # Only here is TensorFlow loaded.
+        from ser.export.final_network import train_network
+
+        scaler = train_network(
+            clips,
+            logmels,
+            settings=params.train_cnn.logmel,
+            seed=params.recognizer.seed,
+            folder=folder,
+            checkpoint=checkpoints / "network.npz",
+        )
+        write_parts(folder, scaler, lda)
+        write_csv("metrics/search/final.csv", trials.assign(model=LDA)[["model", *trials.columns]])
+    remove(checkpoints)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,54 @@
+"""Score the predictions of degraded recordings, and draw them.
+
+Reads   data/robustness/KIND.parquet, data/splits/luna5.parquet, data/clips.parquet
+Writes  metrics/robustness.json: under ``uar`` each model's UAR under each condition with its 95 % interval
+        (bootstrap over actors), under ``gain_by_augmentation`` how much each kind of model that learned of
+        augmented copies exceeds the same trained without; metrics/robustness.md, the same as two tables
+        figures/robustness/{noise,conditions,augmentation}.png
+
+Of the 2-D network and what is fused with it a score is the mean over seeds; without augmentation it has one.
+"""
+
+import pandas as pd
+
+from experiments.robustness import figures as robustness_figures
+from experiments.robustness import scores as robustness
+from experiments.robustness.condition_names import KINDS
+from ser.evaluation.scores import COLUMNS, SPLIT, check_predictions
+from ser.figures.style import save
+from ser.files import read_table, replacing, write_json
+from ser.params import load_params
+from stages import command
+
+
+def main() -> None:
+    """Check, score and draw, then write."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
+    split = read_table("data/splits/luna5.parquet", SPLIT)
+    tables = [read_table(f"data/robustness/{kind}.parquet", ("condition", *COLUMNS)) for kind in KINDS]
+    predictions = robustness.add_fused(pd.concat(tables, ignore_index=True))
+    for _, tested in predictions.groupby("condition"):
+        check_predictions(tested, {"luna5": split})
+
+    tallies = robustness.tally_conditions(predictions, clips)
+    scores = robustness.score(tallies, samples=samples, seed=seed)
+    gained = {
+        kind: robustness.gains(tallies, better=augmented, than=plain, samples=samples, seed=seed)
+        for kind, (augmented, plain) in robustness.PAIRS.items()
+    }
+    with replacing("figures/robustness") as folder:
+        save(robustness_figures.noise(scores), folder / "noise.png")
+        save(robustness_figures.conditions(scores), folder / "conditions.png")
+        save(robustness_figures.augmentation(gained), folder / "augmentation.png")
+    table = robustness.markdown_table(scores, gained)
+    with replacing("metrics/robustness.md") as temporary:
+        temporary.write_text(table + "\n", encoding="utf-8")
+    write_json("metrics/robustness.json", {"uar": scores, "gain_by_augmentation": gained})
+    print(table)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,181 @@
+"""How well degraded recordings are recognised: UAR by condition and model, and what augmentation is worth."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from experiments.robustness.condition_names import condition_words
+from ser.evaluation.fusion import mean_of
+from ser.evaluation.model_names import model_name
+from ser.evaluation.scores import Counts, Tally, tally, uar, uar_interval
+
+MODELS = (
+    "fused_transfer",
+    "encoder_lda_augmented",
+    "encoder_lda",
+    "fused_scratch",
+    "logmel_cnn",
+    "logmel_cnn_unaugmented",
+    "lda_augmented",
+    "lda",
+)
+FUSED: Mapping[str, str] = MappingProxyType(
+    {"fused_scratch": "lda_augmented", "fused_transfer": "encoder_lda_augmented"}
+)
+"""With whom the 2-D network is averaged, as in stages/fuse.py."""
+PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "encoder_lda": ("encoder_lda_augmented", "encoder_lda"),
+        "logmel_cnn": ("logmel_cnn", "logmel_cnn_unaugmented"),
+        "lda": ("lda_augmented", "lda"),
+    }
+)
+"""A kind of model, with and without augmented copies in training."""
+MODEL_WORDS: Mapping[str, str] = MappingProxyType(
+    {model: model_name(model) for model in MODELS}
+    | {"logmel_cnn": "log-mel CNN, augmented", "logmel_cnn_unaugmented": "log-mel CNN"}
+)
+"""What is called augmented learned of augmented copies; so did what is fused."""
+
+Tallies = Mapping[str, Mapping[str, Tally]]
+"""``{condition: {model: tally}}``."""
+Scores = dict[str, dict[str, dict[str, float]]]
+Gains = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""``{kind: {condition: {gain, low, high}}}``, the kinds being those of `PAIRS`."""
+
+
+def add_fused(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Add the models of `FUSED` under each condition, once a seed of the network.
+
+    Parameters
+    ----------
+    predictions
+        ``condition`` and `ser.evaluation.scores.COLUMNS`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, and below them those of the fused models.
+
+    Raises
+    ------
+    InputError
+        Where the models do not predict the same clips under a condition.
+    """
+    tables = [predictions]
+    for _, rows in predictions.groupby("condition", sort=False):
+        network = rows[rows["model"] == "logmel_cnn"]
+        tables += [
+            mean_of(network, rows[rows["model"] == partner], model=model) for model, partner in FUSED.items()
+        ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def tally_conditions(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, dict[str, Tally]]:
+    """Count the predictions of each of `MODELS` under each condition, in the order of the rows."""
+    return {
+        condition: {
+            model: tally(
+                predictions[(predictions["condition"] == condition) & (predictions["model"] == model)], clips
+            )
+            for model in MODELS
+        }
+        for condition in predictions["condition"].unique()
+    }
+
+
+def score(tallies: Tallies, *, samples: int, seed: int) -> Scores:
+    """Score each model under each condition, as shares rounded to 4 decimals.
+
+    Parameters
+    ----------
+    tallies
+        Of `tally_conditions`.
+    samples, seed
+        Of the bootstrap over actors, as in `ser.evaluation.scores.uar_interval`.
+
+    Returns
+    -------
+    dict
+        ``{condition: {model: {uar, uar_low, uar_high}}}``
+    """
+
+    def figures(counted: Tally) -> dict[str, float]:
+        low, high = uar_interval(counted.counts, samples=samples, seed=seed)
+        mean = float(uar(counted.pooled).mean())
+        return {"uar": round(mean, 4), "uar_low": round(low, 4), "uar_high": round(high, 4)}
+
+    return {name: {model: figures(it) for model, it in models.items()} for name, models in tallies.items()}
+
+
+def gains(
+    tallies: Tallies, *, better: str, than: str, samples: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Compare two models under each condition: by how much the UAR of one exceeds the other's.
+
+    Parameters
+    ----------
+    tallies
+        Of `tally_conditions`.
+    better, than
+        The models.
+    samples, seed
+        Of the bootstrap over actors; the same actors are drawn for both models, so that what is hard about
+        an actor cancels out.
+
+    Returns
+    -------
+    dict
+        ``{condition: {gain, low, high}}``, shares rounded to 4 decimals, with a 95 % interval.
+    """
+
+    def figures(models: Mapping[str, Tally]) -> dict[str, float]:
+        first, second = models[better], models[than]
+        difference = uar(first.pooled).mean() - uar(second.pooled).mean()
+        drawn = _resampled_uar(first.counts, samples=samples, seed=seed)
+        drawn = drawn - _resampled_uar(second.counts, samples=samples, seed=seed)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return {
+            "gain": round(float(difference), 4),
+            "low": round(float(low), 4),
+            "high": round(float(high), 4),
+        }
+
+    return {condition: figures(models) for condition, models in tallies.items()}
+
+
+def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> np.ndarray:
+    n_actors = counts.shape[1]
+    times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
+    resampled: np.ndarray = uar(np.tensordot(times, counts, axes=(1, 1))).mean(axis=1)
+    return resampled
+
+
+def markdown_table(scores: Scores, gained: Gains) -> str:
+    """Tabulate UAR in percent, a row a condition; below it the gains by augmentation with their intervals."""
+    uars = {
+        condition: [f"{100 * models[model]['uar']:.1f}" for model in MODELS]
+        for condition, models in scores.items()
+    }
+    changes = {condition: [_points(gained[kind][condition]) for kind in PAIRS] for condition in scores}
+    return "\n\n".join(
+        (
+            _table("UAR, %", [MODEL_WORDS[model] for model in MODELS], uars),
+            _table(
+                "gain by augmentation, points", [MODEL_WORDS[plain] for _, plain in PAIRS.values()], changes
+            ),
+        )
+    )
+
+
+def _points(gain: Mapping[str, float]) -> str:
+    mean, low, high = (100 * gain[name] for name in ("gain", "low", "high"))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _table(corner: str, heads: list[str], cells: Mapping[str, list[str]]) -> str:
+    rows = [[corner, *heads], ["---"] * (1 + len(heads))]
+    rows += [[condition_words(condition), *figures] for condition, figures in cells.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,0 +1,175 @@
+"""Recognise speakers who were first heard in a few unlabelled clips: the protocol ``enrolled``.
+
+Under the folds of luna5 each test actor enrols some clips, drawn with a seed; the recognizer adapts to their
+voice and is scored on the actor's other clips. It sums up one LDA a layer of the pretrained speaker encoder
+and one on functionals, and averages them with the 2-D network, adapted as well.
+
+All there is to choose of the LDAs is chosen by inner folds of training actors, who enrol as many; how readily
+the network adapts, by the fold's validation actors, whom it never met, and LDAs fitted without them.
+
+Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{encoder,functionals}.npy,
+        data/predictions/cnn_logmel.parquet, data/predictions/cnn_logmel_validation.parquet
+Writes  data/predictions/enrolled.parquet  as those of other models, but the protocol is enrolled_N after the
+                                           number of clips, and the clips that a seed enrols are missing
+        metrics/enrolled.json              scores by the number of clips
+        metrics/search/enrolled.csv        every trial of the inner folds and with the network
+        figures/enrolled/uar_by_clips.png
+
+No emotion of a test actor is read before scoring, but clips of theirs are heard: these figures are not those
+of luna5.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from experiments.speaker_adaptation.figure import uar_by_clips
+from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
+from ser.data.datasets import Array, prediction_table, read_features, read_split, take
+from ser.evaluation import scores
+from ser.figures.style import save
+from ser.files import read_table, replacing, write_csv, write_json, write_parquet
+from ser.models.adaptation_search import choose, inner_folds, priors_for
+from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, recognise
+from ser.models.speaker_lda import Matrix, SpeakerLda
+from ser.parallel import run_all
+from ser.params import Enrolled, load_params
+from stages import command
+
+LDA, JOINED = "voice_lda", "voice_fused"
+WITH_NETWORK = "all, with the network"
+"""What stands for a view in the trials of the network's prior; their UAR is of validation actors."""
+
+
+def read_views() -> dict[str, Array]:
+    """Read what each clip is recognised by."""
+    (encoder,) = read_features("encoder", ["clean"])
+    (functionals,) = read_features("functionals", ["clean"])
+    layers = {f"encoder_{layer + 1}": encoder[:, layer] for layer in range(encoder.shape[1])}
+    return {**layers, "functionals": functionals}
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the 2-D network says of clips that it never met, and which of the training clips these are."""
+
+    of_test: Matrix
+    of_validation: Matrix
+    is_validation: Mask
+
+
+def run_fold(
+    fold: int, training: Speech, test: Speech, network: Network, settings: Enrolled
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
+    inner = inner_folds(training, n_folds=settings.inner_folds)
+    voices = fit_voices(training)
+    validation = training.at(network.is_validation)
+    voices_without = fit_voices(training.at(~network.is_validation))
+    tables, trials = [], []
+    for n_clips in settings.clips:
+        choices, tried = choose(inner, n_clips=n_clips, settings=settings)
+        prior, tried_network = rehearse(
+            voices_without, choices, validation, network.of_validation, n_clips=n_clips, settings=settings
+        )
+        tried = pd.concat([tried, tried_network], ignore_index=True)
+        tried.insert(0, "clips", n_clips)
+        trials.append(tried)
+        for seed in settings.seeds:
+            enrolled = draw_enrolled(test.actors, n_clips=n_clips, seed=seed)
+            alone = recognise(voices, choices, test, enrolled=enrolled, n_clips=n_clips)
+            joined = join_network(alone, network.of_test, test.actors, enrolled=enrolled, prior_clips=prior)
+            tested = test.at(~enrolled).part("functionals")
+            about: dict[str, Any] = {"protocol": f"enrolled_{n_clips}", "seed": seed, "fold": fold}
+            tables += [
+                prediction_table(tested, found, model=model, **about)
+                for model, found in ((LDA, alone), (JOINED, joined))
+            ]
+    searched = pd.concat(trials, ignore_index=True)
+    searched.insert(0, "fold", fold)
+    return pd.concat(tables, ignore_index=True), searched
+
+
+def rehearse(
+    voices: dict[str, SpeakerLda],
+    choices: dict[str, ViewChoice],
+    validation: Speech,
+    logits: Matrix,
+    *,
+    n_clips: int,
+    settings: Enrolled,
+) -> tuple[float, pd.DataFrame]:
+    """Let the validation actors enrol, to choose how readily the network adapts; return it and the trials."""
+    draws = [draw_enrolled(validation.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
+    alone = [recognise(voices, choices, validation, enrolled=draw, n_clips=n_clips) for draw in draws]
+    grid = priors_for(n_clips, settings=settings)
+    prior, trials = choose_prior(alone, logits, validation.actors, validation.y, draws=draws, grid=grid)
+    return prior, trials.rename(columns={"uar": "inner_uar"}).assign(view=WITH_NETWORK)
+
+
+def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[int, dict[str, Any]]:
+    """Score by the number of clips: the headline, and how far it varies with the draw of the clips."""
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender", "intensity", "statement"))
+    tallies = scores.tally_all(predictions, clips)
+    summary = scores.summarize(tallies, samples=samples, seed=seed)
+    details = scores.describe(tallies, predictions, clips)
+    by_clips = {}
+    for protocol, models in summary.items():
+        detail = details[protocol][JOINED]
+        draws = {name: it["uar"] for name, it in detail["per_seed"].items()}
+        by_clips[int(protocol.removeprefix("enrolled_"))] = {
+            **models[JOINED],
+            "n": detail["n"],
+            "uar_sd": detail["uar_sd"],
+            "uar_per_seed": draws,
+            "lda_uar": models[LDA]["uar"],
+        }
+    return dict(sorted(by_clips.items()))
+
+
+def main() -> None:
+    """Recognise, score and draw."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    clips, split = read_split("luna5")
+    training_split = split.replace({"role": {"validation": "train"}})
+    views = read_views()
+    predicted, predicted_validation = (
+        scores.read_predictions([f"data/predictions/cnn_logmel{side}.parquet"])
+        for side in ("", "_validation")
+    )
+
+    calls = []
+    for fold in sorted(split["fold"].unique()):
+        training, test = (
+            Speech.join({name: take(clips, it, [x], fold=fold, role=role) for name, x in views.items()})
+            for it, role in ((training_split, "train"), (split, "test"))
+        )
+        roles = split[split["fold"] == fold].set_index("clip")["role"]
+        is_validation = (roles.loc[training.clips] == "validation").to_numpy()
+        network = Network(
+            network_logits(predicted, test.clips, fold=fold),
+            network_logits(predicted_validation, training.clips[is_validation], fold=fold),
+            is_validation,
+        )
+        calls.append((int(fold), training, test, network, params.enrolled))
+    results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
+    predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
+    by_clips = score(
+        predictions, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
+    )
+
+    write_parquet("data/predictions/enrolled.parquet", predictions)
+    write_csv("metrics/search/enrolled.csv", trials)
+    with replacing("figures/enrolled") as folder:
+        folder.mkdir()
+        save(uar_by_clips(by_clips), folder / "uar_by_clips.png")
+    write_json("metrics/enrolled.json", by_clips)
+    for n_clips, it in by_clips.items():
+        interval = f"{100 * it['uar_low']:.1f} to {100 * it['uar_high']:.1f}"
+        print(f"{n_clips:2} clips: UAR {100 * it['uar']:.1f} ({interval})")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,60 @@
+"""Compute what two pretrained encoders make of every clip: that of Whisper, and the speaker encoder.
+
+Reads   data/clips.parquet, data/raw, and the weights: Whisper's in the packages of requirements-whisper.txt
+        or in the file that the environment variable WHISPER_WEIGHTS names, the other's in Resemblyzer
+Writes  data/features/clean/whisper.npy (clips, 7, 1024), in the order of clips.parquet: for each layer of
+        Whisper's encoder, the input of the first one included, mean and deviation over time of its 512 states
+        data/features/clean/whisper_speaker.npy (clips, 3, 1026), as the stage encode writes encoder.npy
+
+The weights are those of whisper.weights_sha256 and encode.weights_sha256 in params.yaml, or the stage stops:
+nothing is learned here. The speaker encoder is run again so that this pipeline reads no computed float of
+another one, and can be run on a machine of its own.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.whisper import whisper_encoder
+from ser.audio import clip_io as audio
+from ser.features import speaker_encoder
+from ser.files import read_table, write_array
+from ser.parallel import run_all
+from ser.params import load_params
+from stages import command
+
+Array = npt.NDArray[np.float32]
+
+
+def encode_clip(path: str, whisper_trim_db: float, speaker_trim_db: float) -> tuple[Array, Array]:
+    """Compute one clip's rows, of Whisper and of the speaker encoder; both hear 16 kHz."""
+    samples = audio.load(path, sample_rate=whisper_encoder.SAMPLE_RATE)
+    return (
+        whisper_encoder.state_functionals(
+            speaker_encoder.speech_of(samples, trim_db=whisper_trim_db),
+            encoder=whisper_encoder.pretrained_whisper(),
+        ),
+        speaker_encoder.speech_functionals(
+            speaker_encoder.speech_of(samples, trim_db=speaker_trim_db),
+            encoder=speaker_encoder.pretrained_encoder(),
+        ),
+    )
+
+
+def main() -> None:
+    """Encode all clips."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    whisper_encoder.check_weights(params.whisper.weights_sha256)
+    speaker_encoder.check_weights(params.encode.weights_sha256)
+    clips = read_table("data/clips.parquet", ("clip", "path"))
+
+    calls = [(path, params.whisper.trim_db, params.encode.trim_db) for path in clips["path"]]
+    of_whisper, of_speaker = zip(
+        *run_all(encode_clip, calls, workers=params.workers, what="encode"), strict=True
+    )
+    write_array("data/features/clean/whisper.npy", np.stack(of_whisper))
+    write_array("data/features/clean/whisper_speaker.npy", np.stack(of_speaker))
+
+
+if __name__ == "__main__":
+    command.run(main)

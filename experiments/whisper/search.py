@@ -1,0 +1,89 @@
+"""Try what to read of the two pretrained encoders, on training actors, and keep every trial.
+
+    python -m experiments.whisper.search
+
+divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+models like that of experiments/whisper learn of the other actors and are scored on those who are held out;
+shrinkages and weights are chosen within. The clips that the fold tests are not used. Tried are each layer
+alone, the sum of an encoder's layers and that of both encoders'; and this last with the means of the states
+over time, without deviations and extremes. whisper_1 is what enters Whisper's first layer. A row an inner
+fold is added to metrics/search/whisper_trials.csv.
+
+The trials were made after the design had been settled, to show what is worth what, and nothing was changed
+for them; those that settled it were not kept.
+
+Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{whisper,whisper_speaker}.npy
+Writes  metrics/search/whisper_trials.csv, to which it adds rows
+
+What it reads is made by make whisper. All of it takes a minute on two new cores; there is nothing to choose,
+so that a second run adds the same rows again.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ser.data.datasets import Array, prediction_table, read_split
+from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
+from ser.files import read_table
+from ser.models.encoder_views import BOTH, Learned, read_encoder_views, sides_of
+from ser.parallel import run_all
+from ser.params import Enrolled, load_params
+from stages import command
+
+LOG = Path("metrics/search/whisper_trials.csv")
+UNITS = {"whisper": 512, "speaker": 256}
+"""Of a layer's states: the first columns of a view are their means."""
+STATISTICS = {"whisper": 2, "speaker": 4}
+"""Of each unit; of the speaker encoder level and length follow."""
+
+
+def designs(views: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    """List what to try: by name the views of which the LDAs are summed up."""
+    of_encoder = {
+        encoder: {name: x for name, x in views.items() if name.startswith(encoder)} for encoder in UNITS
+    }
+    tried = {f"{name} alone": {name: x} for name, x in views.items()}
+    tried |= {f"{encoder}, all layers": own for encoder, own in of_encoder.items()}
+    tried["both, all layers"] = views
+    means = {}
+    for name, x in views.items():
+        units, statistics = (it[name.partition("_")[0]] for it in (UNITS, STATISTICS))
+        means[name] = np.hstack([x[:, :units], x[:, statistics * units :]])
+    return tried | {"both, all layers, means alone": means}
+
+
+def try_design(split: pd.DataFrame, inner: int, views: dict[str, Array], settings: Enrolled) -> pd.DataFrame:
+    """Recognise the actors who are held out."""
+    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
+    training, test = sides_of(views, clips, split, fold=inner)
+    learned = Learned.of(training, settings)
+    # Of all views that there are; the other model would leave out the speaker encoder's.
+    choices, _ = learned.choose(BOTH, n_clips=0)
+    nobody = np.zeros(len(test.clips), dtype=np.bool_)
+    found = learned.recognise(choices, test, enrolled=nobody, n_clips=0)
+    part = test.part(next(iter(views)))
+    return prediction_table(part, found, protocol="luna5", model="sum of LDAs", seed=0, fold=inner)
+
+
+def main() -> None:
+    """Recognise by each design, log, and print."""
+    command.parser(__doc__).parse_args()
+    params = load_params()
+    clips, split = read_split("luna5")
+    inner = inner_split(clips, split)
+    tried = designs(read_encoder_views())
+    calls = [
+        (inner, place, views, params.enrolled) for views in tried.values() for place in range(INNER_FOLDS)
+    ]
+    found = run_all(try_design, calls, workers=params.workers, what="designs", unit="inner fold")
+    trials = [
+        score(pd.concat(found[place * INNER_FOLDS :][:INNER_FOLDS])).assign(settings=name)
+        for place, name in enumerate(tried)
+    ]
+    keep(pd.concat(trials), LOG)
+
+
+if __name__ == "__main__":
+    command.run(main)

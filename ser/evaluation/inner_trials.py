@@ -1,0 +1,72 @@
+"""Trials on the training actors of one fold: how these are divided, scored, and kept in a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold
+
+from ser.data.datasets import Labels, emotion_index, rows_of
+from ser.evaluation.scores import predicted_emotions
+from ser.files import read_table, write_csv
+
+FOLD, INNER_FOLDS = 0, 4
+"""Of LUNA5. In no other fold have all four inner folds two template actors (aligned.alignment) who train."""
+COLUMNS = ["settings", "model", "seed", "fold", "inner_fold", "uar"]
+
+
+def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -> pd.DataFrame:
+    """Divide the actors whom a fold does not test: each is held out once, in the role ``test``.
+
+    Parameters
+    ----------
+    clips, split
+        As of `ser.data.datasets.read_split`.
+    fold
+        Whose training and validation actors are divided.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a clip and inner fold: ``clip``, ``fold`` (the inner one), ``role``. The clips that the fold
+        tests have the role ``away``.
+    """
+    is_away = np.zeros(len(clips), dtype=np.bool_)
+    is_away[rows_of(clips, split, fold=fold, role="test")] = True
+    known = np.flatnonzero(~is_away)
+    divided = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
+    tables = []
+    for inner, (_, held_out) in enumerate(divided):
+        role = np.where(is_away, "away", "train")
+        role[known[held_out]] = "test"
+        tables.append(clips[["clip"]].assign(fold=inner, role=role))
+    return pd.concat(tables, ignore_index=True)
+
+
+def known_rows(clips: pd.DataFrame, split: pd.DataFrame) -> Labels:
+    """Row numbers in `clips`, ascending, of those that are not away in the split of `inner_split`."""
+    away = split.loc[split["role"] == "away", "clip"]
+    rows: Labels = np.flatnonzero(~clips["clip"].isin(away))
+    return rows
+
+
+def score(found: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the UAR of each model on each inner fold."""
+    clips = read_table("data/clips.parquet", ("clip", "emotion")).set_index("clip")
+    meant = emotion_index(clips.loc[found["clip"]])
+    table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
+    rows = [
+        (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))
+        for (model, seed, inner), it in table.groupby(["model", "seed", "fold"])
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", "inner_fold", "uar"])
+
+
+def keep(trial: pd.DataFrame, log: Path) -> None:
+    """Add a trial's rows to a table, and print them and each model's mean."""
+    trial = trial.assign(fold=FOLD)[COLUMNS]
+    former = [pd.read_csv(log)] if log.exists() else []
+    write_csv(log, pd.concat([*former, trial], ignore_index=True))
+    print(trial.to_string(index=False))
+    print(trial.groupby(["settings", "model"], sort=False)["uar"].mean().round(3).to_string())

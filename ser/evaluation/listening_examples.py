@@ -1,0 +1,47 @@
+"""Clips worth hearing: what a model was surest of, where it was right and where it was wrong.
+
+The rule is fixed, so that nobody picks: for every emotion, of the clips in which an actor meant it, the one
+that the model recognised with the greatest probability, and the one that it took for another emotion with the
+greatest probability.
+"""
+
+import numpy as np
+import pandas as pd
+
+from ser.data.ravdess import EMOTIONS
+from ser.evaluation.scores import PROBABILITIES
+
+COLUMNS = ("emotion", "right", "clip", "predicted", "confidence")
+
+
+def choose(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Choose the examples of one model by the rule above.
+
+    Parameters
+    ----------
+    predictions
+        Of one model under one protocol. The probabilities of several seeds are averaged.
+    clips
+        The labels: ``clip`` and ``emotion``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With `COLUMNS`, in the order of `EMOTIONS`, the right one first. An emotion that was always recognised
+        has no mistake, and one that never was has no right clip. Of equally sure ones, the first by name.
+    """
+    mean = predictions.groupby("clip")[list(PROBABILITIES)].mean()
+    values = mean.to_numpy()
+    table = pd.DataFrame(
+        {
+            "emotion": clips.set_index("clip")["emotion"].loc[mean.index].array,
+            "clip": mean.index,
+            "predicted": np.array(EMOTIONS)[values.argmax(axis=1)],
+            "confidence": values.max(axis=1),
+        }
+    )
+    table["right"] = table["emotion"] == table["predicted"]
+    table["place"] = table["emotion"].map(EMOTIONS.index)
+    order = ["place", "right", "confidence", "clip"]
+    table = table.sort_values(order, ascending=[True, False, False, True])
+    return table.drop_duplicates(["emotion", "right"])[list(COLUMNS)].reset_index(drop=True)

@@ -1,0 +1,480 @@
+"""Scores of test predictions: UAR and its kin, how far they vary, and whether the predictions are whole.
+
+All scores come from one count, a confusion matrix for each seed and actor. A model's score is the mean over
+seeds of the score of that seed's test clips, its folds pooled. UAR, the unweighted average recall, is the
+mean of the recalls of the emotions; where clips lack an emotion, as an actor's in the article's test set may,
+UAR and macro-F1 are means over the emotions that occur.
+
+References
+----------
+UAR: Schuller B et al. (2009). The INTERSPEECH 2009 Emotion Challenge.
+Percentile bootstrap over clusters: Davison AC, Hinkley DV (1997). Bootstrap Methods and their Application.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import is_float_dtype, is_integer_dtype
+
+from ser.data.ravdess import EMOTIONS, STATEMENTS
+from ser.errors import InputError, list_problems
+from ser.files import read_table
+
+PROBABILITIES = tuple(f"p_{emotion}" for emotion in EMOTIONS)
+COLUMNS = ("protocol", "model", "seed", "fold", "clip", *PROBABILITIES)
+SPLIT = ("fold", "clip", "role")
+FOLD_COLUMNS = ("model", "seed", "fold", "n", "uar", "accuracy")
+CHANCE = 1 / len(EMOTIONS)
+"""The UAR of guessing."""
+
+TOP_CONFUSIONS = 8
+"""How many confusions of a model are listed."""
+
+Counts = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+Summary = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""``{protocol: {model: headline}}``."""
+
+
+def read_predictions(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """Read all files of predictions into one table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With `COLUMNS`, ordered by protocol, model, seed, fold and clip.
+
+    Raises
+    ------
+    InputError
+        Where files are missing or unreadable, or columns are missing or of another type; names all of them.
+    """
+    tables, problems = [], []
+    for path in paths:
+        try:
+            table = read_table(path, COLUMNS)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        whole = [column for column in ("seed", "fold") if not is_integer_dtype(table[column])]
+        real = [column for column in PROBABILITIES if not is_float_dtype(table[column])]
+        problems += [f"{path}: {column} must hold integers" for column in whole]
+        problems += [f"{path}: {column} must hold floats" for column in real]
+        tables.append(table)
+    if problems:
+        raise list_problems("the predictions cannot be scored", problems)
+    return pd.concat(tables).sort_values(list(COLUMNS[:5]), ignore_index=True)
+
+
+def check_predictions(
+    predictions: pd.DataFrame, splits: Mapping[str, pd.DataFrame], *, role: str = "test"
+) -> None:
+    """Hold predictions to the split: for each model and seed, each test clip once, in its fold, and no other.
+
+    Parameters
+    ----------
+    predictions
+        With `COLUMNS`.
+    splits
+        For each protocol, the table of the split stage: ``fold``, ``clip``, ``role``.
+    role
+        Which clips were predicted: those that have this role, where it is not ``test``.
+
+    Raises
+    ------
+    InputError
+        Where a protocol has no predictions; where a clip is missing, doubled, in another fold or of another
+        role; where probabilities are not finite, lie outside 0 to 1 or do not sum to 1 within 1e-6. Names all
+        such models and seeds.
+    """
+    tested = set(predictions["protocol"])
+    problems = [f"{protocol}: no predictions" for protocol in splits if protocol not in tested]
+    for key, run in predictions.groupby(["protocol", "model", "seed"], dropna=False):
+        protocol, model, seed = cast(tuple[Any, ...], key)
+        if protocol not in splits:
+            found = [f"unknown protocol; known are {', '.join(splits)}"]
+        else:
+            found = [*_wrong_clips(run, splits[protocol], role), *_wrong_probabilities(run)]
+        problems += [f"{protocol}/{model}, seed {seed}: {problem}" for problem in found]
+    if problems:
+        raise list_problems("data/predictions: train these models again", problems)
+
+
+def _wrong_clips(run: pd.DataFrame, split: pd.DataFrame, role: str) -> Iterator[str]:
+    done = {"test": "tested", "validation": "validated"}[role]
+    wanted = split[split["role"] == role]
+    expected = set(zip(wanted["fold"], wanted["clip"], strict=True))
+    found = list(zip(run["fold"], run["clip"], strict=True))
+    doubled = {clip for clip, times in run["clip"].value_counts().items() if times > 1}
+    for clips, words in (
+        (doubled, f"{done} more than once"),
+        ({clip for _, clip in expected - set(found)}, f"not {done} where the split has them"),
+        ({clip for _, clip in set(found) - expected}, f"{done} where the split does not have them"),
+    ):
+        if clips:
+            yield f"clips {words}: {len(clips)}, such as {min(map(str, clips))}"
+
+
+def _wrong_probabilities(run: pd.DataFrame) -> Iterator[str]:
+    values = run[list(PROBABILITIES)].to_numpy()
+    # Written so that NaN counts as wrong.
+    inside = ((values >= 0) & (values <= 1)).all(axis=1)
+    whole = np.abs(values.sum(axis=1) - 1) <= 1e-6
+    for right, words in (
+        (inside, "outside 0 to 1"),
+        (whole, "that do not sum to 1"),
+    ):
+        if not right.all():
+            wrong = run["clip"].array[~right]
+            yield f"clips with probabilities {words}: {len(wrong)}, such as {wrong[0]}"
+
+
+def predicted_emotions(predictions: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Index in `EMOTIONS` of the most probable emotion [shape=(rows,)]; of equal ones, the first."""
+    return np.asarray(predictions[list(PROBABILITIES)].to_numpy().argmax(axis=1))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often one model took which emotion for which.
+
+    Attributes
+    ----------
+    seeds, actors : tuple of int
+        Ascending.
+    genders : tuple of str
+        Of the actors.
+    counts : numpy.ndarray [shape=(seeds, actors, 8, 8), dtype=int64]
+        Clips by actual (axis 2) and predicted (axis 3) emotion, in the order of `EMOTIONS`.
+    """
+
+    seeds: tuple[int, ...]
+    actors: tuple[int, ...]
+    genders: tuple[str, ...]
+    counts: Counts
+
+    @property
+    def pooled(self) -> Counts:
+        """Counts of each seed [shape=(seeds, 8, 8)]: all actors together."""
+        return np.asarray(self.counts.sum(axis=1))
+
+
+def tally(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tally:
+    """Count the predictions of one model under one protocol.
+
+    Parameters
+    ----------
+    predictions
+        With `COLUMNS`.
+    clips
+        The labels: ``clip``, ``emotion``, ``actor``, ``gender``.
+
+    Raises
+    ------
+    InputError
+        Where predictions are of clips without labels.
+    """
+    unknown = sorted(set(predictions["clip"]) - set(clips["clip"]))
+    if unknown:
+        raise list_problems("predictions of clips that are not in data/clips.parquet: train again", unknown)
+    labels = clips.set_index("clip").loc[predictions["clip"]]
+    seeds, seed = np.unique(predictions["seed"].to_numpy(), return_inverse=True)
+    actors, actor = np.unique(labels["actor"].to_numpy(), return_inverse=True)
+    actual = labels["emotion"].map(EMOTIONS.index).to_numpy()
+    counts = np.zeros((len(seeds), len(actors), len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)
+    np.add.at(counts, (seed, actor, actual, predicted_emotions(predictions)), 1)
+    genders = labels.groupby("actor")["gender"].first()
+    return Tally(tuple(seeds.tolist()), tuple(actors.tolist()), tuple(genders[actors]), counts)
+
+
+def actual_and_predicted(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Names of the emotions, a row a prediction of the first seed: what DVC's confusion plot reads.
+
+    Parameters
+    ----------
+    predictions
+        Of one model under one protocol, with `COLUMNS`.
+    clips
+        The labels: ``clip`` and ``emotion``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``actual`` and ``predicted``.
+    """
+    first = predictions[predictions["seed"] == predictions["seed"].min()]
+    actual = first["clip"].map(clips.set_index("clip")["emotion"])
+    return pd.DataFrame({"actual": actual, "predicted": np.array(EMOTIONS)[predicted_emotions(first)]})
+
+
+Tallies = dict[str, dict[str, Tally]]
+"""``{protocol: {model: tally}}``."""
+
+
+def tally_all(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tallies:
+    """Count every model of every protocol: luna5 first, under each protocol the best UAR first."""
+    tallies: Tallies = {}
+    for protocol in sorted(predictions["protocol"].unique(), key=lambda name: (name != "luna5", name)):
+        of_protocol = predictions[predictions["protocol"] == protocol]
+        models = {str(model): tally(rows, clips) for model, rows in of_protocol.groupby("model")}
+        ranked = sorted(models, key=lambda model: (-uar(models[model].pooled).mean(), model))
+        tallies[protocol] = {model: models[model] for model in ranked}
+    return tallies
+
+
+def recalls(counts: Counts) -> Scores:
+    """Recall of each emotion [shape=(..., 8)] from counts [shape=(..., 8, 8)]; NaN where there is none."""
+    with np.errstate(invalid="ignore"):
+        shares: Scores = np.diagonal(counts, axis1=-2, axis2=-1) / counts.sum(axis=-1)
+    return shares
+
+
+def uar(counts: Counts) -> Scores:
+    """Unweighted average recall [shape=(...)] from counts [shape=(..., 8, 8)]."""
+    return np.asarray(np.nanmean(recalls(counts), axis=-1))
+
+
+def accuracy(counts: Counts) -> Scores:
+    """Share of clips that are right [shape=(...)] from counts [shape=(..., 8, 8)]."""
+    return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1)))
+
+
+def macro_f1(counts: Counts) -> Scores:
+    """Mean F1 of the emotions [shape=(...)] from counts [shape=(..., 8, 8)]."""
+    actual, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    with np.errstate(invalid="ignore"):
+        f1 = 2 * np.diagonal(counts, axis1=-2, axis2=-1) / (actual + predicted)
+    return np.asarray(np.nanmean(np.where(actual > 0, f1, np.nan), axis=-1))
+
+
+def interval(
+    score: Callable[[Counts], Scores], counts: Counts, *, samples: int, seed: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile interval of a model's score, by bootstrap over actors.
+
+    Clips of one actor are alike, so a bootstrap over clips would promise too much: what is drawn, with
+    replacement, is actors, each with all of its clips and the same for all seeds. All models with the same
+    number of actors get the same draws.
+
+    Parameters
+    ----------
+    score
+        Such as `uar`.
+    counts
+        [shape=(seeds, actors, k, k)], as in `Tally`.
+    samples
+        How many times to draw.
+    seed
+        Of the draws.
+    level
+        The share of the samples inside.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+    """
+    n_actors = counts.shape[1]
+    # How often each actor is in a sample is all that matters.
+    times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
+    resampled = np.tensordot(times, counts, axes=(1, 1))
+    tail = (1 - level) / 2
+    low, high = np.quantile(score(resampled).mean(axis=1), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95) -> tuple[float, float]:
+    """`interval` of the UAR."""
+    return interval(uar, counts, samples=samples, seed=seed, level=level)
+
+
+def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Sum up every model in the few numbers to look at first, as shares rounded to 4 decimals.
+
+    Parameters
+    ----------
+    tallies
+        As of `tally_all`.
+    samples, seed
+        Of `uar_interval`.
+
+    Returns
+    -------
+    dict
+        ``{protocol: {model: {uar, uar_low, uar_high, accuracy, macro_f1}}}``, in the order of `tallies`.
+    """
+
+    def headline(scored: Tally) -> dict[str, float]:
+        low, high = uar_interval(scored.counts, samples=samples, seed=seed)
+        return {
+            "uar": _mean(uar, scored.pooled),
+            "uar_low": round(low, 4),
+            "uar_high": round(high, 4),
+            "accuracy": _mean(accuracy, scored.pooled),
+            "macro_f1": _mean(macro_f1, scored.pooled),
+        }
+
+    return {name: {model: headline(it) for model, it in models.items()} for name, models in tallies.items()}
+
+
+def describe(
+    tallies: Tallies, predictions: pd.DataFrame, clips: pd.DataFrame
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Score every model by seed, emotion, gender, intensity, statement and actor; shares, to 4 decimals.
+
+    Parameters
+    ----------
+    tallies
+        From `tally_all`.
+    predictions, clips
+        What they were counted from; the labels with ``intensity`` and ``statement`` as well.
+
+    Returns
+    -------
+    dict
+        ``{protocol: {model: {n, seeds, uar_sd, accuracy_sd, per_seed, per_emotion, per_gender, per_intensity,
+        per_statement, per_actor, confusions}}}``. ``n`` is the number of test clips. The sample standard
+        deviations over seeds are None for a single seed, and the recall in ``per_emotion`` where no test clip
+        has the emotion. ``per_intensity`` has ``normal``, ``strong``, and since neutral has no strong
+        intensity, ``normal_without_neutral``, which alone compares with ``strong``. ``confusions`` are the
+        most frequent ones, as of `top_confusions`.
+    """
+    return {
+        protocol: {
+            model: _details(it, _tallies_of_groups(predictions, clips, protocol=protocol, model=model))
+            for model, it in models.items()
+        }
+        for protocol, models in tallies.items()
+    }
+
+
+def _tallies_of_groups(
+    predictions: pd.DataFrame, clips: pd.DataFrame, *, protocol: str, model: str
+) -> dict[str, dict[str, Tally]]:
+    tested = predictions[(predictions["protocol"] == protocol) & (predictions["model"] == model)]
+    labels = clips.set_index("clip").loc[tested["clip"]]
+    neutral = labels["emotion"].to_numpy() == EMOTIONS[0]
+    intensity, statement = labels["intensity"].to_numpy(), labels["statement"].to_numpy()
+    groups = {
+        "per_intensity": {
+            "normal": intensity == "normal",
+            "normal_without_neutral": (intensity == "normal") & ~neutral,
+            "strong": intensity == "strong",
+        },
+        "per_statement": {name: statement == name for name in STATEMENTS},
+    }
+    return {
+        group: {name: tally(tested[rows], clips) for name, rows in members.items() if rows.any()}
+        for group, members in groups.items()
+    }
+
+
+def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
+    """List what is most often taken for what.
+
+    Parameters
+    ----------
+    counts
+        [shape=(seeds, 8, 8)].
+    n
+        How many to list.
+
+    Returns
+    -------
+    list of dict
+        ``actual`` and ``predicted`` emotion, ``clips`` (mean over seeds) and their ``share`` of the actual
+        emotion's clips; the greatest share first, of equal ones in the order of `EMOTIONS`.
+    """
+    mean = counts.mean(axis=0)
+    totals = mean.sum(axis=1)
+    shares = np.where(np.eye(len(EMOTIONS), dtype=bool), 0, mean / np.where(totals > 0, totals, 1)[:, None])
+    order = np.argsort(-shares, axis=None, kind="stable")[:n]
+    places = zip(*np.unravel_index(order, shares.shape), strict=True)
+    return [
+        {
+            "actual": EMOTIONS[row],
+            "predicted": EMOTIONS[column],
+            "clips": round(float(mean[row, column]), 1),
+            "share": round(float(shares[row, column]), 4),
+        }
+        for row, column in places
+        if shares[row, column] > 0
+    ]
+
+
+def _details(scored: Tally, groups: Mapping[str, Mapping[str, Tally]]) -> dict[str, Any]:
+    genders = np.array(scored.genders)
+    per_seed = zip(scored.seeds, scored.pooled, strict=True)
+    per_emotion = zip(EMOTIONS, recalls(scored.pooled).mean(axis=0), strict=True)
+    return {
+        "n": int(scored.pooled[0].sum()),
+        "seeds": list(scored.seeds),
+        "uar_sd": _spread(uar(scored.pooled)),
+        "accuracy_sd": _spread(accuracy(scored.pooled)),
+        "per_seed": {str(seed): _both(counts[None]) for seed, counts in per_seed},
+        "per_emotion": {name: None if np.isnan(it) else round(float(it), 4) for name, it in per_emotion},
+        "per_gender": {
+            name: _both(scored.counts[:, genders == name].sum(axis=1)) for name in sorted(set(scored.genders))
+        },
+        **{
+            group: {name: _both(it.pooled) for name, it in members.items()}
+            for group, members in groups.items()
+        },
+        "per_actor": {
+            str(actor): _both(scored.counts[:, index]) for index, actor in enumerate(scored.actors)
+        },
+        "confusions": top_confusions(scored.pooled, n=TOP_CONFUSIONS),
+    }
+
+
+def format_summary(summary: Summary) -> str:
+    """Lay out the headline of every model as a table for people, in percent."""
+    lines = [f"{'protocol':9} {'model':20} {'UAR':>5}  {'95 % interval':13} {'accuracy':>8} {'macro-F1':>8}"]
+    for protocol, models in summary.items():
+        for model, it in models.items():
+            interval = f"{100 * it['uar_low']:.1f} to {100 * it['uar_high']:.1f}"
+            rest = f"{100 * it['accuracy']:8.1f} {100 * it['macro_f1']:8.1f}"
+            lines.append(f"{protocol:9} {model:20} {100 * it['uar']:5.1f}  {interval:13} {rest}")
+    return "\n".join(lines)
+
+
+def _mean(score: Callable[[Counts], Scores], counts: Counts) -> float:
+    return round(float(score(counts).mean()), 4)
+
+
+def _spread(values: Scores) -> float | None:
+    return round(float(values.std(ddof=1)), 4) if len(values) > 1 else None
+
+
+def _both(counts: Counts) -> dict[str, float]:
+    return {"uar": _mean(uar, counts), "accuracy": _mean(accuracy, counts)}
+
+
+def score_folds(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Score each fold of luna5 by itself, in the form of metrics/luna5_folds.csv.
+
+    Parameters
+    ----------
+    predictions
+        With `COLUMNS`; other protocols are left out.
+    clips
+        The labels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, seed, fold, n (test clips), uar and accuracy, the last two rounded to 4 decimals.
+    """
+    rows = []
+    luna5 = predictions[predictions["protocol"] == "luna5"]
+    for key, tested in luna5.groupby(["model", "seed", "fold"]):
+        model, seed, fold = cast(tuple[str, int, int], key)
+        counts = tally(tested, clips).pooled[0]
+        figures = (round(float(score(counts)), 4) for score in (uar, accuracy))
+        rows.append((model, seed, fold, int(counts.sum()), *figures))
+    return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))

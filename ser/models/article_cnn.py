@@ -1,0 +1,76 @@
+"""The article's two 1-D CNNs on the contour, and what they see in an epoch."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser.models.cnn_runs import Network, one_hot  # isort: split
+
+import keras
+import numpy as np
+from keras import layers
+
+from ser.data.datasets import Array, Part, Scaler
+from ser.data.ravdess import EMOTIONS
+from ser.models.training import Epoch
+from ser.params import ArticleCnn
+
+
+def article_cnn(*, n_frames: int, settings: ArticleCnn) -> keras.Model:
+    """Build either CNN of the article, compiled.
+
+    Parameters
+    ----------
+    n_frames
+        Length of the contour.
+    settings
+        The section ``train_cnn.article`` or ``train_cnn.article_augmented``. The first has a sigmoid over the
+        eight classes, a fault that is kept; its outputs are rescaled to sum to 1 where they are read.
+    """
+    kernel = settings.kernel_size
+    penalty = keras.regularizers.L2(0.01)
+    model = keras.Sequential(
+        [
+            layers.Input((n_frames, 1)),
+            layers.Conv1D(64, kernel, activation="relu"),
+            layers.Conv1D(
+                128, kernel, activation="relu", kernel_regularizer=penalty, bias_regularizer=penalty
+            ),
+            layers.MaxPooling1D(8),
+            layers.Dropout(settings.dropout),
+            layers.Conv1D(128, kernel, activation="relu"),
+            layers.MaxPooling1D(8),
+            layers.Dropout(settings.dropout),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(settings.dropout),
+            layers.Dense(len(EMOTIONS), activation=settings.output),
+        ]
+    )
+    # The decay of Keras' former optimizers: the rate at step t is learning_rate / (1 + decay * t).
+    rate = keras.optimizers.schedules.InverseTimeDecay(
+        settings.learning_rate, decay_steps=1, decay_rate=settings.decay
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate), loss="categorical_crossentropy", metrics=["accuracy"]
+    )
+    return model
+
+
+def _build(shape: tuple[int, ...], settings: ArticleCnn, _steps_per_epoch: int) -> keras.Model:
+    return article_cnn(n_frames=shape[0], settings=settings)
+
+
+def _epochs(part: Part, scaler: Scaler, _copies: int, _settings: ArticleCnn) -> Epoch:
+    """Show all copies of all clips in each epoch."""
+    scaled, labels = scaler.transform(part.x), one_hot(part)
+
+    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
+        order = generator.permutation(len(scaled))
+        return scaled[order], labels[order]
+
+    return draw
+
+
+NETWORKS = {
+    name: Network(name, model, watched="test", build=_build, epochs=_epochs, code=(__file__,))
+    for name, model in (("article", "cnn"), ("article_augmented", "cnn_augmented"))
+}
+"""By their section of ``train_cnn``. As in the article, their learning curves watch the test set."""

@@ -1,0 +1,138 @@
+"""A 2-D CNN on log-mel, and what it sees in an epoch."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser.models.cnn_runs import Network, one_hot  # isort: split
+
+import keras
+import numpy as np
+from keras import layers
+
+from ser.data.datasets import Array, Part, Scaler
+from ser.data.ravdess import EMOTIONS
+from ser.models import spec_augment as augmentation
+from ser.models.training import Epoch
+from ser.params import LogMelCnn
+
+
+def logmel_cnn(*, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
+    """Build the 2-D CNN, compiled.
+
+    A stem that strides early (two frames, four bands), squeeze-and-excitation, one residual block, then
+    attentive statistics pooling over time: weighted mean and deviation of each channel. A log-mel may have
+    any number of frames: training shows excerpts, and whole clips are recognised.
+
+    Parameters
+    ----------
+    n_mels
+        Bands of the log-mel.
+    settings
+        The section ``train_cnn.logmel``.
+    steps_per_epoch
+        For the schedule of the learning rate: a linear warm-up, then a cosine to 0.
+
+    References
+    ----------
+    Hu J et al. (2018). Squeeze-and-Excitation Networks. CVPR.
+    Okabe K et al. (2018). Attentive Statistics Pooling for Deep Speaker Embedding. Interspeech.
+    """
+    spectrogram = layers.Input((None, n_mels))
+    x = layers.Reshape((-1, n_mels, 1))(spectrogram)
+    x = _convolution(x, 32, kernel=(5, 7), strides=(2, 4))
+    x = _convolution(x, 64, strides=2)
+    x = _squeeze_excitation(x)
+    x = layers.add([x, _convolution(x, 64)])
+    x = _convolution(x, 96, strides=(1, 2))
+    x = _squeeze_excitation(x)
+    x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)
+    x = layers.Dense(128, use_bias=False)(x)
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Dropout(settings.dropout)(_attentive_statistics(x))
+    model = keras.Model(spectrogram, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+
+    total = settings.epochs * steps_per_epoch
+    warmup = min(settings.warmup_epochs * steps_per_epoch, total - 1)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
+    )
+    model.compile(
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    *,
+    kernel: int | tuple[int, int] = 3,
+    strides: int | tuple[int, int] = 1,
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+
+
+def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
+    channels = x.shape[-1]
+    weights = layers.GlobalAveragePooling2D()(x)
+    weights = layers.Dense(channels // 8, activation="relu")(weights)
+    weights = layers.Dense(channels, activation="sigmoid")(weights)
+    return layers.multiply([x, layers.Reshape((1, 1, channels))(weights)])
+
+
+def _attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
+    scores = layers.Dense(1)(layers.Dense(64, activation="tanh")(x))
+    weights = layers.Softmax(axis=1)(scores)
+    mean = layers.Dot(axes=1)([weights, x])
+    power = layers.Dot(axes=1)([weights, layers.multiply([x, x])])
+    variance = layers.subtract([power, layers.multiply([mean, mean])])
+    deviation = _SafeRoot()(variance)
+    return layers.Flatten()(layers.concatenate([mean, deviation]))
+
+
+@keras.saving.register_keras_serializable(package="ser")
+class _SafeRoot(layers.Layer):  # type: ignore[misc]
+    """Square root whose gradient stays finite at 0."""
+
+    # Keras writes it into a network's architecture, which must not change when this file moves.
+    __module__ = "ser.logmel_cnn"
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.sqrt(keras.ops.maximum(x, 1e-6))
+
+
+def _build(shape: tuple[int, ...], settings: LogMelCnn, steps_per_epoch: int) -> keras.Model:
+    return logmel_cnn(n_mels=shape[1], settings=settings, steps_per_epoch=steps_per_epoch)
+
+
+def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epoch:
+    """Show one copy of each clip in an epoch, changed anew."""
+    n = len(part.x) // copies
+    labels = one_hot(part)[:n]
+    floor_db = float(part.x.min())
+
+    def draw(generator: np.random.Generator) -> tuple[Array, Array]:
+        x = augmentation.choose_copies(part.x, copies=copies, generator=generator)
+        order = generator.permutation(n)
+        x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
+        x = augmentation.crop(x, settings=settings, generator=generator)
+        x = augmentation.mask(scaler.transform(x), settings=settings, generator=generator)
+        return augmentation.mix(
+            x, labels[order], batch_size=settings.batch_size, settings=settings, generator=generator
+        )
+
+    return draw
+
+
+NETWORKS = {
+    "logmel": Network(
+        "logmel",
+        "logmel_cnn",
+        watched="validation",
+        build=_build,
+        epochs=_epochs,
+        code=(__file__, augmentation.__file__),
+    )
+}
+"""By its section of ``train_cnn``."""

@@ -1,0 +1,45 @@
+"""A trained 2-D network, read back from its architecture and weights, and applied."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser.models import deterministic_tensorflow  # isort: split
+
+from pathlib import Path
+
+import keras
+
+# The network's own layers, which Keras knows once they are imported.
+import ser.models.logmel_cnn  # noqa: F401
+from ser.data.datasets import Array, Scaler
+from ser.errors import InputError
+from ser.models import training
+
+
+def load_network(folder: Path, *, seed: int, fold: int) -> keras.Model:
+    """Read the network of one run.
+
+    Parameters
+    ----------
+    folder
+        Holds ``architecture.json`` and ``seedS_foldF.weights.h5``.
+    seed, fold
+        Which run.
+
+    Raises
+    ------
+    InputError
+        Where a file is missing or damaged.
+    """
+    deterministic_tensorflow.start(seed)
+    try:
+        model = keras.models.model_from_json((folder / "architecture.json").read_text(encoding="utf-8"))
+        model.load_weights(folder / f"seed{seed}_fold{fold}.weights.h5")
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise InputError(
+            f"{folder}: seed {seed}, fold {fold} cannot be read ({error}); train this network again"
+        ) from error
+    return model
+
+
+def predict(model: keras.Model, scaler: Scaler, x: Array) -> Array:
+    """Apply a network to log-mels [shape=(n, frames, bands)] in dB: probabilities [shape=(n, 8)]."""
+    return training.predict(model, scaler.transform(x))

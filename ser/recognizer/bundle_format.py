@@ -1,0 +1,151 @@
+"""The exported model: a folder with an ONNX file and a JSON file that says all else about it."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ser.data.ravdess import EMOTIONS
+from ser.errors import InputError
+from ser.features.front_end import FrontEndSettings
+
+FORMAT = 1
+"""Of the JSON; a bundle of another format is refused."""
+MODEL, ABOUT = "model.onnx", "recognizer.json"
+WEIGHTS_LICENCE, ENCODER_LICENCE = "LICENSE-weights.txt", "LICENSE-speaker-encoder.txt"
+LARGEST_BYTES = 5_000_000
+"""Of a bundle, which is kept in git."""
+SHIPPED = Path(__file__).parents[1] / "bundle"
+"""The bundle inside the package."""
+
+
+@dataclass(frozen=True)
+class ListeningSettings:
+    """How a recording becomes windows.
+
+    Attributes
+    ----------
+    timeline_after_s : float
+        A recording up to this length is one window; a longer one becomes a timeline.
+    window_s, hop_s : float
+        Of a timeline; the hop divides the window.
+    shortest_s : float
+        A recording below this length is refused.
+    silence_dbfs : float
+        Where no frame is louder, there is no speech to hear.
+    sure_from_s : float
+        Of less speech, silence at both ends cut off, every answer is a "not sure".
+    """
+
+    timeline_after_s: float
+    window_s: float
+    hop_s: float
+    shortest_s: float
+    silence_dbfs: float
+    sure_from_s: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An exported model.
+
+    Attributes
+    ----------
+    version : str
+    front_end : FrontEndSettings
+    listening : ListeningSettings
+    temperature : float
+        By which the model's own log-probabilities are divided; the ONNX graph does so.
+    uncertain_below : float
+        A confidence below this is a "not sure".
+    about : dict
+        How it was trained, what score to expect, and its licence.
+    model : bytes
+        The ONNX file.
+    """
+
+    version: str
+    front_end: FrontEndSettings
+    listening: ListeningSettings
+    temperature: float
+    uncertain_below: float
+    about: dict[str, Any]
+    model: bytes
+
+
+def read_bundle(folder: Path | str = SHIPPED) -> Bundle:
+    """Read and check a bundle.
+
+    Raises
+    ------
+    InputError
+        Where a file is missing, damaged, or of another format.
+    """
+    folder = Path(folder)
+    try:
+        model = (folder / MODEL).read_bytes()
+        content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT or tuple(content["labels"]) != EMOTIONS:
+            raise InputError(f"{folder / ABOUT}: of another version of this package; export the model again")
+        if content["model_sha256"] != hashlib.sha256(model).hexdigest():
+            raise InputError(f"{folder / MODEL}: damaged, its sha256 is another; export the model again")
+        return Bundle(
+            version=content["version"],
+            front_end=FrontEndSettings.of(content["front_end"]),
+            listening=ListeningSettings(**content["listening"]),
+            temperature=content["temperature"],
+            uncertain_below=content["uncertain_below"],
+            about=content["about"],
+            model=model,
+        )
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{folder}: no exported model ({error}); give a folder with {MODEL} and {ABOUT}, as "
+            "dvc repro experiments/recognizer/dvc.yaml makes one"
+        ) from error
+
+
+def write_bundle(folder: Path, bundle: Bundle, *, weights_licence: str, encoder_licence: str) -> None:
+    """Write a bundle; equal ones give equal bytes.
+
+    Parameters
+    ----------
+    folder
+        Made here.
+    bundle
+        What to write.
+    weights_licence, encoder_licence
+        Texts of the licences of the weights and of the speaker encoder, which must go wherever these go.
+
+    Raises
+    ------
+    InputError
+        Where the bundle is larger than git should hold.
+    """
+    content = {
+        "format": FORMAT,
+        "version": bundle.version,
+        "labels": EMOTIONS,
+        "model_sha256": hashlib.sha256(bundle.model).hexdigest(),
+        "temperature": bundle.temperature,
+        "uncertain_below": bundle.uncertain_below,
+        "front_end": asdict(bundle.front_end),
+        "listening": asdict(bundle.listening),
+        "about": bundle.about,
+    }
+    files = {
+        MODEL: bundle.model,
+        ABOUT: (json.dumps(content, indent=2, allow_nan=False) + "\n").encode(),
+        WEIGHTS_LICENCE: weights_licence.encode(),
+        ENCODER_LICENCE: encoder_licence.encode(),
+    }
+    size = sum(map(len, files.values()))
+    if size > LARGEST_BYTES:
+        raise InputError(
+            f"{folder}: {size} bytes, but a bundle has at most {LARGEST_BYTES}; take a smaller network, or a "
+            "lower layer of the speaker encoder"
+        )
+    folder.mkdir()
+    for name, written in files.items():
+        (folder / name).write_bytes(written)

@@ -1,0 +1,118 @@
+"""Whether anybody speaks: Silero's voice-activity network, which only decides and changes no feature.
+
+The network comes with the package silero-vad, of which nothing else is used: not its code, and so not PyTorch
+either, which that would need.
+
+References
+----------
+Silero Team (2024). Silero VAD: pre-trained enterprise-grade voice activity detector.
+https://github.com/snakers4/silero-vad
+"""
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import numpy as np
+
+from ser.errors import InputError
+from ser.features.front_end import Array
+from ser.recognizer.onnxruntime_without_telemetry import onnxruntime
+
+MODEL_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
+RATE = 16_000
+"""In Hz, at which it listens."""
+SPEECH_PROBABILITY = 0.4
+"""From which a frame of 32 ms counts as speech."""
+POSSIBLE_PROBABILITY = 0.05
+"""From which it may: some screams reach no more, and of noises only mains hum reaches as much for long."""
+LEAST_SPEECH_FRAMES = 4
+"""That many make speech, 0.128 s. Of noises, tones, hum and clicks none reaches more than 2 frames."""
+
+_FRAME = 512
+_CONTEXT = 64
+_UNITS = 128
+# So many frames at once: most speech is known by the first, and the rest is not listened to.
+_AT_ONCE = 16
+# The network wants speech at a usual level: the loudest 40 ms are set to this, as a factor of full scale.
+_LEVEL = 0.1
+_LEVEL_FRAME = 640
+
+
+def network_file() -> Path:
+    """Find the network that the package silero-vad installs.
+
+    Raises
+    ------
+    InputError
+        Where it is not installed.
+    """
+    try:
+        package = distribution("silero-vad")
+    except PackageNotFoundError as error:
+        raise InputError("the package silero-vad is missing: run make install") from error
+    return Path(str(package.locate_file("silero_vad/data/silero_vad_16k_sequence.onnx")))
+
+
+class SpeechDetector:
+    """Tells speech from everything else; may be used by several threads at once.
+
+    Raises
+    ------
+    InputError
+        Where the network is not installed, or another one.
+    """
+
+    def __init__(self) -> None:
+        path = network_file()
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}; run make install") from error
+        if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
+            raise InputError(f"{path}: not the network of silero-vad 6.2.3; run make install")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def hears_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
+        """Tell whether there is speech, however loud.
+
+        Parameters
+        ----------
+        samples
+            [shape=(n,)] At `RATE`; full scale is 1.
+        probability
+            From which a frame counts, `SPEECH_PROBABILITY` or `POSSIBLE_PROBABILITY`.
+        """
+        frames = _frames(samples * np.float32(_LEVEL / max(_loudest(samples), 1e-9)))
+        hidden = cell = np.zeros((1, 1, _UNITS), dtype=np.float32)
+        found = 0
+        for start in range(0, len(frames), _AT_ONCE):
+            speech, hidden, cell = self._session.run(
+                ["speech_probs", "hn", "cn"],
+                {"input": frames[start : start + _AT_ONCE], "h": hidden, "c": cell},
+            )
+            found += int((speech >= probability).sum())
+            if found >= LEAST_SPEECH_FRAMES:
+                return True
+        return False
+
+
+def _loudest(samples: Array) -> float:
+    """Root-mean-square of the loudest 40 ms."""
+    padded = np.zeros(-(-len(samples) // _LEVEL_FRAME) * _LEVEL_FRAME, dtype=np.float32)
+    padded[: len(samples)] = samples
+    squares = np.square(padded.reshape(-1, _LEVEL_FRAME), dtype=np.float64)
+    return float(np.sqrt(squares.mean(axis=1).max(initial=0)))
+
+
+def _frames(samples: Array) -> Array:
+    """Cut to frames, each with the last samples of the one before it [shape=(ceil(n / 512), 576)]."""
+    count = -(-len(samples) // _FRAME)
+    padded = np.zeros(_CONTEXT + count * _FRAME, dtype=np.float32)
+    padded[_CONTEXT : _CONTEXT + len(samples)] = samples
+    if not count:
+        return np.zeros((0, _CONTEXT + _FRAME), dtype=np.float32)
+    return np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT + _FRAME)[::_FRAME]
