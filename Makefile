@@ -51,7 +51,7 @@ lint: $(INSTALLED) ## Check style, formatting, types, unsafe code and, if online
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
-	@$(RUN) bandit --quiet --configfile pyproject.toml --recursive ser stages tools benchmarks
+	@$(RUN) bandit --quiet --configfile pyproject.toml --recursive ser stages experiments tools benchmarks --exclude "*/tests/*"
 	@$(RUN) python -m tools.audit
 
 format: $(INSTALLED) ## Format the code and sort its imports

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from ctranslate2_files import model_file
+from ctranslate2_files import HEADS, model_file, random_weights
 from matplotlib.figure import Figure
-from test_whisper_encoder import HEADS, random_weights
 
 from experiments.dtw import extract as extract_aligned
 from experiments.huggingface import encode as encode_huggingface

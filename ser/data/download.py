@@ -45,7 +45,7 @@ RETRIES = 4
 PAUSE_S = 1.0
 """Before the first retry; doubled before each further one."""
 
-# What zipfile raises on damaged bytes: found by damaging them (tests/test_source.py).
+# What zipfile raises on damaged bytes: found by damaging them (tests/data/test_download.py).
 _ZIP_FAULTS = (BadZipFile, OSError, ValueError, EOFError, NotImplementedError, struct.error, zlib.error)
 
 ADVICE = f"set RAVDESS_DIR to a folder with Actor_01 to Actor_24 (.wav or .flac) or to {ARCHIVE}"

@@ -86,7 +86,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     names = (".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "params.demo.yaml")
     for name in names:
         shutil.copy(PROJECT / name, project / name)
-    for name in ("ser", "stages", "tools"):
+    for name in ("ser", "stages", "experiments", "tools"):
         shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     git(project, "init", "--quiet")
     git(project, "add", "--all")

@@ -1,0 +1,279 @@
+"""The ladder's stages on a tiny corpus: from features to the table, and what the networks are seen to do."""
+
+# It must be imported before Keras, because it sets up TensorFlow.
+from ser.models import cnn_runs  # isort: split
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from full_disk import check_full_disk
+from sklearn.metrics import recall_score
+
+import experiments.ladder.recipes
+from experiments.ladder import evaluate as ladder_results
+from experiments.ladder import evaluate_long as ladder_long_results
+from experiments.ladder import fit_classical as ladder_classical
+from experiments.ladder import fit_copies as ladder_copies
+from experiments.ladder import networks as ladder_networks
+from experiments.ladder import pad_with_silence as ladder_silence
+from experiments.ladder import train_contour as ladder_contour
+from experiments.ladder import train_contour_long as ladder_contour_long
+from experiments.ladder import train_logmel as ladder_logmel
+from experiments.ladder.classical import FEATURES, model_and_grid
+from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, sides
+from experiments.ladder.scores import CANDIDATES, LEAKS, Run, with_labels
+from ser.data.datasets import Array
+from ser.data.protocols import LUNA5
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.features.logmel import CONTOUR_PADDING_DB
+from ser.files import write_array, write_parquet
+from ser.models.article_cnn import NETWORKS
+from ser.params import load_params
+from stages import command
+
+PROJECT = Path(__file__).parents[3]
+FEW = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
+LENGTH, FOLDS = 90, 2
+
+
+def small_params() -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params["workers"] = {"backend": "loky", "jobs": 1}
+    params["split"] = {"article": {"test_size": 0.5, "random_state": 0}}
+    network: dict[str, Any] = {
+        "kernel_size": 3,
+        "dropout": 0.2,
+        "output": "softmax",
+        "learning_rate": 0.003,
+        "decay": 0,
+    }
+    params["ladder"] = {
+        "validation_clips": 16,
+        "contour": {
+            "network": {"seeds": [0, 3], "batch_size": 96, "epochs": 2, **network},
+            "seeds_beside": [3],
+            "folds_beside": [1],
+        },
+        "contour_long": {"epochs": 3, "splits": [0], "seeds": [0], "folds": [0, 1]},
+        "logmel": {"epochs": 2, "splits": [1], "seeds": [0], "folds": [1]},
+        "classical": {
+            "splits": [0, 1],
+            "inner_folds": 2,
+            "encoder_layer": 2,
+            "lda_shrinkage": [0.2, 0.8],
+            "svm_c": [1],
+            "svm_gamma": [0.001, 0.1],
+        },
+        "copies": {"splits": [1], "lda_shrinkage": 0.5, "svm_c": 3, "svm_gamma": 0.01},
+        "neighbour": {"splits": [1]},
+    }
+    return params
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What extract, resample and encode leave, of 384 clips; their features tell a little of the emotion."""
+    folder = tmp_path_factory.mktemp("ladder")
+    (folder / "params.yaml").write_text(yaml.safe_dump(small_params()))
+    clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
+    sums = [str(max(place, 1)) for place in range(len(clips))]
+    write_parquet(folder / "data/clips.parquet", clips.assign(sha256=sums))
+    draw = np.random.default_rng(0)
+    place = clips["emotion"].map(EMOTIONS.index).to_numpy()
+
+    def features(*shape: int) -> Array:
+        trace = np.random.default_rng(1).normal(0, 4, (8, *shape))[place]
+        return np.asarray(trace + draw.normal(-40, 5, (len(clips), *shape)), dtype=np.float32)
+
+    for variant in VARIANTS:
+        logmel = features(6, LENGTH)
+        logmel[::5, :, -12:] = CONTOUR_PADDING_DB
+        write_array(folder / f"data/features/{variant}/article_logmel.npy", logmel)
+        write_array(folder / f"data/features/{variant}/contour.npy", logmel.mean(axis=1))
+    write_array(folder / "data/features/clean/logmel.npy", features(24, 16))
+    write_array(folder / "data/features/resampled/logmel.npy", np.stack([features(24, 16)] * 2))
+    write_array(folder / "data/features/clean/functionals.npy", features(12))
+    write_array(folder / "data/features/clean/encoder.npy", features(3, 12))
+    write_array(folder / "data/features/resampled/functionals.npy", np.stack([features(12)] * 2))
+    write_array(folder / "data/features/resampled/encoder.npy", np.stack([features(3, 12)] * 2))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(experiments.ladder.recipes, "LUNA5", LUNA5[:FOLDS])
+
+
+def run(stage: ModuleType) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__])
+        command.run(stage.main)
+
+
+@pytest.fixture(scope="module")
+def done() -> set[str]:
+    return set()
+
+
+def once(done: set[str], stage: ModuleType) -> None:
+    if stage.__name__ not in done:
+        run(stage)
+        done.add(stage.__name__)
+
+
+def recalls(rows: pd.DataFrame) -> float:
+    return float(recall_score(rows["emotion"], rows["predicted"], average="macro"))
+
+
+def test_silence_replaces_padding_alone(done: set[str]) -> None:
+    once(done, ladder_silence)
+    silent = np.load("data/ladder/contour_silence.npy")
+    for variant, copy in zip(VARIANTS, silent, strict=True):
+        contour = np.load(f"data/features/{variant}/contour.npy")
+        logmel = np.load(f"data/features/{variant}/article_logmel.npy")
+        changed = copy != contour
+        assert changed[::5, -12:].all()
+        assert changed.sum() == changed[::5, -12:].sum()
+        floor = np.where(logmel == 0, -np.inf, logmel).max(axis=(1, 2)) - 80
+        np.testing.assert_allclose(copy[::5, -1], floor[::5])
+
+
+def test_the_contour_network_climbs_every_rung(done: set[str]) -> None:
+    once(done, ladder_silence)
+    once(done, ladder_contour)
+    table = pd.read_parquet("data/ladder/contour_cnn.parquet")
+    assert list(table.columns) == list(CANDIDATES)
+    runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
+    at_random = {(name, seed, 0) for name in list(RUNGS)[:5] for seed in (0, 3)}
+    by_actors = {("speakers", seed, fold) for seed in (0, 3) for fold in range(FOLDS)}
+    beside = {(name, 3, 1) for name in ("permuted", "scaled_on_all", "scaled_by_speaker")}
+    assert runs == at_random | by_actors | beside
+    assert set(table["candidate"]) == {0, 1}
+    clips = pd.read_parquet("data/clips.parquet")
+    rows = with_labels(table, clips)
+    for (recipe, *_), tested in rows.groupby(["recipe", "seed", "fold", "candidate"]):
+        if RECIPES[str(recipe)].watched == "test":
+            # The curve and the kept predictions are of the same epoch, else one of them is late.
+            assert tested["watched_uar"].iloc[0] == pytest.approx(recalls(tested))
+    assert (table[table["recipe"] == "augment_first"]["clip"].value_counts() > 4).any()
+
+
+def test_looking_at_the_tested_clips_does_not_change_what_is_learned(tmp_path: Path) -> None:
+    settings = load_params().ladder.contour.network
+    recipe = RUNGS["split_first"]
+    it = sides(
+        recipe,
+        pd.read_parquet("data/clips.parquet", columns=list(CLIPS)),
+        ladder_contour.contours(recipe),
+        axes=(0,),
+        seed=2,
+        fold=0,
+        test_size=0.5,
+        validation_clips=0,
+    )
+    looked = ladder_networks.run(
+        NETWORKS["article"], settings, it, about=Run("contour_cnn", "split_first", 2, 0)
+    )
+    model, curve = cnn_runs.fit(
+        NETWORKS["article"],
+        settings,
+        cnn_runs.Sides(it.training, it.copies, it.watched, it.scaler),
+        seed=2,
+        name="plain",
+        checkpoint=tmp_path / "checkpoint.npz",
+    )
+    assert looked.groupby("candidate")["watched_uar"].first().tolist() == curve["val_uar"].tolist()
+    last = looked[looked["candidate"] == looked["candidate"].max()]["predicted"]
+    predicted = model.predict_on_batch(it.scaler.transform(it.tested.x)).argmax(axis=1)
+    assert last.tolist() == predicted.tolist()
+
+
+def test_the_logmel_network_runs_what_it_has_time_for(done: set[str]) -> None:
+    once(done, ladder_logmel)
+    table = pd.read_parquet("data/ladder/logmel_cnn.parquet")
+    runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
+    assert runs == {("own_validation", 1, 0), *((name, 0, 1) for name in ladder_logmel.BY_ACTORS)}
+    assert set(table["name"]) == {"epoch=1", "epoch=2"}
+
+
+def test_the_classical_models_run_every_recipe(done: set[str]) -> None:
+    once(done, ladder_classical)
+    table = pd.read_parquet("data/ladder/classical.parquet")
+    assert set(table["model"]) == set(FEATURES)
+    runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
+    at_random = {(name, seed, 0) for name in ("own_validation", "without_twins") for seed in (0, 1)}
+    assert runs == at_random | {
+        (name, 0, fold) for name in ladder_classical.BY_ACTORS for fold in range(FOLDS)
+    }
+    points = table.groupby("model")["name"].unique()
+    assert points["encoder_lda"].tolist() == ["shrinkage=0.2", "shrinkage=0.8"]
+    assert points["svm_rbf"].tolist() == ["C=1 gamma=0.001", "C=1 gamma=0.1"]
+    honest = with_labels(table, pd.read_parquet("data/clips.parquet"))
+    honest = honest[(honest["recipe"] == "speakers") & (honest["name"] == "shrinkage=0.8")]
+    permuted = table[(table["recipe"] == "permuted") & (table["name"] == "shrinkage=0.8")]
+    assert recalls(honest) > 0.5 > recalls(with_labels(permuted, pd.read_parquet("data/clips.parquet")))
+
+
+def test_an_unknown_classical_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="name must be one of"):
+        model_and_grid("tree", load_params().ladder.classical)
+
+
+def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[str]) -> None:
+    for stage in (ladder_silence, ladder_contour, ladder_logmel, ladder_classical):
+        once(done, stage)
+    written = []
+    for _ in range(2):
+        run(ladder_results)
+        paths = [Path("metrics/ladder.json"), *sorted(Path("figures/ladder").iterdir())]
+        written.append({path.name: path.read_bytes() for path in paths})
+    assert written[0] == written[1]
+    for stage in (ladder_silence, ladder_results):
+        check_full_disk(stage)
+    assert set(written[0]) == {"ladder.json", "ladder.png", "leaks.png"}
+    results = json.loads(written[0]["ladder.json"])
+    assert [rung["recipe"] for rung in results["rungs"]] == list(RUNGS)
+    found = {(leak["model"], leak["leak"]) for leak in results["leaks"]}
+    of_all = {"random_split", "chosen_on_test", "scaling_by_speaker", "permuted_labels"}
+    assert {("logmel_cnn", leak) for leak in of_all} <= found
+    assert {("contour_cnn", leak) for leak in of_all | {"scaling_on_all"}} <= found
+    assert {(model, leak) for model in FEATURES for leak in LEAKS} <= found
+    assert {pair["model"] for pair in results["byte_identical_pair"]} == {
+        "contour_cnn",
+        "logmel_cnn",
+        *FEATURES,
+    }
+
+
+def test_three_rungs_are_trained_for_longer_and_scored_after_every_epoch(done: set[str]) -> None:
+    for stage in (ladder_silence, ladder_contour_long, ladder_copies):
+        once(done, stage)
+    check_full_disk(ladder_long_results)
+    run(ladder_long_results)
+    results = json.loads(Path("metrics/ladder_long.json").read_text())
+    assert {model: len(rungs[0]["by_epoch"]) for model, rungs in results.items()} == {
+        "contour_cnn": 3,
+        "encoder_lda": 1,
+        "svm_rbf": 1,
+    }
+    tables = [pd.read_parquet(f"data/ladder/{name}.parquet") for name in ("contour_long", "copies")]
+    rows = with_labels(pd.concat(tables), pd.read_parquet("data/clips.parquet"))
+    for model, rungs in results.items():
+        assert [rung["recipe"] for rung in rungs] == ["augment_first", "split_first", "speakers"]
+        for rung in rungs:
+            tested = rows[(rows["model"] == model) & (rows["recipe"] == rung["recipe"])]
+            uars = [recalls(epoch) for _, epoch in tested.groupby("candidate")]
+            np.testing.assert_allclose(rung["by_epoch"], uars, atol=1e-4)
+            assert rung["uar"] == rung["by_epoch"][-1]
+            assert rung["tested_clips"] == len(tested) / len(uars)
+    copies = rows[(rows["model"] == "svm_rbf") & (rows["recipe"] == "augment_first")]
+    assert copies["clip"].value_counts().max() > 1
+    assert Path("figures/ladder_long/by_epoch.png").stat().st_size > 10_000

@@ -1,0 +1,112 @@
+"""The README and the model card tell the committed figures, and say where everything is."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ser.errors import InputError
+from tools import readme_results
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", readme_results.PAGES)
+def test_pages_tell_the_committed_metrics(name: str) -> None:
+    page = (PROJECT / name).read_text(encoding="utf-8")
+    assert "<!-- results: " in page
+    assert readme_results.fill(page, PROJECT / "metrics") == page, "run: python -m tools.readme_results"
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {str(page.relative_to(PROJECT)) for pages in ("*.md", "docs/*.md") for page in PROJECT.glob(pages)}
+    ),
+)
+def test_links_and_pictures_exist(name: str) -> None:
+    page = PROJECT / name
+    targets = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_a_wrong_figure_is_put_right() -> None:
+    page = "before\n<!-- results: luna5 -->\n99.9\n<!-- end -->\nafter\n"
+    filled = readme_results.fill(page, PROJECT / "metrics")
+    assert "99.9" not in filled
+    assert filled.startswith("before\n<!-- results: luna5 -->\n| model |")
+    assert filled.endswith("|\n<!-- end -->\nafter\n")
+
+
+def test_the_ladders_tables_tell_every_rung_and_leak(tmp_path: Path) -> None:
+    rung = {"uar": 0.71234, "uar_low": 0.6, "uar_high": 0.8, "per_seed": [0.75, 0.7]}
+    rungs = [
+        {**rung, "recipe": name, "shown": by} for name, by in (("silence", "test"), ("speakers", "watched"))
+    ]
+    worth = {"model": "contour_cnn", "points": 0.3, "low": -0.01, "high": 0.4}
+    pair = {"model": "contour_cnn", "at_most": 0.0011}
+    leaks = [{**worth, "leak": leak} for leak in ("random_split", "scaling_on_all")]
+    measured = {**worth, "model": "encoder_lda", "leak": "byte_identical_pair", "points": -0.002}
+    content = {"rungs": rungs, "leaks": [*leaks, measured], "byte_identical_pair": [pair]}
+    (tmp_path / "ladder.json").write_text(json.dumps(content))
+    climbed, leaked = readme_results.ladder_table(tmp_path).split("\n\n")
+    first, last = climbed.splitlines()[2:]
+    assert first == (
+        "| 1. silence, not 0 dB, as padding | test clips | 71.2 | 60.0 to 80.0 | 2, 70.0 to 75.0 |"
+    )
+    assert "| validation clips | 71.2 |" in last
+    cells = {line.split(" | ")[0]: line for line in leaked.splitlines()}
+    assert cells["| random split, so that test speakers are known"].endswith("| +30.0 (-1.0 to +40.0) |  |")
+    assert cells["| the byte-identical pair"].endswith("| at most +0.1 | -0.2 (-1.0 to +40.0) |")
+
+
+def test_results_that_are_not_there_are_named(tmp_path: Path) -> None:
+    for name in ("ladder", "enrolled", "robustness"):
+        with pytest.raises(InputError, match=rf"{name}\.\w+: cannot be read"):
+            readme_results.fill(f"<!-- results: {name} -->\n<!-- end -->\n", tmp_path)
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((PROJECT / "metrics" / name).read_text(encoding="utf-8"))
+    return content
+
+
+def test_the_cards_heading_is_the_hubs() -> None:
+    heading = yaml.safe_load((PROJECT / "docs/model_card.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert heading["license"] == "cc-by-nc-sa-4.0"
+    assert heading["library_name"] == "onnx"
+    assert heading["pipeline_tag"] == "audio-classification"
+    ((result,),) = (model["results"] for model in heading["model-index"])
+    told = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    scores = read("luna5/fused_transfer.json")
+    assert told == {"recall": scores["uar"], "accuracy": scores["accuracy"], "f1": scores["macro_f1"]}
+
+
+def test_the_cards_sentences_tell_the_committed_metrics() -> None:
+    card = " ".join((PROJECT / "docs/model_card.md").read_text(encoding="utf-8").split())
+    percent = readme_results.percent
+    details = read("details.json")["luna5"]["fused_transfer"]
+    women, men = (percent(details["per_gender"][it]["uar"]) for it in ("female", "male"))
+    assert f"women better than men: a UAR of {women} and {men} %" in card
+    least = min(details["per_emotion"], key=details["per_emotion"].__getitem__)
+    assert f"{least.capitalize()} is recognised least, in {percent(details['per_emotion'][least])} %" in card
+    found, by_fold = read("final_calibration.json"), read("calibration.json")["fused_transfer"]
+    assert f"It is {found['temperature']:.2f}, so that" in card
+    for kind, worse in (("made all four worse", by_fold), ("makes them slightly worse", found)):
+        assert kind in card
+        assert all(worse["after"][name] > value for name, value in worse["before"].items())
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert "one clip in seven" in readme
+    assert round(1 / found["not_sure"]["share"]) == 7
+
+
+def test_a_block_of_yaml_is_filled() -> None:
+    page = "---\na: 1\n# results: model_index\nformer: 1\n# end\n---\n# end of it\n"
+    filled = readme_results.fill(page, PROJECT / "metrics")
+    assert filled.startswith("---\na: 1\n# results: model_index\nmodel-index:\n")
+    assert filled.endswith("\n# end\n---\n# end of it\n")
+    assert "former" not in filled
