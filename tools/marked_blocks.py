@@ -13,6 +13,11 @@ _BLOCKS = (
 )
 
 
+def block_names(page: str) -> list[str]:
+    """List the names of a page's blocks, those of a heading last."""
+    return [name for pattern in _BLOCKS for _, name, _ in pattern.findall(page)]
+
+
 def fill_blocks(page: str, table: Callable[[str], str | None]) -> str:
     """Replace what each block of a page holds.
 

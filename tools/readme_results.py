@@ -1,8 +1,8 @@
-"""Write the committed results into README.md and the model card, between their ``results`` marks.
+"""Write the committed results into README.md, docs/ and the experiments' READMEs, between ``results`` marks.
 
 A block between ``<!-- results: NAME -->`` and ``<!-- end -->``, or the same as comments of YAML, is replaced
-by the table of that name. Run it after `dvc repro`; a test fails where a page tells other figures than
-metrics/ does.
+by the table of that name; blocks that another tool writes stay as they are. Run it after `dvc repro`; a test
+fails where a page gives other figures than metrics/ does.
 """
 
 import json
@@ -19,7 +19,7 @@ from ser.evaluation.model_names import model_name
 from ser.export.summary import MODEL
 from stages import command
 from tools.check_current import ask_dvc
-from tools.marked_blocks import fill_blocks
+from tools.marked_blocks import block_names, fill_blocks
 
 _INDEXED = (
     ("uar", "recall", "Unweighted average recall (UAR)"),
@@ -64,7 +64,7 @@ NEIGHBOUR_RUNGS = {
     "split_first": "split at random first",
     "speakers": "test speakers are new (LUNA5)",
 }
-PAGES = ("README.md", "docs/model_card.md")
+_PAGES = ("README.md", "docs/**/*.md", "experiments/*/README.md")
 
 
 def percent(share: float) -> str:
@@ -526,9 +526,19 @@ TABLES: dict[str, Callable[[Path], str]] = {
 }
 
 
+def pages_with_results(project: Path) -> list[str]:
+    """List the pages of a project that hold a block of this tool, as paths relative to its root."""
+    found = sorted({path for pattern in _PAGES for path in project.glob(pattern)})
+    return [
+        str(path.relative_to(project))
+        for path in found
+        if TABLES.keys() & set(block_names(path.read_text(encoding="utf-8")))
+    ]
+
+
 def fill(page: str, metrics: Path) -> str:
-    """Replace each marked block of a page by its table."""
-    return fill_blocks(page, lambda name: TABLES[name](metrics))
+    """Replace each block of a page that has a table here."""
+    return fill_blocks(page, lambda name: TABLES[name](metrics) if name in TABLES else None)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -542,7 +552,7 @@ def _read(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Bring all pages up to date."""
     command.parser(__doc__).parse_args()
-    for name in PAGES:
+    for name in pages_with_results(Path.cwd()):
         page = Path(name)
         before = page.read_text(encoding="utf-8")
         after = fill(before, Path("metrics"))

@@ -1,4 +1,4 @@
-"""The README and the model card tell the committed figures, and say where everything is."""
+"""The pages give the committed figures, and the model card's heading is the Hub's."""
 
 import json
 import re
@@ -10,14 +10,29 @@ import yaml
 
 from ser.errors import InputError
 from tools import readme_results
+from tools.marked_blocks import block_names
 
 PROJECT = Path(__file__).resolve().parents[2]
+PAGES = readme_results.pages_with_results(PROJECT)
+BY_OTHER_TOOLS = {"docs/crash_safety.md": {"trials", "seen"}}
 
 
-@pytest.mark.parametrize("name", readme_results.PAGES)
+def test_the_pages_with_results_are_found() -> None:
+    assert {"README.md", "docs/model_card.md"} <= set(PAGES)
+    assert not BY_OTHER_TOOLS.keys() & set(PAGES)
+
+
+@pytest.mark.parametrize("pattern", ["README.md", "docs/**/*.md", "experiments/*/README.md"])
+def test_every_block_has_a_table(pattern: str) -> None:
+    for path in PROJECT.glob(pattern):
+        names = set(block_names(path.read_text(encoding="utf-8")))
+        others = BY_OTHER_TOOLS.get(str(path.relative_to(PROJECT)), set())
+        assert names <= readme_results.TABLES.keys() | others, path
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_tell_the_committed_metrics(name: str) -> None:
     page = (PROJECT / name).read_text(encoding="utf-8")
-    assert "<!-- results: " in page
     assert readme_results.fill(page, PROJECT / "metrics") == page, "run: python -m tools.readme_results"
 
 
