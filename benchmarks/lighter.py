@@ -30,8 +30,8 @@ _CASES = ("stage", "crop_96", "narrow")
 """Of `benchmarks.training.VARIANTS`."""
 _CURVES = Path("data", "curves", "cnn_logmel.csv")
 _CODE = tuple(
-    f"ser/{name}.py"
-    for name in ("cnn_runs", "deterministic_tensorflow", "logmel_augmentation", "logmel_cnn", "training")
+    f"ser/models/{name}.py"
+    for name in ("cnn_runs", "deterministic_tensorflow", "logmel_cnn", "spec_augment", "training")
 )
 _FOLDS = range(len(LUNA5))
 

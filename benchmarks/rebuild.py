@@ -138,8 +138,10 @@ def check_out(commit: str, workspace: Path, *, recordings: Path) -> None:
         raise InputError(f"{commit}: git cannot check it out")
     shutil.rmtree(workspace / ".git")
     (workspace / "dvc.lock").unlink(missing_ok=True)
-    # As in the workspace that it is compared with: DVC reads every dvc.yaml that it finds.
-    shutil.rmtree(workspace / "experiments", ignore_errors=True)
+    # As in the workspace that it is compared with: DVC reads every dvc.yaml that it finds. Until they became
+    # experiments/, further pipelines lay in pipelines/.
+    for name in ("experiments", "pipelines"):
+        shutil.rmtree(workspace / name, ignore_errors=True)
     (workspace / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     (workspace / "corpus").symlink_to(recordings)
     networks = load_params(PROJECT / "params.yaml").train_cnn

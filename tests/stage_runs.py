@@ -1,10 +1,18 @@
-"""How tests run a stage as its command would, in a project of their own."""
+"""Which stages there are, and how tests run one as its command would, in a project of their own."""
 
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+PROJECT = Path(__file__).parents[1]
+SCRIPTS = sorted(
+    ".".join(file.relative_to(PROJECT).with_suffix("").parts)
+    for file in (*PROJECT.glob("stages/*.py"), *PROJECT.glob("experiments/*/*.py"))
+    if "command.run(main)" in file.read_text(encoding="utf-8") and file.name != "search.py"
+)
+"""Modules of all stages, the experiments' too; a search for settings is none."""
 
 
 def run_in(project: Path, stage: ModuleType, *arguments: str) -> None:

@@ -7,32 +7,33 @@ from typing import Any
 
 import pytest
 import yaml
+from stage_runs import SCRIPTS
 
 from stages import command
 
 PROJECT = Path(__file__).parents[1]
 PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
 ARGUMENTS = {
-    "augment": "noise",
-    "degrade": "white",
-    "extract": "clean",
-    "train_baselines": "luna5",
-    "train_cnn": "logmel",
-    "train_protocol_baselines": "emobox6",
-    "train_aligned": "luna5",
-    "train_aligned_cnn": "luna5",
-    "train_taught_lda": "luna5",
-    "train_taught_cnn": "luna5",
-    "teach": "luna5",
-    "train_protocol_cnn": "emobox6",
-    "evaluate_protocol": "emobox6",
+    "stages.augment": "noise",
+    "stages.extract": "clean",
+    "stages.train_baselines": "luna5",
+    "stages.train_cnn": "logmel",
+    "experiments.distillation.teach": "luna5",
+    "experiments.distillation.train_cnn": "luna5",
+    "experiments.distillation.train_lda": "luna5",
+    "experiments.dtw.train_cnn": "luna5",
+    "experiments.dtw.train_lda": "luna5",
+    "experiments.protocols.evaluate": "emobox6",
+    "experiments.protocols.train_baselines": "emobox6",
+    "experiments.protocols.train_cnn": "emobox6",
+    "experiments.robustness.degrade": "white",
 }
 """Of the stages that need one."""
-READERS = sorted(
-    path.stem
-    for path in (PROJECT / "stages").glob("*.py")
-    if "load_params(" in path.read_text("utf-8") and path.stem != "command"
-)
+READERS = [
+    name
+    for name in SCRIPTS
+    if "load_params(" in (PROJECT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+]
 
 
 def missing(params: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ FAULTS = [
 def test_a_fault_in_params_stops_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    main = import_module(f"stages.{stage}").main
+    main = import_module(stage).main
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [stage, *ARGUMENTS.get(stage, "").split()])
     for spoil, key in FAULTS:

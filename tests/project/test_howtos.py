@@ -148,7 +148,7 @@ def test_a_page_is_short_and_names_what_exists(name: str, project: Path) -> None
     text = page(name)
     assert text.count("\n") <= 60
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    for path in re.findall(r"`((?:ser|stages|tests|tools)/[\w/]+\.py)`", prose):
+    for path in re.findall(r"`((?:ser|stages|experiments|tests|tools)/[\w/]+\.py)`", prose):
         assert (project / path).is_file(), path
     code = "".join(path.read_text(encoding="utf-8") for path in project.glob("[st]*/**/*.py"))
     for symbol in re.findall(r"`([A-Za-z_]{4,})`", prose):

@@ -12,9 +12,9 @@ from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor, Safe
 
 PROJECT = Path(__file__).parents[2]
 FILES = sorted(
-    path.relative_to(PROJECT).as_posix()
+    path.as_posix()
     for folder in ("ser", "stages", "experiments", "tools", "benchmarks")
-    for path in (PROJECT / folder).rglob("*.py")
+    for path in (file.relative_to(PROJECT) for file in (PROJECT / folder).rglob("*.py"))
     if "tests" not in path.parts
 )
 

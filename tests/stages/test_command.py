@@ -6,10 +6,12 @@ import resource
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stage_runs import SCRIPTS
 
 from ser.errors import InputError
 from ser.files import replacing, write_array
@@ -18,22 +20,20 @@ from ser.params import Workers
 from stages import command
 
 PROJECT = Path(__file__).resolve().parents[2]
-STAGES = sorted(
-    file.stem for file in (PROJECT / "stages").glob("*.py") if file.stem not in ("__init__", "command")
-)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_help_names_what_a_stage_reads_and_writes(stage: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}", "--help"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Reads " in done.stdout
-    assert "Writes " in done.stdout
+@pytest.mark.parametrize("stage", SCRIPTS)
+def test_help_names_what_a_stage_reads_and_writes(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = import_module(stage).main
+    monkeypatch.setattr(sys, "argv", [stage, "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert "Reads " in shown
+    assert "Writes " in shown
 
 
 def test_wrong_usage_exits_with_2() -> None:
