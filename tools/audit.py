@@ -63,7 +63,7 @@ def read(report: str, complaints: str) -> Audit:
         raise InputError(f"pip-audit failed: {lines[-1]}")
     packages = json.loads(report)["dependencies"]
     found = [
-        f"{package['name']} {package['version']}: {it['id']}, {_mended(it['fix_versions'])}"
+        f"{package['name']} {package['version']}: {it['id']}, {_fixed(it['fix_versions'])}"
         for package in packages
         for it in package.get("vulns", ())
     ]
@@ -89,8 +89,8 @@ def summary(audit: Audit) -> str:
     return f"pip-audit: no known vulnerability in {packages}{rest}"
 
 
-def _mended(versions: list[str]) -> str:
-    return f"mended in {', '.join(versions)}" if versions else "not mended in any version yet"
+def _fixed(versions: list[str]) -> str:
+    return f"fixed in {', '.join(versions)}" if versions else "not fixed in any version yet"
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from ser.errors import InputError
 from ser.files import replacing
 from stages import command
 from tools import demo
-from tools.repair_after_kill import mend
+from tools.repair_after_kill import repair
 
 Lock = dict[str, Any]
 
@@ -268,7 +268,7 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
     """
     workspace = folder / condition.place
     demo.make_workspace(workspace, recordings=recordings)
-    mend(workspace)
+    repair(workspace)
     for arguments in ((), condition.arguments) if condition.arguments else ((),):
         done = run_under(condition, workspace, "repro", *arguments)
         if done.returncode:

@@ -21,7 +21,7 @@ from ser.data.ravdess import all_clips, parse_clip
 from ser.errors import InputError
 from ser.params import load_params
 from stages import command
-from tools.repair_after_kill import mend
+from tools.repair_after_kill import repair
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPORT = Path("data/report/index.html")
@@ -37,8 +37,8 @@ def main() -> None:
     folder: Path = parser.parse_args().folder.resolve()
     make_workspace(folder)
     print(f"[3/3] dvc repro in {folder}", flush=True)
-    for mended in mend(folder):
-        print(mended, flush=True)
+    for repaired in repair(folder):
+        print(repaired, flush=True)
     code = run_dvc(folder, "repro").returncode
     if code != 0:
         raise InputError(f"dvc repro failed in {folder} (exit code {code}); its own message stands above")

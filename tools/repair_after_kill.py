@@ -1,11 +1,10 @@
-"""Put right what DVC leaves half-written where it is killed itself, so that ``dvc repro`` runs again.
+"""Repair what DVC leaves half-written where it is killed itself, so that ``dvc repro`` runs again.
 
 DVC writes a dvc.lock, and .dvc/tmp/rwlock, in place. A kill or Ctrl-C in that moment leaves half of one, and
 then ``dvc repro`` stops with an error or, where an entry of dvc.lock ends at the cut, runs all later stages
 again. Run this before it, as `make repro` does: while a dvc.lock, the root's or that of a folder in
-experiments/, is whole, it keeps a copy in .dvc/tmp; where it is not, it brings that copy back, or else
-what git
-holds. What was done in between runs again, to the same bytes. While a DVC command runs, it does nothing.
+experiments/, is complete, it keeps a copy in .dvc/tmp; where it is not, it restores that copy, or else what
+git holds. What was done in between runs again, to the same bytes. While a DVC command runs, it does nothing.
 """
 
 import json
@@ -31,35 +30,33 @@ _WRITTEN_WITHIN_S = 1.0
 
 
 def main() -> None:
-    """Mend the project in the current folder and say what was done."""
+    """Repair the project in the current folder and say what was done."""
     command.parser(__doc__).parse_args()
-    for done in mend(Path()):
+    for done in repair(Path()):
         print(done)
 
 
-def mend(project: Path) -> list[str]:
-    """Mend a project, unless a DVC command runs there; return what was done, a sentence each."""
+def repair(project: Path) -> list[str]:
+    """Repair a project, unless a DVC command runs there; return what was done, a sentence each."""
     done: list[str] = []
     if _is_in_use(project):
         return done
     if _holders(project / _HELD) is None:
         (project / _HELD).unlink()
         done.append(f"{_HELD}: was half-written, deleted")
-    for name in (
-        Path(LOCK),
-        *sorted(it.relative_to(project) for it in project.glob(f"experiments/**/{LOCK}")),
-    ):
-        if _mend_lock(project, name):
-            done.append(f"{name}: was half-written, brought back as it was before")
+    experiments = sorted(it.relative_to(project) for it in project.glob(f"experiments/**/{LOCK}"))
+    for name in (Path(LOCK), *experiments):
+        if _repair_lock(project, name):
+            done.append(f"{name}: was half-written, restored as it was before")
     return done
 
 
-def _mend_lock(project: Path, name: Path) -> bool:
-    """Keep a copy of a lock that is whole, else bring it back; return whether it was brought back."""
+def _repair_lock(project: Path, name: Path) -> bool:
+    """Keep a copy of a complete lock, else restore it; return whether it was restored."""
     lock, copy = project / name, project / COPY.parent / name
     if not lock.exists():
         return False
-    # What git holds is whole, and older than the copy after a checkout.
+    # What git holds is complete, and older than the copy after a checkout.
     if lock.read_bytes() == _in_git(project, name) or not _is_cut(_entries(lock), _entries(copy)):
         with replacing(copy) as temporary:
             shutil.copyfile(lock, temporary)

@@ -28,13 +28,13 @@ def report(*packages: Mapping[str, object]) -> str:
     return json.dumps({"dependencies": packages, "fixes": []})
 
 
-def test_a_vulnerability_is_named_with_what_mends_it() -> None:
+def test_a_vulnerability_is_named_with_what_fixes_it() -> None:
     with pytest.raises(InputError) as caught:
         summary(read(report(CLEAN, UNKNOWN, VULNERABLE), "Found 2 known vulnerabilities in 1 package"))
     _, *lines = str(caught.value).splitlines()
     assert lines == [
-        "  jinja2 2.4.1: PYSEC-2014-8, mended in 2.7.2",
-        "  jinja2 2.4.1: PYSEC-2099-1, not mended in any version yet",
+        "  jinja2 2.4.1: PYSEC-2014-8, fixed in 2.7.2",
+        "  jinja2 2.4.1: PYSEC-2099-1, not fixed in any version yet",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What breaks stages sees what it is to see: half files, leftovers, processes that stay, unequal ends."""
+"""Fault injection sees what it is to see: half files, leftovers, processes that stay, unequal ends."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 
 from tools import demo
 from tools.crash_safety import tables as crash_tables
-from tools.crash_safety.fault_injection import Outcome, Trial, Way, break_at
-from tools.crash_safety.monitored_run import WatchedRun
+from tools.crash_safety.fault_injection import Outcome, Trial, Way, inject_at
+from tools.crash_safety.monitored_run import MonitoredRun
 from tools.crash_safety.workspace import Workspace, damaged_cache, differences, finish
 from tools.demo import run_dvc
 
@@ -45,10 +45,10 @@ def finished(folder: Path, stage: str) -> Workspace:
 
 
 def faults(workspace: Workspace, way: Way = "kill", *, state: str = "changed") -> list[str]:
-    def has_begun(run: WatchedRun) -> bool:
+    def has_begun(run: MonitoredRun) -> bool:
         return run.wait_until((workspace.folder / "started").exists)
 
-    outcome = break_at(workspace, Trial("write", way, state, 0), moment=has_begun)  # type: ignore[arg-type]
+    outcome = inject_at(workspace, Trial("write", way, state, 0), moment=has_begun)  # type: ignore[arg-type]
     assert outcome is not None
     assert outcome.in_stage
     return outcome.faults

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.demo import run_dvc
-from tools.repair_after_kill import mend
+from tools.repair_after_kill import repair
 
 PIPELINE = """\
 stages:
@@ -30,17 +30,17 @@ def project(tmp_path: Path) -> Path:
 
 def test_what_is_whole_is_kept_as_it_is(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
-    assert mend(project) == []
+    assert repair(project) == []
     assert (project / "dvc.lock").read_bytes() == before
 
 
 def test_half_a_dvc_lock_is_brought_back_as_it_was(project: Path) -> None:
-    mend(project)
+    repair(project)
     lock = project / "dvc.lock"
     before = lock.read_text()
     lock.write_text(before[: before.index("second:") + 40])
     assert run_dvc(project, "repro", capture_output=True).returncode != 0
-    assert len(mend(project)) == 1
+    assert len(repair(project)) == 1
     assert lock.read_text() == before
     assert "up to date" in run_dvc(project, "repro", capture_output=True).stdout
 
@@ -50,19 +50,19 @@ def test_half_a_lock_of_a_further_pipeline_is_brought_back(project: Path) -> Non
     lock.parent.mkdir(parents=True)
     before = (project / "dvc.lock").read_text()
     lock.write_text(before)
-    assert mend(project) == []
+    assert repair(project) == []
     lock.write_text(before[: before.index("second:") + 40])
-    (told,) = mend(project)
+    (told,) = repair(project)
     assert told.startswith("experiments/further/dvc.lock:")
     assert lock.read_text() == before
 
 
 def test_a_dvc_lock_that_was_cut_after_an_entry_is_brought_back_as_well(project: Path) -> None:
-    mend(project)
+    repair(project)
     lock = project / "dvc.lock"
     before = lock.read_text()
     lock.write_text(before[: before.index("  second:")])
-    assert len(mend(project)) == 1
+    assert len(repair(project)) == 1
     assert lock.read_text() == before
 
 
@@ -70,7 +70,7 @@ def test_an_empty_dvc_lock_comes_from_git_or_is_made_anew(project: Path) -> None
     lock = project / "dvc.lock"
     before = lock.read_text()
     lock.write_text("")
-    mend(project)
+    repair(project)
     assert run_dvc(project, "repro", capture_output=True).returncode == 0
     assert lock.read_text() == before
 
@@ -79,7 +79,7 @@ def test_an_empty_dvc_lock_comes_from_git_or_is_made_anew(project: Path) -> None
     for arguments in (("init", "--quiet"), ("add", "dvc.lock"), (*author, "commit", "--quiet", "-m", "lock")):
         subprocess.run(["git", *arguments], cwd=project, check=True)
     lock.write_text("")
-    mend(project)
+    repair(project)
     assert lock.read_text() == before
 
 
@@ -88,20 +88,20 @@ def test_a_checkout_of_an_older_lock_is_no_cut(project: Path) -> None:
     author = ("-c", "user.name=test", "-c", "user.email=test@example.org")
     newer = lock.read_text()
     older = newer[: newer.index("  second:")]
-    mend(project)
+    repair(project)
     lock.write_text(older)
     for arguments in (("init", "--quiet"), ("add", "dvc.lock"), (*author, "commit", "--quiet", "-m", "lock")):
         subprocess.run(["git", *arguments], cwd=project, check=True)
-    assert mend(project) == []
+    assert repair(project) == []
     assert lock.read_text() == older
 
 
 def test_nothing_is_done_while_dvc_runs(project: Path) -> None:
-    mend(project)
+    repair(project)
     running = {"pid": os.getpid(), "cmd": "dvc repro"}
     (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"write": {"b.txt": running}, "read": {}}))
     (project / "dvc.lock").write_text("schema: '2.0'\nstag")
-    assert mend(project) == []
+    assert repair(project) == []
     assert (project / "dvc.lock").read_text() == "schema: '2.0'\nstag"
 
 
@@ -110,5 +110,5 @@ def test_half_an_rwlock_is_deleted(project: Path) -> None:
     held.write_text('{"read": {')
     (project / "in.txt").write_text("another")
     assert run_dvc(project, "repro", capture_output=True).returncode != 0
-    assert len(mend(project)) == 1
+    assert len(repair(project)) == 1
     assert run_dvc(project, "repro", capture_output=True).returncode == 0

@@ -1,4 +1,4 @@
-"""Break every stage in every way that can be thought of, and see whether ``make repro`` would mend it.
+"""Fault injection: disturb every stage in five ways, and see whether ``make repro`` recovers.
 
 kill         all processes of the stage and of DVC are killed (SIGKILL) at a random moment of the stage
 kill_alone   only the process that runs the stage's script is, at a random moment of it
@@ -7,7 +7,7 @@ full_disk    the stage's outputs find no room, or room for a random part of the 
 read_only    the stage's outputs may not be written
 
 All of it needs Linux, and the last two root, too, for the workspace then lies on a small disk of its own;
-where that cannot be, they are left out. Each stage is broken where it finds results of another time, and,
+where that cannot be, they are left out. Each stage is disturbed where it finds results of another time, and,
 in turn, where it finds none. Then tools.repair_after_kill and ``dvc repro`` run. A trial is survived if the
 workspace is then what it is without: every byte of every output and of dvc.lock, nothing left over, no
 process left, and nothing to do for the next ``dvc repro``; and in between no output was half there, nor, with
@@ -41,8 +41,8 @@ from tools.crash_safety.fault_injection import (
     Outcome,
     Trial,
     Way,
-    break_by_disk,
-    break_by_signal,
+    inject_disk_fault,
+    inject_signal,
     measure,
 )
 from tools.crash_safety.journal import Journal
@@ -184,11 +184,11 @@ def attempt(workspace: Workspace, reference: Workspace, trial: Trial, *, seconds
     if trial.way in SIGNALS:
         outcome = None
         while outcome is None:
-            outcome = break_by_signal(workspace, trial, seconds=seconds)
+            outcome = inject_signal(workspace, trial, seconds=seconds)
             if outcome is None:
                 trial = replace(trial, share=trial.share * 0.9)
     else:
-        outcome = break_by_disk(workspace, trial)
+        outcome = inject_disk_fault(workspace, trial)
     if outcome.faults:
         copy_workspace(reference, workspace.folder)
     return outcome

@@ -1,4 +1,4 @@
-"""Break a stage in one of five ways, let ``dvc repro`` mend it, and compare with an undisturbed run."""
+"""Inject one of five faults into a stage, let ``dvc repro`` recover, and compare with an undisturbed run."""
 
 import re
 import signal
@@ -12,9 +12,9 @@ from typing import Literal
 
 from ser.files import remove
 from tools.crash_safety import limited_disk
-from tools.crash_safety.monitored_run import WatchedRun, watched
+from tools.crash_safety.monitored_run import MonitoredRun, monitored
 from tools.crash_safety.workspace import Contents, State, Workspace, differences, read_contents, temporaries
-from tools.repair_after_kill import mend
+from tools.repair_after_kill import repair
 
 Way = Literal["kill", "kill_alone", "interrupt", "full_disk", "read_only"]
 SIGNALS: dict[Way, signal.Signals] = {
@@ -36,7 +36,7 @@ _TRAINING = re.compile(r"(\S+ seed \d+ fold \d+): [^\r\n]*?\| (\d+)/\d+ \[")
 
 @dataclass(frozen=True)
 class Trial:
-    """One breaking of one stage.
+    """One fault injected into one stage.
 
     Attributes
     ----------
@@ -74,13 +74,13 @@ class Outcome:
         The signal hit the stage's command, rather than DVC taking its outputs; of a disk, that DVC started
         the stage at all.
     left_temporaries : bool
-        Something unfinished lay in the workspace before ``dvc repro`` mended it.
+        Something unfinished lay in the workspace before ``dvc repro`` recovered.
     told_clearly : bool
         A full or read-only disk was told in one line that names a file, by the stage or by DVC.
     resumed : bool
         A training went on from a later epoch than its first.
     needed_mending : bool
-        DVC left half of a file of its own, and `tools.repair_after_kill` brought back the former one.
+        DVC left half of a file of its own, and `tools.repair_after_kill` restored the former one.
     faults : list of str
         Why the trial was not survived.
     remarks : list of str
@@ -109,19 +109,21 @@ def measure(workspace: Workspace, stage: str) -> tuple[float, list[str]]:
     return seconds, faults + differences(expected, read_contents(workspace.folder))
 
 
-def break_by_signal(workspace: Workspace, trial: Trial, *, seconds: float) -> Outcome | None:
+def inject_signal(workspace: Workspace, trial: Trial, *, seconds: float) -> Outcome | None:
     """Send a signal at a moment of a stage that takes `seconds`; None where the stage was quicker."""
     alone = trial.way == "kill_alone"
 
-    def moment(run: WatchedRun) -> bool:
+    def moment(run: MonitoredRun) -> bool:
         run.wait_until(lambda: run.stage_process() is not None if alone else bool(run.stages))
         time.sleep(trial.share * seconds)
         return run.stage_process() is not None if alone else not run.is_over
 
-    return break_at(workspace, trial, moment=moment)
+    return inject_at(workspace, trial, moment=moment)
 
 
-def break_at(workspace: Workspace, trial: Trial, *, moment: Callable[[WatchedRun], bool]) -> Outcome | None:
+def inject_at(
+    workspace: Workspace, trial: Trial, *, moment: Callable[[MonitoredRun], bool]
+) -> Outcome | None:
     """Send a trial's signal as soon as `moment` returns; None where that is False, or the signal too late."""
     expected, former = workspace.prepare(trial.stage, trial.state)
     with _repro_of(workspace, trial.stage) as run:
@@ -144,7 +146,7 @@ def break_at(workspace: Workspace, trial: Trial, *, moment: Callable[[WatchedRun
     return _recover(workspace, outcome, expected=expected, former=former)
 
 
-def break_by_disk(workspace: Workspace, trial: Trial) -> Outcome:
+def inject_disk_fault(workspace: Workspace, trial: Trial) -> Outcome:
     """Let a stage meet a full or read-only disk; the workspace must lie on a `limited_disk.small_disk`."""
     room = int(trial.share * workspace.largest_output(trial.stage))
     while True:
@@ -169,8 +171,8 @@ def break_by_disk(workspace: Workspace, trial: Trial) -> Outcome:
     return _recover(workspace, outcome, expected=expected, former=former)
 
 
-def _repro_of(workspace: Workspace, stage: str) -> AbstractContextManager[WatchedRun]:
-    return watched(workspace.folder, "repro", "--single-item", stage, environment=workspace.environment)
+def _repro_of(workspace: Workspace, stage: str) -> AbstractContextManager[MonitoredRun]:
+    return monitored(workspace.folder, "repro", "--single-item", stage, environment=workspace.environment)
 
 
 def _recover(workspace: Workspace, outcome: Outcome, *, expected: Contents, former: Contents) -> Outcome:
@@ -180,7 +182,7 @@ def _recover(workspace: Workspace, outcome: Outcome, *, expected: Contents, form
     faults = [*outcome.faults, *(f"half: {path}" for path in half)]
     remarks = [*outcome.remarks, *_clear(workspace.temporary)]
 
-    mended = mend(workspace.folder)
+    repaired = repair(workspace.folder)
     code, run = _repro(workspace)
     if code != 0:
         faults.append(f"dvc repro: {_last_line(run)}")
@@ -198,12 +200,12 @@ def _recover(workspace: Workspace, outcome: Outcome, *, expected: Contents, form
         remarks=remarks,
         left_temporaries=bool(left),
         resumed=resumed,
-        needed_mending=bool(mended),
+        needed_mending=bool(repaired),
     )
 
 
-def _repro(workspace: Workspace) -> tuple[int, WatchedRun]:
-    with watched(workspace.folder, "repro", *workspace.targets, environment=workspace.environment) as run:
+def _repro(workspace: Workspace) -> tuple[int, MonitoredRun]:
+    with monitored(workspace.folder, "repro", *workspace.targets, environment=workspace.environment) as run:
         return run.end(), run
 
 
@@ -226,11 +228,11 @@ def _is_resumed(output: str) -> bool:
     return any(first.values())
 
 
-def _error_line(run: WatchedRun) -> str:
+def _error_line(run: MonitoredRun) -> str:
     lines = [line for line in run.output.splitlines() if re.match(r"\w*([Ee]rror|ERROR)\b", line)]
     return lines[0] if lines else _last_line(run)
 
 
-def _last_line(run: WatchedRun) -> str:
+def _last_line(run: MonitoredRun) -> str:
     lines = [line for line in run.output.splitlines() if line.strip()]
     return lines[-1] if lines else ""

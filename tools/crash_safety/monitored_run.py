@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_MARK = "WATCHED_RUN"
+_MARK = "MONITORED_RUN"
 """In the environment of all processes of a run, also of those whose parent has gone."""
 _STAGE = re.compile(r"\S*python\S* -m stages\.")
 _DVC = """
@@ -23,7 +23,7 @@ sys.exit(main(sys.argv[1:]))
 """Ctrl-C works even where this process was started in the background, without it."""
 
 
-class WatchedRun:
+class MonitoredRun:
     """A DVC command in a process group of its own.
 
     Parameters
@@ -132,9 +132,9 @@ class WatchedRun:
 
 
 @contextmanager
-def watched(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Iterator[WatchedRun]:
+def monitored(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Iterator[MonitoredRun]:
     """Start a run of DVC; whatever is left of it in the end is killed."""
-    run = WatchedRun(folder, *arguments, environment=environment)
+    run = MonitoredRun(folder, *arguments, environment=environment)
     try:
         yield run
     finally:

@@ -1,4 +1,4 @@
-"""Count what came of trying to break the stages, and tell it in docs/crash_safety.md."""
+"""Count the outcomes of fault injection, and write them into docs/crash_safety.md."""
 
 import json
 import re

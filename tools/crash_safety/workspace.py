@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from ser.files import remove, replacing
 from tools.demo import environment
-from tools.repair_after_kill import COPY, LOCK, mend
+from tools.repair_after_kill import COPY, LOCK, repair
 
 State = Literal["changed", "first"]
 """What a stage finds: the results of another time, as after a change of what it reads, or nothing."""
@@ -115,7 +115,7 @@ class Workspace:
         (self.folder / LOCK).write_text(text, encoding="utf-8")
         # As at the start of `make repro`; a lock that was made shorter here is no lock that was cut.
         (self.folder / COPY).unlink(missing_ok=True)
-        mend(self.folder)
+        repair(self.folder)
 
 
 def finish(folder: Path, *, targets: tuple[str, ...] = ()) -> Workspace:

@@ -1,5 +1,4 @@
-"""`dvc repro` mends a stage that was broken in its midst: a few cases of what
-tools.crash_safety.break_stages tries."""
+"""`dvc repro` recovers from a fault in the midst of a stage: a few trials of `tools.crash_safety`."""
 
 import sys
 from collections.abc import Iterator
@@ -8,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tools.crash_safety.break_stages import copy_to_break
-from tools.crash_safety.fault_injection import Trial, break_at, break_by_disk
+from tools.crash_safety.fault_injection import Trial, inject_at, inject_disk_fault
 from tools.crash_safety.limited_disk import can_mount
-from tools.crash_safety.monitored_run import WatchedRun
-from tools.crash_safety.workspace import Workspace as Breakable
+from tools.crash_safety.monitored_run import MonitoredRun
+from tools.crash_safety.workspace import Workspace as Disturbable
 from tools.crash_safety.workspace import finish
 
 from .conftest import Workspace
@@ -23,8 +22,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def copy(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
-    folder = tmp_path_factory.mktemp("broken")
+def copy(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disturbable]:
+    folder = tmp_path_factory.mktemp("disturbed")
     with copy_to_break(finish(workspace.folder), folder / "demo", mounted=can_mount(folder)) as copy:
         yield copy
 
@@ -40,18 +39,18 @@ CASES = {
     ),
     "Ctrl-C": (Trial("augment@noise", "interrupt", "first", 0), "data/augmented/.noise.partial/*/*"),
 }
-"""Each is broken as soon as a file of this name is there."""
+"""Each is disturbed as soon as a file of this name is there."""
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_stage_broken_in_its_midst_is_mended(copy: Breakable, name: str) -> None:
+def test_a_stage_disturbed_in_its_midst_recovers(copy: Disturbable, name: str) -> None:
     trial, pattern = CASES[name]
 
-    def has_begun(run: WatchedRun) -> bool:
+    def has_begun(run: MonitoredRun) -> bool:
         return run.wait_until(lambda: any(copy.folder.glob(pattern)))
 
-    outcome = break_at(copy, trial, moment=has_begun)
-    assert outcome is not None, "the stage ended before it could be broken"
+    outcome = inject_at(copy, trial, moment=has_begun)
+    assert outcome is not None, "the stage ended before it could be disturbed"
     assert outcome.faults == []
     assert outcome.in_stage
     # Whether it was killed before its last epoch depends on the machine.
@@ -59,10 +58,10 @@ def test_a_stage_broken_in_its_midst_is_mended(copy: Breakable, name: str) -> No
 
 
 @pytest.mark.parametrize("way", ["full_disk", "read_only"])
-def test_a_disk_without_room_or_access_is_told_and_mended(copy: Breakable, way: str) -> None:
+def test_a_disk_without_room_or_access_is_told_and_recovered_from(copy: Disturbable, way: str) -> None:
     if not copy.folder.is_mount():
         pytest.skip("only root can mount a disk")
     trial = Trial("extract@stretch", "full_disk", "changed", 0.5)
-    outcome = break_by_disk(copy, trial if way == "full_disk" else replace(trial, way="read_only"))
+    outcome = inject_disk_fault(copy, trial if way == "full_disk" else replace(trial, way="read_only"))
     assert outcome.faults == []
     assert outcome.told_clearly, outcome.remarks
