@@ -166,14 +166,6 @@ class Encode(Section):
     trim_db: Positive
 
 
-class Huggingface(Section):
-    """A local Hugging Face audio model; None where there is none."""
-
-    model: Annotated[str, Field(min_length=1)] | None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-    trim_db: Positive
-
-
 class Whisper(Section):
     """The encoder of Whisper, and how the LDAs on its states are suspected of leaks."""
 
@@ -233,21 +225,12 @@ class TransferBaselines(Section):
     lda_shrinkage: Shrinkages
 
 
-class HuggingfaceBaselines(Section):
-    """The same of the LDA on a Hugging Face model's states; the layer None stands for every one."""
-
-    inner_folds: InnerFolds
-    layer: Annotated[list[Count], Field(min_length=1)] | None
-    lda_shrinkage: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
-
-
 class TrainBaselines(Section):
-    """The article's models, those on functionals, and those on the states of pretrained encoders."""
+    """The article's models, those on functionals, and those on the states of the speaker encoder."""
 
     article: ArticleBaselines
     luna5: Luna5Baselines
     transfer: TransferBaselines
-    huggingface: HuggingfaceBaselines
 
 
 class Enrolled(Section):
@@ -596,7 +579,6 @@ class Params(Section):
     article_window: Window
     augment: Augment
     encode: Encode
-    huggingface: Huggingface
     whisper: Whisper
     extract: Extract
     resample: Resample

@@ -1,11 +1,10 @@
 """Train and apply classical models: those of one protocol, or the one on a pretrained encoder.
 
-article      the article's stratified dummy and its decision tree on the contour, one run a seed
-luna5        shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of
-             training actors
-transfer     shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
-             encoder's layer are chosen by inner folds of training actors
-huggingface  the same on the states of a local Hugging Face model (experiments/huggingface)
+article   the article's stratified dummy and its decision tree on the contour, one run a seed
+luna5     shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of
+          training actors
+transfer  shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
+          encoder's layer are chosen by inner folds of training actors
 
 Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
         data/features/{clean,resampled}/FEATURES.npy
@@ -34,7 +33,7 @@ from ser.parallel import run_all
 from ser.params import ArticleBaselines, Workers, load_params
 from stages import command
 
-FEATURES = {"luna5": "functionals", "transfer": "encoder", "huggingface": "huggingface"}
+FEATURES = {"luna5": "functionals", "transfer": "encoder"}
 """What the models that are tuned read."""
 
 

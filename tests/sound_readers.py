@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from ctranslate2_files import HEADS, model_file, random_weights
 from matplotlib.figure import Figure
 
 from experiments.dtw import extract as extract_aligned
-from experiments.huggingface import encode as encode_huggingface
 from experiments.ladder import nearest_neighbour as ladder_neighbour
 from experiments.robustness import degrade
 from experiments.robustness.models import Tested
@@ -121,13 +120,6 @@ def for_whisper(patch: pytest.MonkeyPatch) -> None:
     change_params("whisper", weights_sha256=hashlib.sha256(weights).hexdigest())
 
 
-def for_huggingface(patch: pytest.MonkeyPatch) -> None:
-    """A model of one layer, whose states are the samples: transformers need not be installed."""
-    encoder = SimpleNamespace(states=lambda speech: speech[None, :, None])
-    patch.setattr(encode_huggingface, "check_model", lambda *_, **__: "model")
-    patch.setattr(encode_huggingface, "encoder_of", lambda _: encoder)
-
-
 def for_neighbour(_: pytest.MonkeyPatch) -> None:
     """Both sentences in two emotions of every actor, so that they can be divided; their copies."""
     names = [name for name in all_clips() if name[6:11] in ("01-01", "03-01") and name[15:17] == "01"]
@@ -155,7 +147,6 @@ READERS: dict[str, Reader] = {
     "degrade level": Reader(degrade, ("level",), for_degrade),
     "degrade babble": Reader(degrade, ("babble",), for_degrade),
     "encode_whisper": Reader(encode_whisper, prepare=for_whisper),
-    "encode_huggingface": Reader(encode_huggingface, prepare=for_huggingface),
     "ladder_neighbour": Reader(ladder_neighbour, prepare=for_neighbour),
     "ladder_neighbour, copies": Reader(
         ladder_neighbour, prepare=for_neighbour, reads="data/augmented/speed_pitch", suffix=".flac"

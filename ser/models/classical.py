@@ -20,9 +20,9 @@ from sklearn.tree import DecisionTreeClassifier
 from ser.data.datasets import Array, Labels, Part
 from ser.errors import InputError
 from ser.models.shrinkage_lda import ShrinkageLda
-from ser.params import HuggingfaceBaselines, Luna5Baselines, TransferBaselines
+from ser.params import Luna5Baselines, TransferBaselines
 
-Grids = Luna5Baselines | TransferBaselines | HuggingfaceBaselines
+Grids = Luna5Baselines | TransferBaselines
 ARTICLE_SETTINGS = {"dummy": "strategy=stratified", "decision_tree": "scikit-learn's defaults"}
 SEARCHED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "luna5": {
@@ -32,7 +32,6 @@ SEARCHED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
         "svm_rbf": ("clean",),
     },
     "transfer": {"encoder_lda": ("clean",), "encoder_lda_augmented": ("clean", "resampled")},
-    "huggingface": {"huggingface_lda": ("clean",)},
 }
 """By their section of ``train_baselines``, with the copies of a training clip that each learns of."""
 
@@ -73,12 +72,11 @@ def searched_model(
     """Build one of `SEARCHED_MODELS` and the grid of its hyper-parameters; `n_layers` are the encoder's."""
     shrinkages: dict[str, Sequence[float]] = {"shrinkagelda__shrinkage": grids.lda_shrinkage}
     lda = ShrinkageLda()
-    if isinstance(grids, TransferBaselines | HuggingfaceBaselines):
-        layers = grids.layer or list(range(1, n_layers + 1))
-        if max(layers) > n_layers:
-            raise InputError(f"params.yaml: layer {max(layers)}, but the encoder has {n_layers} layers")
+    if isinstance(grids, TransferBaselines):
+        if max(grids.layer) > n_layers:
+            raise InputError(f"params.yaml: layer {max(grids.layer)}, but the encoder has {n_layers} layers")
         model = make_pipeline(LayerChoice(), StandardScaler(), lda)
-        return model, {"layerchoice__layer": layers, **shrinkages}
+        return model, {"layerchoice__layer": grids.layer, **shrinkages}
     if name in ("lda", "lda_augmented"):
         return make_pipeline(StandardScaler(), lda), shrinkages
     if name == "logistic_regression":

@@ -52,7 +52,6 @@ def small_params() -> dict[str, Any]:
         "svm_gamma": [0.01],
     }
     baselines["transfer"] |= {"inner_folds": 2, "layer": [1, 2], "lda_shrinkage": [0.5]}
-    baselines["huggingface"] |= {"inner_folds": 2, "lda_shrinkage": [0.5]}
     params["train_cnn"]["article"] |= {"seeds": [3], "epochs": 2}
     params["train_cnn"]["logmel"] |= {"epochs": 2, "batch_size": 128, "seeds": [5], "warmup_epochs": 1}
     return params

@@ -106,7 +106,7 @@ def test_the_states_are_those_of_keras_layers(encoder: WhisperEncoder, mel: Arra
 
 def test_the_states_are_those_of_transformers() -> None:
     if find_spec("transformers") is None or find_spec("torch") is None:
-        pytest.skip("optional: pip install -e '.[huggingface]'")
+        pytest.skip("optional: pip install torch transformers")
     import torch
     import transformers
 
