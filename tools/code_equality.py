@@ -13,7 +13,8 @@ What is not proved counts as different. Above all:
 - statements at the top of a module that do something keep their order, and so do assignments that may
   depend on them; the order of imports may change, but not which packages are loaded before such a statement;
 - what can write its module's name or place into an output (`register_keras_serializable`, ``__module__``,
-  ``__file__``, pickle and so on) must stay in its module, and all of that module must be equal;
+  ``__file__``, pickle and so on) must stay in its module, and all of that module must be equal; but a class
+  for Keras may move if ``__module__ = "its.former.module"`` in its body keeps its name;
 - what may read any code or docstring (inspect, ``__doc__``, traceback and so on) is never proved.
 
 Third-party packages are taken to be the same on both sides.
@@ -35,6 +36,7 @@ from tools.code_units import (
     is_type_checking,
     loads_of,
     module_name,
+    own_nodes,
     read_module,
 )
 
@@ -52,6 +54,11 @@ _HIDES_NAMES = (
 )
 _NETWORKS = ("keras", "tensorflow", "torch")
 """Packages that write names of classes and functions into what they save."""
+_REGISTERS = (
+    *("keras.saving.register_keras_serializable", "keras.utils.register_keras_serializable"),
+    *("tensorflow.keras.utils.register_keras_serializable", "register_keras_serializable"),
+)
+_A_CLASS = "a class of "
 _HARMLESS = ("importlib.util.find_spec", "importlib.metadata")
 _BUILTIN_CALLS = frozenset(
     {
@@ -448,8 +455,14 @@ class Program:
             return False
         return all(self._is_quiet(module, it, depth) for it in ast.iter_child_nodes(node))
 
-    def _is_quiet_call(self, module: Module, node: ast.Call, depth: int) -> bool:
-        target = self._target_of(module, node.func)
+    def _is_quiet_call(
+        self, module: Module, node: ast.Call, depth: int, local: frozenset[str] = frozenset()
+    ) -> bool:
+        base: ast.expr = node.func
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        of_local = isinstance(base, ast.Name) and base.id in local
+        target = None if of_local else self._target_of(module, node.func)
         if isinstance(target, Outside):
             builtin = target.name.removeprefix("builtins.")
             return builtin in _BUILTIN_CALLS or _is_one_of(target.name, _QUIET_CALLS)
@@ -490,8 +503,17 @@ class Program:
         nested = {
             it.name for it in ast.walk(function) if isinstance(it, ast.FunctionDef) and it is not function
         }
-        for node in ast.walk(function):
+        calls_nested = any(
+            isinstance(it, ast.Call) and isinstance(it.func, ast.Name) and it.func.id in nested
+            for it in ast.walk(function)
+        )
+        local = frozenset(parameters | own | nested)
+        # What a function returns may be called later, and is compared then.
+        nodes = ast.walk(function) if calls_nested else own_nodes(function.body)
+        for node in nodes:
             if isinstance(node, ast.Global | ast.Nonlocal | ast.Import | ast.ImportFrom | ast.Delete):
+                return False
+            if isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and node.decorator_list):
                 return False
             if isinstance(node, ast.With | ast.AsyncWith | ast.Await | ast.Yield | ast.YieldFrom):
                 return False
@@ -504,7 +526,7 @@ class Program:
                 called = node.func.id if isinstance(node.func, ast.Name) else None
                 if called in nested:
                     continue
-                if called in own or called in parameters or not self._is_quiet_call(module, node, depth + 1):
+                if called in local or not self._is_quiet_call(module, node, depth + 1, local):
                     return False
         return True
 
@@ -656,7 +678,7 @@ class Comparison:
             if is_main_guard(old_unit.node) != is_main_guard(new_unit.node):
                 self._differ(f"{self._place(new_unit.module)}: another statement is run")
                 return
-            if not is_main_guard(new_unit.node):
+            if not is_main_guard(new_unit.node) and new_unit.kind == "statement":
                 for name in sorted(old_before ^ new_before):
                     when = "after" if name in old_before else "before"
                     self._differ(
@@ -808,7 +830,7 @@ class Comparison:
             never.add("its own file")
         if isinstance(new.node, ast.ClassDef):
             naming |= {
-                f"a class of {it.name}"
+                f"{_A_CLASS}{it.name}"
                 for base in new.node.bases
                 if isinstance(it := self._base(new, base), Outside) and _is_one_of(it.name, _NETWORKS)
             }
@@ -833,6 +855,13 @@ class Comparison:
                 if isinstance(given, Inside):
                     self._stay(given, "is handed to what may be Keras, which writes names")
         place = self._place(new.module)
+        if new.kind == "class":
+            stays = old.says == new.says
+            plain = new.says == new.module and old.says == old.module
+            if not stays and not plain:
+                self._differ(f"{place}: {what} was of the module {old.says} and is of {new.says}")
+            if stays:
+                naming = {it for it in naming if not it.startswith((_A_CLASS, *_REGISTERS))}
         for reason in sorted(never):
             self._differ(f"{place}: {what} uses {reason}, which may read any code")
         for reason in sorted(naming):
@@ -847,8 +876,16 @@ class Comparison:
         _, statement = self.new.binding(given)
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             old = self._back.get((given.module, given.name))
+            if old is not None and isinstance(statement, ast.ClassDef):
+                module, former = self.old.binding(Inside(*old))
+                if former is not None and module.unit(former, old[1]).says == self._says(given):
+                    return
             if old is None or self._place(given.module) != self._old_place(old[0]):
                 self._differ(f"{self._place(given.module)}: moved, and {given.name} {why}")
+
+    def _says(self, given: Inside) -> str:
+        module, statement = self.new.binding(given)
+        return "" if statement is None else module.unit(statement, given.name).says
 
     def _old_place(self, module: str) -> str:
         found = self.old.module(module)

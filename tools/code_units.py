@@ -102,6 +102,8 @@ class Unit:
         Of each token.
     naming, never : set of str
         What in it may tell a module's name or place, and what may reach any code.
+    says : str
+        What a class's ``__module__`` is.
     reads_source : bool
         Whether it knows its own file, and not only the folder of it.
     passed : list of tuple of Reference
@@ -116,6 +118,7 @@ class Unit:
     lines: list[int] = field(default_factory=list)
     naming: set[str] = field(default_factory=set)
     never: set[str] = field(default_factory=set)
+    says: str = ""
     reads_source: bool = False
     passed: list[tuple[Reference | None, ...]] = field(default_factory=list)
 
@@ -632,7 +635,7 @@ class _Writer:
     def declare(self, scope: _Scope, body: Sequence[ast.stmt]) -> None:
         """Find what a function declares global or nonlocal, and what its imports alone bind."""
         bound_by: dict[str, set[Import] | None] = {}
-        for node in _own_nodes(body):
+        for node in own_nodes(body):
             if isinstance(node, ast.Global):
                 scope.globals |= set(node.names)
             elif isinstance(node, ast.Nonlocal):
@@ -669,7 +672,15 @@ class _Writer:
         inner = _Scope(scope, of_class=True)
         inner.bound = set(_names_bound(node.body))
         self.declare(inner, node.body)
-        self.statements(node.body, inner)
+        body = node.body
+        if scope is None:
+            self.unit.says = self.module.name
+            for statement in node.body:
+                if (name := _says_module(statement)) is not None:
+                    # Compared as what it is: the name under which Keras, pickle and others know the class.
+                    self.unit.says = name
+                    body = [it for it in node.body if it is not statement]
+        self.statements(body, inner)
 
     def _AnnAssign(self, node: ast.AnnAssign, scope: _Scope | None) -> None:
         if scope is not None and not scope.of_class:
@@ -756,12 +767,25 @@ class _Writer:
         self.comprehension(node, [node.key, node.value], scope)
 
 
-def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def _says_module(statement: ast.stmt) -> str | None:
+    """Tell what a statement of a class's body, ``__module__ = "..."``, says, or None for any other."""
+    if (
+        isinstance(statement, ast.Assign)
+        and [it.id for it in statement.targets if isinstance(it, ast.Name)] == ["__module__"]
+        and len(statement.targets) == 1
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    ):
+        return statement.value.value
+    return None
+
+
+def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Walk a function's nodes, but not into functions and classes inside it."""
     for node in body:
         yield node
         if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)):
-            yield from _own_nodes(ast.iter_child_nodes(node))
+            yield from own_nodes(ast.iter_child_nodes(node))
 
 
 def _directly_bound(node: ast.AST) -> Iterator[str]:

@@ -349,6 +349,18 @@ def test_what_can_write_its_name_must_not_move(kind: str) -> None:
     assert any("moved, and" in it for it in problems), problems
 
 
+@pytest.mark.parametrize("kind", ["keras", "alias", "layer"])
+def test_a_class_for_keras_may_move_if_it_keeps_its_name(kind: str) -> None:
+    old = "from lib.a import C\n\n\ndef main():\n    print(C())" + MAIN
+    moved = NAMING[kind].replace("    pass", '    __module__ = "lib.a"')
+    before = {"stage.py": old, "lib/a.py": NAMING[kind]}
+    new = old.replace("lib.a", "pack.a")
+    assert compare(before, {"stage.py": new, "pack/a.py": moved}) == []
+    assert compare({"stage.py": new, "pack/a.py": moved}, before) == []
+    assert compare(before, {"stage.py": new, "pack/a.py": moved.replace("lib.a", "lib.b")}) != []
+    assert compare(before, {"stage.py": old, "lib/a.py": moved.replace("lib.a", "lib.b")}) != []
+
+
 def test_all_of_a_module_that_can_write_its_name_must_be_equal() -> None:
     old = "from lib.a import C\n\n\ndef main():\n    print(C())" + MAIN
     text = NAMING["name"] + "\n\ndef beside():\n    return 1\n"
