@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from ser.errors import InputError
 from tools import readme_results
 from tools.marked_blocks import block_names
+from tools.result_tables import TABLES
+from tools.result_tables.cells import percent
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = readme_results.pages_with_results(PROJECT)
+PATTERNS = ("*.md", "docs/**/*.md", "experiments/*/README.md")
 BY_OTHER_TOOLS = {"docs/crash_safety.md": {"trials", "seen"}}
 
 
@@ -21,12 +23,12 @@ def test_the_pages_with_results_are_found() -> None:
     assert not BY_OTHER_TOOLS.keys() & set(PAGES)
 
 
-@pytest.mark.parametrize("pattern", ["README.md", "docs/**/*.md", "experiments/*/README.md"])
+@pytest.mark.parametrize("pattern", PATTERNS)
 def test_every_block_has_a_table(pattern: str) -> None:
     for path in PROJECT.glob(pattern):
         names = set(block_names(path.read_text(encoding="utf-8")))
         others = BY_OTHER_TOOLS.get(str(path.relative_to(PROJECT)), set())
-        assert names <= readme_results.TABLES.keys() | others, path
+        assert names <= TABLES.keys() | others, path
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -41,34 +43,6 @@ def test_a_wrong_figure_is_put_right() -> None:
     assert "99.9" not in filled
     assert filled.startswith("before\n<!-- results: luna5 -->\n| model |")
     assert filled.endswith("|\n<!-- end -->\nafter\n")
-
-
-def test_the_ladders_tables_tell_every_rung_and_leak(tmp_path: Path) -> None:
-    rung = {"uar": 0.71234, "uar_low": 0.6, "uar_high": 0.8, "per_seed": [0.75, 0.7]}
-    rungs = [
-        {**rung, "recipe": name, "shown": by} for name, by in (("silence", "test"), ("speakers", "watched"))
-    ]
-    worth = {"model": "contour_cnn", "points": 0.3, "low": -0.01, "high": 0.4}
-    pair = {"model": "contour_cnn", "at_most": 0.0011}
-    leaks = [{**worth, "leak": leak} for leak in ("random_split", "scaling_on_all")]
-    measured = {**worth, "model": "encoder_lda", "leak": "byte_identical_pair", "points": -0.002}
-    content = {"rungs": rungs, "leaks": [*leaks, measured], "byte_identical_pair": [pair]}
-    (tmp_path / "ladder.json").write_text(json.dumps(content))
-    climbed, leaked = readme_results.ladder_table(tmp_path).split("\n\n")
-    first, last = climbed.splitlines()[2:]
-    assert first == (
-        "| 1. silence, not 0 dB, as padding | test clips | 71.2 | 60.0 to 80.0 | 2, 70.0 to 75.0 |"
-    )
-    assert "| validation clips | 71.2 |" in last
-    cells = {line.split(" | ")[0]: line for line in leaked.splitlines()}
-    assert cells["| random split, so that test speakers are known"].endswith("| +30.0 (-1.0 to +40.0) |  |")
-    assert cells["| the byte-identical pair"].endswith("| at most +0.1 | -0.2 (-1.0 to +40.0) |")
-
-
-def test_results_that_are_not_there_are_named(tmp_path: Path) -> None:
-    for name in ("ladder", "enrolled", "robustness"):
-        with pytest.raises(InputError, match=rf"{name}\.\w+: cannot be read"):
-            readme_results.fill(f"<!-- results: {name} -->\n<!-- end -->\n", tmp_path)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -89,7 +63,6 @@ def test_the_cards_heading_is_the_hubs() -> None:
 
 def test_the_cards_sentences_tell_the_committed_metrics() -> None:
     card = " ".join((PROJECT / "docs/model_card.md").read_text(encoding="utf-8").split())
-    percent = readme_results.percent
     details = read("details.json")["luna5"]["fused_transfer"]
     women, men = (percent(details["per_gender"][it]["uar"]) for it in ("female", "male"))
     assert f"women better than men: a UAR of {women} and {men} %" in card

@@ -18,7 +18,7 @@ import yaml
 from dvc.repo import Repo
 from full_disk import check_full_disk
 
-from experiments.further_report.protocols import EMOBOX_UAR, PROTOCOL_TITLES
+from experiments.further_report.protocols import EMOBOX_UAR
 from experiments.protocols import evaluate as evaluate_protocol
 from experiments.protocols import train_baselines as train_protocol_baselines
 from experiments.protocols import train_cnn as train_protocol_cnn
@@ -31,7 +31,7 @@ from ser.files import read_table, write_array, write_parquet
 from ser.models.protocol_cnn import learning_sides
 from ser.params import Protocols
 from stages import command
-from tools.readme_results import protocols_table
+from tools.result_tables.protocols import TITLES, by_protocol
 
 PROJECT = Path(__file__).parents[3]
 # Two clips an emotion of every actor.
@@ -282,15 +282,15 @@ def test_wrong_usage_is_exit_code_2(stage: ModuleType, wrong: tuple[str, ...]) -
 
 def test_the_readme_table_shows_what_was_run(with_results: Path) -> None:
     with pytest.raises(SystemExit, match="experiments/protocols"):
-        command.run(lambda: print(protocols_table(Path("metrics"))))
+        command.run(lambda: print(by_protocol(Path("metrics"))))
     run(evaluate_protocol, "article")
-    alone = protocols_table(Path("metrics"))
+    alone = by_protocol(Path("metrics"))
     assert "every actor on both sides" in alone
     assert len(alone.splitlines()) == 2 + len(MODELS)
     assert not any(encoder in alone for encoder in EMOBOX_UAR)
     run(evaluate_protocol, "emobox6")
-    both = protocols_table(Path("metrics")).splitlines()
-    assert both[0].split(" | ")[1:] == [PROTOCOL_TITLES["emobox6"], f"{PROTOCOL_TITLES['article']} |"]
+    both = by_protocol(Path("metrics")).splitlines()
+    assert both[0].split(" | ")[1:] == [TITLES["emobox6"], f"{TITLES['article']} |"]
     assert {line.count("|") for line in both} == {4}
     assert len(both) == 2 + len(MODELS) + len(EMOBOX_UAR)
     content = json.loads(Path("metrics/protocols/article.json").read_text())["logmel_cnn"]

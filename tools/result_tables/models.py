@@ -1,0 +1,25 @@
+"""What the models of the main pipeline are called in tables."""
+
+from collections.abc import Mapping
+
+TABLE_NAMES: Mapping[str, str] = {
+    "dummy": "dummy",
+    "decision_tree": "decision tree",
+    "cnn": "first CNN",
+    "cnn_augmented": "augmented CNN",
+    "fused_transfer": "late fusion: CNN, LDA on speaker encoder",
+    "encoder_lda_augmented": "LDA on speaker encoder, speed perturbation",
+    "encoder_lda": "LDA on speaker encoder",
+    "fused_scratch": "late fusion: CNN, LDA on functionals",
+    "logmel_cnn": "log-mel CNN",
+    "logmel_cnn_unaugmented": "log-mel CNN, no augmentation",
+    "lda_augmented": "LDA on functionals, speed perturbation",
+    "lda": "LDA on functionals",
+    "logistic_regression": "logistic regression on functionals",
+    "svm_rbf": "SVM (RBF) on functionals",
+}
+
+
+def table_name(model: str) -> str:
+    """Name a model, with its key in the metrics."""
+    return f"{TABLE_NAMES[model]} (`{model}`)"
