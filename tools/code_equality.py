@@ -169,6 +169,8 @@ class Program:
         nothing else when it is loaded.
     moves
         New names of the others, by the old ones; empty for the newer program.
+    also
+        Other names under which code may import the compared modules.
     """
 
     def __init__(
@@ -178,7 +180,9 @@ class Program:
         *,
         other: Callable[[str], str | None],
         moves: Mapping[str, str] | None = None,
+        also: Mapping[str, str] | None = None,
     ) -> None:
+        self._also = dict(also or {})
         self.entry = module_name(entry)
         self.compared = {module_name(path): _read(path, text) for path, text in compared.items()}
         self.moves = moves or {}
@@ -200,6 +204,7 @@ class Program:
 
     def module(self, name: str) -> Module | None:
         """Find a module of the project."""
+        name = self._also.get(name, name) if name not in self.compared else name
         if name in self.compared:
             return self.compared[name]
         if name not in self._others:
@@ -237,6 +242,7 @@ class Program:
         if name:
             return self._of_import((origin, ""), (name, *attributes), depth + 1)
         module = self.module(origin)
+        origin = module.name if module is not None else origin
         if module is None and not self._is_folder(origin):
             return Outside(".".join((origin, *attributes)))
         if not attributes:
@@ -259,7 +265,7 @@ class Program:
 
     def _is_folder(self, name: str) -> bool:
         """Tell a package without an ``__init__``, by what is compared of it."""
-        return any(it.startswith(f"{name}.") for it in self.compared)
+        return any(it.startswith(f"{name}.") for it in (*self.compared, *self._also))
 
     def _moved(self, name: str) -> str:
         for old in sorted(self.moves, key=len, reverse=True):
@@ -344,6 +350,9 @@ class Program:
             if part in done:
                 continue
             module = self.module(part)
+            part = module.name if module is not None else part
+            if part in done:
+                continue
             if module is None:
                 if not self._is_folder(part):
                     top = parts[0]

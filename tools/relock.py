@@ -173,6 +173,7 @@ class History:
         tree = self._git("ls-tree", "-r", "-z", "--full-tree", self.base).decode().split("\0")
         self._at_base = {it.partition("\t")[2]: it.split()[2] for it in tree if it}
         self._earlier: dict[str, dict[str, bytes]] = {}
+        self._paths: dict[str, set[str]] = {}
         self.show = cache(self._show)
 
     def _git(self, *arguments: str) -> bytes:
@@ -206,15 +207,25 @@ class History:
         at_base = self.show(path)
         if at_base is not None and _md5(at_base) == md5:
             return at_base
+        self._look_back(path)
+        return self._earlier[path].get(md5)
+
+    def names(self, path: str) -> set[str]:
+        """List the paths where a file lay."""
+        self._look_back(path)
+        return self._paths[path]
+
+    def _look_back(self, path: str) -> None:
         if path not in self._earlier:
             log = self._git(
                 *("log", "--follow", "--raw", "--no-abbrev", "--format=", "--diff-filter=AMR", self.base),
                 *("--", path),
             )
-            blobs = dict.fromkeys(line.split()[3] for line in log.decode().splitlines() if line)
+            lines = [line for line in log.decode().splitlines() if line]
+            blobs = dict.fromkeys(line.split()[3] for line in lines)
+            self._paths[path] = {it for line in lines for it in line.split("\t")[1:]}
             contents = (self._git("cat-file", "blob", it) for it in blobs)
             self._earlier[path] = {_md5(it): it for it in contents}
-        return self._earlier[path].get(md5)
 
 
 class Project:
@@ -429,9 +440,19 @@ class Project:
             return [f"the command was `{old_cmd}` and is `{cmd}`"]
         modules = self._moves.modules()
         try:
-            old = Program(old_entry, old_code, other=self._at_base, moves=modules)
             new = Program(new_entry, new_code, other=self._today)
-            return differences(old, new, renamed=self._told.modules())
+            old = Program(old_entry, old_code, other=self._at_base, moves=modules)
+            problems = differences(old, new, renamed=self._told.modules())
+            if problems:
+                # The entry may have the paths of today for code of before, which imports by former names.
+                also = {
+                    module_name(it): module_name(path)
+                    for path in old_code
+                    for it in self.history.names(path) - {*old_code}
+                }
+                old = Program(old_entry, old_code, other=self._at_base, moves=modules, also=also)
+                problems = differences(old, new, renamed=self._told.modules()) and problems
+            return problems
         except UnclearError as error:
             return [str(error)]
 
