@@ -63,7 +63,12 @@ def brief(metrics: Path) -> str:
                 points_of(gain["uar"], gain["low"], gain["high"]),
             ]
         )
-    heading = ["UAR under LUNA5, %", "hard-label baseline", "student (95 % interval)", "gain, points"]
+    heading = [
+        "UAR under LUNA5, %",
+        "hard-label baseline",
+        "student (95 % interval)",
+        "gain, percentage points",
+    ]
     return markdown(heading, rows)
 
 

@@ -9,7 +9,7 @@ from tools.result_tables.cells import markdown, percent, read
 _HEADING = (
     "model",
     "labels permuted: UAR",
-    "canary, speakers on both sides",
+    "canary, seen speakers",
     "canary, LUNA5",
     "LUNA5 without canary",
     "held-out removal: largest change",

@@ -11,7 +11,7 @@ from tools.result_tables.models import table_name
 TITLES: Mapping[str, str] = {
     "emobox6": "EMOBOX6: 6 folds by actor",
     "loso": "LOSO: 24 folds, one actor each",
-    "article": "random split: every actor on both sides",
+    "article": "random split: every actor in training and test",
 }
 
 
@@ -36,7 +36,11 @@ def brief(metrics: Path) -> str:
         uars = {name: results[model]["uar"] for name, results in measured.items()}
         gain = f"{100 * (uars['article'] - uars['luna5']):+.1f}"
         rows.append([table_name(model), *(percent(uar) for uar in uars.values()), gain])
-    heading = ["UAR, %", *(PROTOCOLS[name] for name in measured), "random split minus LUNA5, points"]
+    heading = [
+        "UAR, %",
+        *(PROTOCOLS[name] for name in measured),
+        "random split minus LUNA5, percentage points",
+    ]
     return markdown(heading, rows)
 
 

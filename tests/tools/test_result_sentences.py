@@ -1,0 +1,173 @@
+"""Sentences of the result pages give the committed figures, as their tables do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+RESULTS = "docs/results"
+
+# A page, a sentence with places for figures, and what stands there in percent: a file of metrics and its
+# keys, or the difference of two such.
+ENSEMBLE, SCRATCH = "whisper/luna5/encoders_lda/uar", "taught/luna5/untaught_fused/uar"
+BEST, STUDENTS = "summary/luna5/fused_transfer/uar", "taught/luna5/taught_fused/uar"
+LEAKED, SPLIT_FIRST, UNSEEN = (f"ladder_long/contour_cnn/{place}/uar" for place in range(3))
+DTW, SOFT = "aligned/adds/luna5", "taught/adds/luna5/mean"
+ADAPTED, ADAPTED_WHISPER = "enrolled/{}/uar", "whisper/enrolled/{}/uar"
+ROBUST = "robustness/uar/{}/fused_transfer/uar"
+PERTURBED = "robustness/gain_by_augmentation/{}/clean/{}"
+SENTENCES = [
+    (f"{RESULTS}/README.md", "a UAR of {:.1f} % on unseen speakers (LUNA5)", [ENSEMBLE]),
+    (f"{RESULTS}/README.md", "The best of the main pipeline reaches {:.1f} %.", [BEST]),
+    (f"{RESULTS}/README.md", "The best without pretrained weights reaches {:.1f} %", [SCRATCH]),
+    (f"{RESULTS}/README.md", "lifts the article's CNN from {:.1f} to {:.1f} %", [UNSEEN, LEAKED]),
+    (
+        f"{RESULTS}/README.md",
+        "before the split by up to {:.0f} percentage points",
+        [f"{LEAKED} - {SPLIT_FIRST}"],
+    ),
+    (f"{RESULTS}/README.md", "| {:.1f} % rather than {:.1f} %. |", [ENSEMBLE, BEST]),
+    (
+        f"{RESULTS}/README.md",
+        "| {:.1f} percentage points; {:.1f} % with a CNN beside it. |",
+        [f"{DTW}/in_step/uar", "aligned/luna5/aligned_fused/uar"],
+    ),
+    (f"{RESULTS}/README.md", "| {:.1f} percentage points: {:.1f} %. |", [f"{SOFT}/uar", STUDENTS]),
+    (
+        f"{RESULTS}/README.md",
+        "| {:.0f} percentage points for 30 clips; {:.0f} with Whisper. |",
+        [
+            f"{ADAPTED.format(30)} - {ADAPTED.format(0)}",
+            f"{ADAPTED_WHISPER.format(30)} - {ENSEMBLE}",
+        ],
+    ),
+    (
+        f"{RESULTS}/README.md",
+        "{:.1f} % under LUNA5, {:.1f} % under EMOBOX6, {:.1f} % under LOSO, {:.1f} % with a random split",
+        [BEST, *(f"protocols/{name}/fused_transfer/uar" for name in ("emobox6", "loso", "article"))],
+    ),
+    (
+        f"{RESULTS}/protocols.md",
+        "adds {:.1f} percentage points ({:.1f} to {:.1f}) to the LDA on functionals, "
+        "and {:.1f} ({:.1f} to {:.1f}) to the LDA on the speaker encoder",
+        [PERTURBED.format(kind, key) for kind in ("lda", "encoder_lda") for key in ("gain", "low", "high")],
+    ),
+    (
+        f"{RESULTS}/protocols.md",
+        "adds {:.1f} percentage points here and {:.1f} in the article",
+        [
+            "article_comparison/cnn_augmented/measured - article_comparison/cnn/measured",
+            "article_comparison/cnn_augmented/article - article_comparison/cnn/article",
+        ],
+    ),
+    (
+        f"{RESULTS}/leakage.md",
+        "has a UAR of {:.1f} %. Where the random split comes first it has {:.1f} %, "
+        "and on unseen speakers {:.1f} %.",
+        [LEAKED, SPLIT_FIRST, UNSEEN],
+    ),
+    (
+        f"{RESULTS}/trust.md",
+        "recognises {:.1f} % of the clips, human listeners {:.1f} %",
+        ["human_comparison/models/fused_transfer/accuracy", "human_comparison/human/accuracy"],
+    ),
+    (f"{RESULTS}/trust.md", "ECE {:.1f} %", ["calibration/fused_transfer/before/ece"]),
+    (f"{RESULTS}/trust.md", "it is right in {:.1f} %", ["final_calibration/accuracy_at_coverage/0.5"]),
+    (
+        f"{RESULTS}/trust.md",
+        "{:.1f} percentage points apart on average (ECE), and {:.1f} after temperature scaling",
+        [f"calibration/encoder_lda_augmented/{when}/ece" for when in ("before", "after")],
+    ),
+    (
+        f"{RESULTS}/robustness.md",
+        "from a UAR of {:.1f} % to {:.1f} % in white noise at 20 dB SNR. In babble at 20 dB it has {:.1f} %, "
+        "over a telephone {:.1f} %.",
+        [ROBUST.format(name) for name in ("clean", "white_20", "babble_20", "telephone")],
+    ),
+    (
+        f"{RESULTS}/whisper.md",
+        "reaches a UAR of {:.1f} % on unseen speakers (LUNA5), rather than {:.1f} %. "
+        "Whisper's layers alone reach {:.1f} %",
+        [ENSEMBLE, BEST, "whisper/luna5/whisper_lda/uar"],
+    ),
+    (
+        f"{RESULTS}/dtw.md",
+        "adds {:.1f} percentage points of UAR ({:.1f} to {:.1f})",
+        [f"{DTW}/in_step/{key}" for key in ("uar", "low", "high")],
+    ),
+    (
+        f"{RESULTS}/dtw.md",
+        "the model reaches {:.1f} % on unseen speakers",
+        ["aligned/luna5/aligned_fused/uar"],
+    ),
+    (
+        f"{RESULTS}/distillation.md",
+        "add {:.1f} percentage points of UAR ({:.1f} to {:.1f}) under LUNA5: {:.1f} % rather than {:.1f} %",
+        [*(f"{SOFT}/{key}" for key in ("uar", "low", "high")), STUDENTS, SCRATCH],
+    ),
+    (
+        f"{RESULTS}/distillation.md",
+        "add one percentage point beside the teacher: {:.1f} rather than {:.1f}",
+        [SCRATCH, "aligned/luna5/aligned_fused/uar"],
+    ),
+    (
+        f"{RESULTS}/speaker_adaptation.md",
+        "rises from {:.1f} to {:.1f} %. With Whisper it rises from {:.1f} to {:.1f} %. "
+        "Four clips bring {:.1f} and {:.1f}",
+        [
+            ADAPTED.format(0),
+            ADAPTED.format(30),
+            ENSEMBLE,
+            ADAPTED_WHISPER.format(30),
+            f"{ADAPTED.format(4)} - {ADAPTED.format(0)}",
+            f"{ADAPTED_WHISPER.format(4)} - {ENSEMBLE}",
+        ],
+    ),
+    (
+        "experiments/dtw/README.md",
+        "F0 adds {:.1f} ({:.1f} to {:.1f}), and a CNN {:.1f} ({:.1f} to {:.1f})",
+        [f"{DTW}/{what}/{key}" for what in ("pitch", "network") for key in ("uar", "low", "high")],
+    ),
+    (
+        "experiments/ladder/README.md",
+        "which learns nothing, has {:.1f} and {:.1f} %",
+        ["ladder_neighbour/augment_first/uar", "ladder_neighbour/speakers/uar"],
+    ),
+]
+
+
+def percentage(source: str) -> float:
+    """Look a figure up, or subtract two, in percent."""
+    minuend, _, subtrahend = source.partition(" - ")
+    if subtrahend:
+        return percentage(minuend) - percentage(subtrahend)
+    keys = source.split("/")
+    path = PROJECT / "metrics" / keys.pop(0)
+    if path.is_dir():
+        path /= keys.pop(0)
+    found: Any = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    for key in keys:
+        found = found[int(key) if isinstance(found, list) else key]
+    return 100 * float(found)
+
+
+@pytest.mark.parametrize(("page", "sentence", "sources"), SENTENCES)
+def test_sentences_give_the_committed_metrics(page: str, sentence: str, sources: list[str]) -> None:
+    words = " ".join((PROJECT / page).read_text(encoding="utf-8").split())
+    assert sentence.format(*map(percentage, sources)) in words
+
+
+def test_the_random_split_exceeds_the_others_as_said() -> None:
+    words = " ".join((PROJECT / RESULTS / "protocols.md").read_text(encoding="utf-8").split())
+    models = json.loads((PROJECT / "metrics/protocols/article.json").read_text(encoding="utf-8"))
+    ends = []
+    for other in ("protocols/loso", "protocols/emobox6", "summary/luna5"):
+        gains = [percentage(f"protocols/article/{it}/uar - {other}/{it}/uar") for it in models]
+        ends += [min(gains), max(gains)]
+    expected = (
+        "exceeds LOSO by {:.0f} to {:.0f} percentage points, EMOBOX6 by {:.0f} to {:.0f} "
+        "and LUNA5 by {:.0f} to {:.0f}"
+    )
+    assert expected.format(*ends) in words
