@@ -1,13 +1,15 @@
 """The schema of params.yaml: every key is required, typed and within its range, or a stage stops.
 
+The main pipeline's schema is here; that of an experiment stands in its folder, beside a params.yaml of its
+own, is made of the same types, and read by the same `load`.
+
 No stage lists this module as a dependency: it holds no default, so all that a stage gets from it are values
 of params.yaml, which DVC tracks key by key.
 """
 
-import math
 import reprlib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -40,13 +42,12 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_different)]
 Grid = Annotated[list[Positive], Field(min_length=1)]
 Shrinkages = Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
-Decibels = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
 InnerFolds = Annotated[int, Field(ge=2, le=18)]
 Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
 
 class Section(BaseModel):
-    """A mapping in params.yaml: unknown keys and values of another type are errors."""
+    """A mapping in a params.yaml, or the whole of one: unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -166,14 +167,6 @@ class Encode(Section):
     trim_db: Positive
 
 
-class Whisper(Section):
-    """The encoder of Whisper, and how the LDAs on its states are suspected of leaks."""
-
-    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    trim_db: Positive
-    shuffles: Seeds
-
-
 class Extract(Section):
     """What is computed of each clip."""
 
@@ -233,10 +226,12 @@ class TrainBaselines(Section):
     transfer: TransferBaselines
 
 
-class Enrolled(Section):
-    """The protocol in which test speakers enrol unlabelled clips, and the grid of its classifiers."""
+class AdaptationSearch(Section):
+    """Grids of LDAs that adapt to a speaker, searched by inner folds of training actors who enrol as well.
 
-    clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]
+    No section of the main params.yaml: experiments/speaker_adaptation reads it from its own.
+    """
+
     seeds: Seeds
     inner_folds: InnerFolds
     lda_shrinkage: Shrinkages
@@ -287,240 +282,12 @@ class LogMelCnn(Section):
         return self
 
 
-class Alignment(Section):
-    """Clips in step with templates of the same sentence."""
-
-    template_actors: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
-    parts: Annotated[int, Field(ge=2)]
-    n_mfcc: Count
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if len(set(self.template_actors)) < len(self.template_actors):
-            raise ValueError("template_actors must not name an actor twice")
-        return self
-
-
-class PitchParams(Section):
-    """In which range, and how finely, the pitch is looked for."""
-
-    fmin_hz: Positive
-    fmax_hz: Positive
-    resolution_semitones: Annotated[float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        if self.fmin_hz >= self.fmax_hz:
-            raise ValueError("fmin_hz must be below fmax_hz")
-        return self
-
-
-class NetworkSeeds(Section):
-    """Of the 2-D network beside the LDA in step, by protocol."""
-
-    luna5: Seeds
-    emobox6: Seeds
-    loso: Seeds
-
-
-class AlignedLda(Section):
-    """The LDAs of experiments/dtw: how many templates a fold has, and how the shrinkage is chosen."""
-
-    templates: Count
-    inner_folds: InnerFolds
-    shrinkage: Shrinkages
-
-
-class Aligned(Section):
-    """The models on clips in step, and how they are suspected of leaks."""
-
-    alignment: Alignment
-    pitch: PitchParams
-    lda: AlignedLda
-    network_seeds: NetworkSeeds
-    shuffles: Seeds
-
-
-class TaughtSeeds(NetworkSeeds):
-    """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
-
-    article: Seeds
-    untaught: Seeds
-
-
-TAUGHT_PROTOCOLS = tuple(it for it in TaughtSeeds.model_fields if it != "untaught")
-"""Those whose folds a stage of experiments/distillation can be asked for."""
-
-
-class Taught(Section):
-    """How much of a label is the teacher's opinion, and how long which networks learn."""
-
-    share: Annotated[float, Field(gt=0, le=1)]
-    epochs: Count
-    network_seeds: TaughtSeeds
-
-
 class TrainCnn(Section):
     """One section a network."""
 
     article: ArticleCnn
     article_augmented: ArticleCnn
     logmel: LogMelCnn
-
-
-class LadderContour(Section):
-    """The article's CNN on the ladder: one setting on every rung."""
-
-    network: ArticleCnn
-    seeds_beside: Seeds
-    folds_beside: Luna5Folds
-
-
-class LadderTrials(Section):
-    """How much is tried of a network whose other settings stand elsewhere.
-
-    ``splits`` are the seeds of random divisions, each with weights of its own; ``seeds`` and ``folds`` are of
-    the division by actors.
-    """
-
-    epochs: Count
-    splits: Seeds
-    seeds: Seeds
-    folds: Luna5Folds
-
-
-class LadderClassical(Section):
-    """The classical models beside the ladder."""
-
-    splits: Seeds
-    inner_folds: InnerFolds
-    encoder_layer: Annotated[int, Field(ge=1, le=3)]
-    lda_shrinkage: Shrinkages
-    svm_c: Grid
-    svm_gamma: Grid
-
-
-class LadderCopies(Section):
-    """Classical models on copies at other speeds, at one setting."""
-
-    splits: Seeds
-    lda_shrinkage: Annotated[float, Field(gt=0, le=1)]
-    svm_c: Positive
-    svm_gamma: Positive
-
-
-class LadderNeighbour(Section):
-    """The nearest neighbour, which has no setting."""
-
-    splits: Seeds
-
-
-class Ladder(Section):
-    """The leakage ladder, a pipeline of its own."""
-
-    validation_clips: Annotated[int, Field(ge=8)]
-    contour: LadderContour
-    contour_long: LadderTrials
-    logmel: LadderTrials
-    classical: LadderClassical
-    copies: LadderCopies
-    neighbour: LadderNeighbour
-
-
-class Clean(Section):
-    """The recordings as they are: nothing to set."""
-
-
-class WhiteNoise(Section):
-    """White noise at several signal-to-noise ratios."""
-
-    seed: Seed
-    snr_db: Decibels
-
-
-class Babble(Section):
-    """Other people talking, at several signal-to-noise ratios."""
-
-    seed: Seed
-    snr_db: Decibels
-    talkers: Count
-
-
-class Telephone(Section):
-    """A narrow-band line of 8 kHz."""
-
-    low_hz: Positive
-    high_hz: Annotated[float, Field(gt=0, lt=4000)]
-
-    @model_validator(mode="after")
-    def _band(self) -> Self:
-        if self.low_hz >= self.high_hz:
-            raise ValueError("low_hz < high_hz must hold")
-        return self
-
-
-class Reverberation(Section):
-    """Rooms of several reverberation times."""
-
-    seed: Seed
-    rt60_s: Grid
-    direct_to_reverberant_db: Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Level(Section):
-    """Louder and quieter by as much."""
-
-    change_db: Positive
-
-
-class Clipping(Section):
-    """Several shares of the speech's samples clipped."""
-
-    share: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
-
-
-class Start(Section):
-    """No more than the beginning of the speech."""
-
-    duration_s: Annotated[list[Annotated[float, Field(ge=0.1, allow_inf_nan=False)]], Field(min_length=1)]
-
-
-class Unaugmented(Section):
-    """The 2-D CNN trained without augmentation, for comparison; all else is that of ``train_cnn.logmel``."""
-
-    seed: Seed
-
-
-class Robustness(Section):
-    """Conditions under which the tested clips are heard, a section a kind."""
-
-    clean: Clean
-    white: WhiteNoise
-    babble: Babble
-    telephone: Telephone
-    reverberation: Reverberation
-    level: Level
-    clipping: Clipping
-    start: Start
-    unaugmented: Unaugmented
-
-
-ConditionParams = Clean | WhiteNoise | Babble | Telephone | Reverberation | Level | Clipping | Start
-
-
-class Protocol(Section):
-    """How the final models are trained under one more protocol; all else is as in the main pipeline."""
-
-    seeds: Seeds
-    inner_folds: InnerFolds
-
-
-class Protocols(Section):
-    """The protocols of experiments/protocols and experiments/protocols/loso, a section each."""
-
-    emobox6: Protocol
-    loso: Protocol
-    article: Protocol
 
 
 class CheckLeaks(Section):
@@ -542,65 +309,22 @@ class Calibrate(Section):
     bins: Annotated[int, Field(ge=2, le=100)]
 
 
-class Listening(Section):
-    """How the exported model hears recordings; see `ser.recognizer.bundle_format.ListeningSettings`."""
-
-    timeline_after_s: Positive
-    window_s: Positive
-    hop_s: Positive
-    shortest_s: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
-    silence_dbfs: Annotated[float, Field(lt=0, allow_inf_nan=False)]
-    sure_from_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-    @model_validator(mode="after")
-    def _hop_divides(self) -> Self:
-        hops = self.window_s / self.hop_s
-        if round(hops) < 1 or not math.isclose(hops, round(hops)):
-            raise ValueError("hop_s must divide window_s")
-        if self.window_s > self.timeline_after_s:
-            raise ValueError("window_s must not exceed timeline_after_s")
-        return self
-
-
-class RecognizerParams(Section):
-    """The exported model."""
-
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    seed: Seed
-    uncertain_below: Share
-    listening: Listening
-
-
 class Params(Section):
-    """The whole of params.yaml."""
+    """The whole of the main params.yaml."""
 
     corpus: Corpus
     workers: Workers
     article_window: Window
     augment: Augment
     encode: Encode
-    whisper: Whisper
     extract: Extract
     resample: Resample
     split: Split
     train_baselines: TrainBaselines
     train_cnn: TrainCnn
-    ladder: Ladder
-    robustness: Robustness
-    protocols: Protocols
     check_leaks: CheckLeaks
     evaluate: Evaluate
     calibrate: Calibrate
-    enrolled: Enrolled
-    aligned: Aligned
-    taught: Taught
-    recognizer: RecognizerParams
-
-    @model_validator(mode="after")
-    def _mfcc_of_alignment_fit(self) -> Self:
-        if self.aligned.alignment.n_mfcc > self.extract.logmel.n_mels:
-            raise ValueError("aligned.alignment.n_mfcc must not exceed extract.logmel.n_mels")
-        return self
 
 
 _NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -609,13 +333,23 @@ _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 60, 60
 
 
+_Schema = TypeVar("_Schema", bound=Section)
+
+
 def load_params(path: Path | str = "params.yaml") -> Params:
-    """Read and check params.yaml, the whole of it, whichever stage asks.
+    """Read and check the main params.yaml; see `load`."""
+    return load(path, Params)
+
+
+def load(path: Path | str, schema: type[_Schema]) -> _Schema:
+    """Read and check a params.yaml, the whole of it, whichever stage asks.
 
     Parameters
     ----------
     path
-        Relative to the working folder, which is the project's root.
+        Relative to the working folder, which is the project's root, as dvc.yaml names it.
+    schema
+        What the file must hold.
 
     Raises
     ------
@@ -634,7 +368,7 @@ def load_params(path: Path | str = "params.yaml") -> Params:
     except _NO_YAML as error:
         raise InputError(f"{path}: cannot be read as YAML ({_line(str(error), at_most=250)})") from error
     try:
-        return Params.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
         problems = [_problem(part) for part in error.errors()]
         raise list_problems(f"{path}: mend these keys", problems) from error

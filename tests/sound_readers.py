@@ -10,9 +10,9 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from ctranslate2_files import HEADS, model_file, random_weights
 from matplotlib.figure import Figure
+from params_files import read_params, write_params
 
 from experiments.dtw import extract as extract_aligned
 from experiments.ladder import nearest_neighbour as ladder_neighbour
@@ -55,13 +55,13 @@ class Reader:
 
 
 def change_params(*keys: str, **values: object) -> None:
-    """Give keys of one section of params.yaml other values."""
-    params = yaml.safe_load(Path("params.yaml").read_text())
+    """Give keys of one section, of the project's params or below an experiment's folder, other values."""
+    params = read_params(Path())
     section = params
     for key in keys:
         section = section[key]
     section |= values
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params)
 
 
 def list_clips(names: list[str], **columns: str | float) -> None:
@@ -100,7 +100,7 @@ def for_degrade(patch: pytest.MonkeyPatch) -> None:
     models = ["encoder_lda", "encoder_lda_augmented"]
     chosen = pd.DataFrame({"model": models, "fold": 0, "parameters": "layer=1", "chosen": True})
     write_csv("metrics/search/baselines_transfer.csv", chosen)
-    change_params("robustness", "babble", talkers=1)
+    change_params("experiments/robustness", "babble", talkers=1)
     for name in ("apply_classical", "apply_network"):
         patch.setattr(degrade, name, predict_evenly)
 
@@ -117,7 +117,7 @@ def for_whisper(patch: pytest.MonkeyPatch) -> None:
     weights = model_file({**own, "encoder/num_heads": np.array(HEADS, "<i2")})
     Path("model.bin").write_bytes(weights)
     patch.setenv(VARIABLE, "model.bin")
-    change_params("whisper", weights_sha256=hashlib.sha256(weights).hexdigest())
+    change_params("experiments/whisper", weights_sha256=hashlib.sha256(weights).hexdigest())
 
 
 def for_neighbour(_: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def for_neighbour(_: pytest.MonkeyPatch) -> None:
     names = [name for name in all_clips() if name[6:11] in ("01-01", "03-01") and name[15:17] == "01"]
     list_clips(names, sha256="of the samples")
     copy_recordings("data/augmented/speed_pitch")
-    change_params("ladder", "neighbour", splits=[0])
+    change_params("experiments/ladder", "neighbour", splits=[0])
     change_params("split", "article", test_size=0.5)
     change_params("evaluate", bootstrap_samples=100)
 

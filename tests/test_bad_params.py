@@ -1,18 +1,18 @@
-"""A params.yaml with a fault stops every stage that reads it, before it writes anything."""
+"""A fault in any params.yaml that a stage reads stops it before it writes anything."""
 
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from params_files import EXPERIMENTS, read_params, write_params
 from stage_runs import SCRIPTS
 
 from stages import command
 
 PROJECT = Path(__file__).parents[1]
-PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
 ARGUMENTS = {
     "stages.augment": "noise",
     "stages.extract": "clean",
@@ -29,11 +29,17 @@ ARGUMENTS = {
     "experiments.robustness.degrade": "white",
 }
 """Of the stages that need one."""
-READERS = [
-    name
-    for name in SCRIPTS
-    if "load_params(" in (PROJECT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
-]
+
+
+def code_of(stage: str) -> str:
+    return (PROJECT / f"{stage.replace('.', '/')}.py").read_text(encoding="utf-8")
+
+
+READERS = [name for name in SCRIPTS if "load_params(" in code_of(name)]
+
+
+OWN = re.compile(r'load\(\s*"(experiments/\w+)/params\.yaml"')
+"""An experiment's settings that a stage reads."""
 
 
 def missing(params: dict[str, Any]) -> None:
@@ -60,20 +66,40 @@ FAULTS = [
 ]
 
 
+def stopped_by(stage: str, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a stage that must leave nothing; return its message."""
+    write_params(params)
+    before = sorted(Path().rglob("*"))
+    monkeypatch.setattr(sys, "argv", [stage, *ARGUMENTS.get(stage, "").split()])
+    with pytest.raises(SystemExit) as stopped:
+        command.run(import_module(stage).main)
+    assert isinstance(stopped.value.code, str), stopped.value.code
+    assert sorted(Path().rglob("*")) == before
+    return stopped.value.code
+
+
 @pytest.mark.parametrize("stage", READERS)
 def test_a_fault_in_params_stops_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    main = import_module(stage).main
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [stage, *ARGUMENTS.get(stage, "").split()])
     for spoil, key in FAULTS:
-        params = yaml.safe_load(yaml.safe_dump(PARAMS))
+        params = read_params()
         spoil(params)
-        Path("params.yaml").write_text(yaml.safe_dump(params))
-        with pytest.raises(SystemExit) as stopped:
-            command.run(main)
-        assert isinstance(stopped.value.code, str), stopped.value.code
-        assert stopped.value.code.startswith("error: params.yaml: ")
-        assert key in stopped.value.code
-        assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+        message = stopped_by(stage, params, monkeypatch)
+        assert message.startswith("error: params.yaml: ")
+        assert key in message
+
+
+def test_a_fault_in_an_experiments_params_stops_each_stage_that_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    readers = [(stage, name) for stage in SCRIPTS for name in OWN.findall(code_of(stage))]
+    assert {name for _, name in readers} == set(EXPERIMENTS)
+    for stage, name in readers:
+        params = read_params()
+        params[name]["another"] = 1
+        message = stopped_by(stage, params, monkeypatch)
+        assert message.startswith(f"error: {name}/params.yaml: ")
+        assert "another: unknown key" in message

@@ -1,4 +1,4 @@
-"""Every key of params.yaml is checked, and every program reads the same values from it."""
+"""Every key of every params.yaml is checked, and every program reads the same values from it."""
 
 import copy
 import json
@@ -14,12 +14,17 @@ import yaml
 from dvc.utils.serialize import load_yaml, modify_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from params_files import EXPERIMENTS, PROJECT, SCHEMAS
 
 from ser.errors import InputError
-from ser.params import load_params
+from ser.params import load, load_params
 
-COMMITTED = Path(__file__).parents[1] / "params.yaml"
-VALUES: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())
+COMMITTED = PROJECT / "params.yaml"
+EVERY: dict[str, dict[str, Any]] = {
+    name: yaml.safe_load((PROJECT / name / "params.yaml").read_text()) for name in SCHEMAS
+}
+VALUES = EVERY[""]
+EVERY_TOP = pytest.mark.parametrize(("name", "top"), [(name, top) for name in EVERY for top in EVERY[name]])
 
 
 def key_paths(section: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -35,58 +40,91 @@ def at(values: dict[str, Any], key: Sequence[str]) -> Any:
     return reduce(getitem, key, values)
 
 
-def changed(key: tuple[str, ...], **entries: Any) -> dict[str, Any]:
+def changed(key: tuple[str, ...], *, name: str = "", **entries: Any) -> dict[str, Any]:
     """The committed values, with other entries in the section that `key` names; None deletes one."""
-    values = copy.deepcopy(VALUES)
+    values = copy.deepcopy(EVERY[name])
     section = at(values, key)
     section.update(entries)
-    for name in [name for name, value in entries.items() if value is None]:
-        del section[name]
+    for entry in [entry for entry, value in entries.items() if value is None]:
+        del section[entry]
     return values
 
 
-def error_of(tmp_path: Path, content: dict[str, Any] | str) -> str:
+def error_of(tmp_path: Path, content: dict[str, Any] | str, name: str = "") -> str:
     path = tmp_path / "params.yaml"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(InputError) as caught:
-        load_params(path)
+        load(path, SCHEMAS[name])
     assert str(caught.value).startswith(f"{path}: ")
     return str(caught.value)
 
 
-def test_the_committed_file_is_valid_and_reads_the_same_in_yaml_1_1_and_1_2() -> None:
-    as_dvc_tracks_it = load_yaml(str(COMMITTED))
-    as_stages_see_it = load_params(COMMITTED).model_dump()
-    assert VALUES == as_dvc_tracks_it == as_stages_see_it
+def test_every_params_yaml_has_a_schema_and_is_read_by_it() -> None:
+    assert {it.parent for it in PROJECT.glob("experiments/**/params.yaml")} == {
+        PROJECT / name for name in EXPERIMENTS
+    }
+    for name in EXPERIMENTS:
+        assert SCHEMAS[name].__module__ == f"{name.replace('/', '.')}.params"
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_committed_file_is_valid_and_reads_the_same_in_yaml_1_1_and_1_2(name: str) -> None:
+    committed = PROJECT / name / "params.yaml"
+    as_dvc_tracks_it = load_yaml(str(committed))
+    as_stages_see_it = load(committed, SCHEMAS[name]).model_dump()
+    assert EVERY[name] == as_dvc_tracks_it == as_stages_see_it
     # Equal numbers may still differ in type, and True equals 1.
-    assert repr(VALUES) == repr(as_dvc_tracks_it)
+    assert repr(EVERY[name]) == repr(as_dvc_tracks_it)
 
 
-@pytest.mark.parametrize("top", VALUES)
-def test_every_key_is_required_and_no_other_allowed(tmp_path: Path, top: str) -> None:
-    keys = [key for key in key_paths(VALUES) if key[0] == top]
-    assert f"\n  {top}: missing" in error_of(tmp_path, changed((), **{top: None}))
-    emptied, misspelt = copy.deepcopy(VALUES), copy.deepcopy(VALUES)
-    for *section, name in keys[1:]:
-        if not isinstance(at(VALUES, (*section, name)), dict):
-            del at(emptied, section)[name]
-        at(misspelt, section)[f"{name}_"] = 1
-    missing, unknown = error_of(tmp_path, emptied), error_of(tmp_path, misspelt)
-    for key in keys[1:]:
-        if not isinstance(at(VALUES, key), dict):
-            assert f"\n  {'.'.join(key)}: missing" in missing
-        assert f"\n  {'.'.join(key)}_: unknown key" in unknown
+@EVERY_TOP
+def test_every_key_is_required_and_no_other_allowed(tmp_path: Path, name: str, top: str) -> None:
+    values = EVERY[name]
+    keys = [key for key in key_paths(values) if key[0] == top]
+    assert f"\n  {top}: missing" in error_of(tmp_path, changed((), name=name, **{top: None}), name)
+    emptied, misspelt = copy.deepcopy(values), copy.deepcopy(values)
+    for *section, key in keys:
+        if not isinstance(at(values, (*section, key)), dict):
+            del at(emptied, section)[key]
+        at(misspelt, section)[f"{key}_"] = 1
+    unknown = error_of(tmp_path, misspelt, name)
+    for path in keys:
+        assert f"\n  {'.'.join(path)}_: unknown key" in unknown
+    required = [path for path in keys if not isinstance(at(values, path), dict)]
+    # The section of a condition may be empty.
+    missing = error_of(tmp_path, emptied, name) if required else ""
+    for path in required:
+        assert f"\n  {'.'.join(path)}: missing" in missing
 
 
-@pytest.mark.parametrize("top", VALUES)
+@EVERY_TOP
 @pytest.mark.parametrize("value", [{"a": 1}, [["b"]], False])
-def test_every_value_is_typed(tmp_path: Path, top: str, value: Any) -> None:
-    values = copy.deepcopy(VALUES)
-    keys = [key for key in key_paths(VALUES) if key[0] == top and not isinstance(at(VALUES, key), dict)]
-    for *section, name in keys:
-        at(values, section)[name] = value
-    message = error_of(tmp_path, values)
+def test_every_value_is_typed(tmp_path: Path, name: str, top: str, value: Any) -> None:
+    values = copy.deepcopy(EVERY[name])
+    keys = [key for key in key_paths(values) if key[0] == top and not isinstance(at(values, key), dict)]
+    for *section, key in keys:
+        at(values, section)[key] = value
+    message = error_of(tmp_path, values, name) if keys else ""
     assert all(f"\n  {'.'.join(key)}" in message for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "entries", "says"),
+    [
+        ("dtw", "alignment", {"template_actors": [7, 7]}, "must not name an actor twice"),
+        ("dtw", "pitch", {"fmin_hz": 800.0}, "must be below fmax_hz"),
+        ("recognizer", "listening", {"hop_s": 0.7}, "must divide window_s"),
+        ("recognizer", "listening", {"timeline_after_s": 2.0}, "must not exceed timeline_after_s"),
+        ("robustness", "telephone", {"low_hz": 3400}, "low_hz < high_hz must hold"),
+    ],
+)
+def test_keys_that_contradict_one_another_are_named(
+    tmp_path: Path, name: str, section: str, entries: dict[str, Any], says: str
+) -> None:
+    folder = f"experiments/{name}"
+    message = error_of(tmp_path, changed((section,), name=folder, **entries), folder)
+    assert f"\n  {section}: " in message
+    assert says in message
 
 
 @pytest.mark.parametrize(
@@ -131,7 +169,7 @@ def test_a_value_out_of_range_is_named_with_what_it_may_be(
     tmp_path: Path, key: str, value: Any, says: str
 ) -> None:
     *section, name = [part for part in key.split(".") if not part.isdecimal()]
-    message = error_of(tmp_path, changed(tuple(section), **{name: value}))
+    message = error_of(tmp_path, changed(tuple(section), name="", **{name: value}))
     assert f"\n  {key}: " in message
     assert says in message
 
@@ -217,7 +255,7 @@ def test_any_text_is_refused_with_a_message(tmp_path_factory: pytest.TempPathFac
     ],
 )
 def test_values_that_would_change_or_break_results_are_refused(
-    tmp_path: Path, section: tuple[str, ...], key: str, value: object, words: str
+    tmp_path: Path, section: tuple[str, ...], key: str, value: Any, words: str
 ) -> None:
-    message = error_of(tmp_path, changed(section, **{key: value}))
+    message = error_of(tmp_path, changed(section, name="", **{key: value}))
     assert re.search(rf"{'.'.join(section)}\.{key}: .*{words}", message)

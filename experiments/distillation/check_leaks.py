@@ -25,9 +25,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.distillation.lda import TAUGHT_LDA, choose_and_recognise
+from experiments.distillation.params import DistillationParams
 from experiments.distillation.teacher import TEACHER, opinions, taught_labels
 from experiments.dtw.check_leaks import by_repetition, led_by_canary, without_tested
 from experiments.dtw.lda import LABELS, AlignedFeatures, choose_templates, sides_of
+from experiments.dtw.params import AlignedLda, DtwParams
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import prediction_table, read_split, rows_of
 from ser.errors import InputError
 from ser.evaluation.leak_checks import permuted, without
@@ -36,7 +39,7 @@ from ser.files import read_table, write_json
 from ser.models.encoder_views import read_encoder_views
 from ser.models.encoder_views import sides_of as speech_of
 from ser.parallel import run_all
-from ser.params import AlignedLda, Enrolled, LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 NETWORK_FOLD = 0
@@ -47,7 +50,7 @@ NETWORK_TRIALS = ("permuted", "unseen")
 class Settings:
     """What teacher and LDA are told, as in the stages that are suspected."""
 
-    enrolled: Enrolled
+    enrolled: AdaptationParams
     template_actors: list[int]
     lda: AlignedLda
     share: float
@@ -152,11 +155,12 @@ def main() -> None:
     """Try everything, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    shuffles, seed = params.aligned.shuffles, params.taught.network_seeds.luna5[0]
-    settings = Settings(
-        params.enrolled, params.aligned.alignment.template_actors, params.aligned.lda, params.taught.share
-    )
-    network = params.train_cnn.logmel.model_copy(update={"epochs": params.taught.epochs})
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    distillation = load("experiments/distillation/params.yaml", DistillationParams)
+    shuffles, seed = dtw.shuffles, distillation.network_seeds.luna5[0]
+    settings = Settings(adaptation, dtw.alignment.template_actors, dtw.lda, distillation.share)
+    network = params.train_cnn.logmel.model_copy(update={"epochs": distillation.epochs})
     _, split = read_split("luna5")
     folds = sorted(split["fold"].unique().tolist())
     trials = [("permuted", shuffle, fold) for shuffle in shuffles for fold in folds]
@@ -168,7 +172,7 @@ def main() -> None:
 
     heard = told["permuted", shuffles[0], NETWORK_FOLD], told["unseen", 0, NETWORK_FOLD]
     with tempfile.TemporaryDirectory() as folder:
-        about = (network, params.taught.share, seed, shuffles[0], Path(folder))
+        about = (network, distillation.share, seed, shuffles[0], Path(folder))
         trainings = [
             (what, opinion, *about, bar)
             for bar, (what, opinion) in enumerate(zip(NETWORK_TRIALS, heard, strict=True), start=1)

@@ -12,9 +12,9 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
 from experiments.dtw.lda import LdaPath, Matrix, Sums
+from experiments.dtw.params import AlignedLda
 from ser.data.datasets import Array, Part
 from ser.data.ravdess import STATEMENTS
-from ser.params import AlignedLda
 
 TAUGHT_LDA = "taught_lda"
 """Its name in predictions."""
@@ -59,7 +59,7 @@ def choose_and_recognise(
     n_before
         After so many columns those in step begin.
     settings
-        The section ``aligned.lda``.
+        The experiment's section ``lda``.
 
     Returns
     -------

@@ -28,9 +28,12 @@ import pandas as pd
 from experiments.distillation import teach
 from experiments.distillation.evaluate import geometric_mean
 from experiments.distillation.lda import choose_and_recognise
+from experiments.distillation.params import DistillationParams
 from experiments.distillation.teacher import taught_labels
 from experiments.dtw.lda import LABELS, AlignedFeatures
+from experiments.dtw.params import AlignedLda, DtwParams
 from experiments.dtw.search import inner_sides
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import prediction_table, read_features, read_split, take
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
 from ser.evaluation.scores import PROBABILITIES
@@ -38,13 +41,13 @@ from ser.files import read_table
 from ser.models.encoder_views import read_encoder_views
 from ser.models.encoder_views import sides_of as speech_of
 from ser.parallel import run_all
-from ser.params import AlignedLda, Enrolled, LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 LOG = Path("metrics/search/taught_trials.csv")
 
 
-def ask(split: pd.DataFrame, inner: int, settings: Enrolled, shuffled: bool) -> pd.DataFrame:
+def ask(split: pd.DataFrame, inner: int, settings: AdaptationParams, shuffled: bool) -> pd.DataFrame:
     """Ask the teacher about the training clips of one inner fold; shuffled, see --shuffled."""
     clips = read_table("data/clips.parquet", LABELS)
     training, _ = speech_of(read_encoder_views(), clips, split, fold=inner)
@@ -115,15 +118,18 @@ def main() -> None:
     """Teach, recognise, log, and print."""
     arguments = _arguments()
     params = load_params()
-    share = params.taught.share if arguments.share is None else arguments.share
-    epochs = arguments.epochs or params.taught.epochs
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    distillation = load("experiments/distillation/params.yaml", DistillationParams)
+    share = distillation.share if arguments.share is None else arguments.share
+    epochs = arguments.epochs or distillation.epochs
     clips, split = read_split("luna5")
     inner, folds = inner_split(clips, split), range(INNER_FOLDS)
     about: dict[str, Any] = {"workers": params.workers, "unit": "inner fold"}
-    asked = [(inner, it, params.enrolled, arguments.shuffled) for it in folds]
+    asked = [(inner, it, adaptation, arguments.shuffled) for it in folds]
     told = run_all(ask, asked, what="teacher", **about)
-    actors = params.aligned.alignment.template_actors
-    calls = [(inner, it, told[it], share, actors, params.aligned.lda) for it in folds]
+    actors = dtw.alignment.template_actors
+    calls = [(inner, it, told[it], share, actors, dtw.lda) for it in folds]
     ldas = pd.concat(run_all(try_lda, calls, what="LDA", **about))
     found, settings = [ldas], f"share={share:g}" + (" shuffled" if arguments.shuffled else "")
     if not arguments.without_network:
@@ -142,9 +148,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
     parser.add_argument(
-        "--share", type=float, help="of the teacher's opinion in a label; else taught.share of params.yaml"
+        "--share", type=float, help="of the teacher's opinion in a label; else share of params.yaml"
     )
-    parser.add_argument("--epochs", type=int, help="of the network; else taught.epochs of params.yaml")
+    parser.add_argument("--epochs", type=int, help="of the network; else epochs of params.yaml")
     parser.add_argument("--seed", type=int, default=0, help="of the network; else 0")
     parser.add_argument(
         "--shuffled",

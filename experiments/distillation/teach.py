@@ -13,17 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.distillation.params import PROTOCOLS
 from experiments.distillation.teacher import TEACHER, opinions
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import prediction_table, read_split
 from ser.files import write_parquet
 from ser.models.encoder_views import read_encoder_views, sides_of
 from ser.models.speaker_adaptation import Speech
 from ser.parallel import run_all
-from ser.params import TAUGHT_PROTOCOLS, Enrolled, load_params
+from ser.params import load, load_params
 from stages import command
 
 
-def run_fold(protocol: str, fold: int, training: Speech, settings: Enrolled) -> pd.DataFrame:
+def run_fold(protocol: str, fold: int, training: Speech, settings: AdaptationParams) -> pd.DataFrame:
     """Ask about one fold's training clips."""
     part = training.part(next(iter(training.views)))
     about: dict[str, Any] = {"protocol": protocol, "model": TEACHER, "seed": 0, "fold": fold}
@@ -33,15 +35,16 @@ def run_fold(protocol: str, fold: int, training: Speech, settings: Enrolled) -> 
 def main() -> None:
     """Ask about every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="whose folds")
+    parser.add_argument("protocol", choices=PROTOCOLS, help="whose folds")
     protocol: str = parser.parse_args().protocol
     params = load_params()
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     views = read_encoder_views()
     clips, split = read_split(protocol)
     calls = []
     for fold in sorted(split["fold"].unique().tolist()):
         training, _ = sides_of(views, clips, split, fold=fold)
-        calls.append((protocol, fold, training, params.enrolled))
+        calls.append((protocol, fold, training, adaptation))
     tables = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} teacher", unit="fold")
     write_parquet(f"data/taught/{protocol}_opinions.parquet", pd.concat(tables, ignore_index=True))
 

@@ -14,19 +14,19 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import Part
 from ser.data.ravdess import EMOTIONS
 from ser.evaluation.scores import PROBABILITIES
 from ser.models.adaptation_search import choose, inner_folds
 from ser.models.speaker_adaptation import Speech, recognise
 from ser.models.speaker_lda import Matrix
-from ser.params import Enrolled
 
 TEACHER = "teacher"
 """The name of the teacher in its table of opinions."""
 
 
-def opinions(training: Speech, settings: Enrolled) -> Matrix:
+def opinions(training: Speech, settings: AdaptationParams) -> Matrix:
     """Say of each training clip how probable each emotion is, by models that never met its speaker.
 
     The teacher is the sum of LDAs on the layers of both encoders that `ser.models.encoder_views` describes.
@@ -36,7 +36,7 @@ def opinions(training: Speech, settings: Enrolled) -> Matrix:
     training
         Of one fold: no clip of it is tested.
     settings
-        The section ``enrolled``: the grids, and into how many parts the actors are divided.
+        experiments/speaker_adaptation/params.yaml: the grids, and into how many parts the actors are divided.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Train and apply the 2-D CNN beside the LDA in step, told by a teacher what may be heard in its clips.
 
-taught_cnn  labels of which taught.share is the teacher's opinion
+taught_cnn  labels of which share is the teacher's opinion
 logmel_cnn  the same network with the emotions as they were meant, to compare: where untaught is asked for
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned/logmel.npy,
@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.distillation.params import DistillationParams, StudentSeeds
 from ser.data.datasets import read_split
 from ser.evaluation.scores import COLUMNS
 from ser.files import read_table, remove, write_parquet
 from ser.parallel import run_all
-from ser.params import LogMelCnn, TaughtSeeds, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 UNTAUGHT = "untaught"
@@ -48,13 +49,14 @@ def run_one(
 def main() -> None:
     """Train every seed on every fold of one protocol."""
     parser = command.parser(__doc__)
-    choices = list(TaughtSeeds.model_fields)
+    choices = list(StudentSeeds.model_fields)
     parser.add_argument("what", choices=choices, help="whose folds; or untaught, under LUNA5")
     what: str = parser.parse_args().what
     params = load_params()
-    settings = params.train_cnn.logmel.model_copy(update={"epochs": params.taught.epochs})
-    seeds: list[int] = getattr(params.taught.network_seeds, what)
-    protocol, name, share = what, what, params.taught.share
+    distillation = load("experiments/distillation/params.yaml", DistillationParams)
+    settings = params.train_cnn.logmel.model_copy(update={"epochs": distillation.epochs})
+    seeds: list[int] = getattr(distillation.network_seeds, what)
+    protocol, name, share = what, what, distillation.share
     if what == UNTAUGHT:
         protocol, name, share = "luna5", f"luna5_{UNTAUGHT}", 0.0
     _, split = read_split(protocol)

@@ -1,7 +1,7 @@
 """Recognise clips in step with their sentence by an LDA that a teacher taught, and by the same one untaught.
 
 aligned_lda  fitted to the emotions that were meant, as in experiments/dtw
-taught_lda   fitted to labels of which taught.share is the teacher's opinion
+taught_lda   fitted to labels of which share is the teacher's opinion
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned,
         data/taught/PROTOCOL_opinions.parquet
@@ -10,7 +10,7 @@ Writes  data/taught/PROTOCOL_lda.parquet: a row a tested clip and model
 
 In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
 validation actors too. No teacher is asked about a tested clip. The templates are neutral clips of the
-first aligned.lda.templates of aligned.alignment.template_actors whom the fold does not test. Under the
+first lda.templates of alignment.template_actors whom the fold does not test. Under the
 article's random split everybody is tested: there they are those of the first such actors, and some of these
 clips are tested.
 """
@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.distillation.lda import TAUGHT_LDA, choose_and_recognise
+from experiments.distillation.params import PROTOCOLS, DistillationParams
 from experiments.distillation.teacher import taught_labels
 from experiments.dtw.lda import (
     ALIGNED,
@@ -28,11 +29,12 @@ from experiments.dtw.lda import (
     choose_templates,
     sides_of,
 )
+from experiments.dtw.params import AlignedLda, DtwParams
 from ser.data.datasets import prediction_table, read_split
 from ser.evaluation.scores import COLUMNS
 from ser.files import read_table, write_csv, write_parquet
 from ser.parallel import run_all
-from ser.params import TAUGHT_PROTOCOLS, AlignedLda, load_params
+from ser.params import load, load_params
 from stages import command
 
 RANDOM = "article"
@@ -72,13 +74,15 @@ def run_fold(
 def main() -> None:
     """Run both models on every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=TAUGHT_PROTOCOLS, help="who is tested, and when")
+    parser.add_argument("protocol", choices=PROTOCOLS, help="who is tested, and when")
     protocol: str = parser.parse_args().protocol
     params = load_params()
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    distillation = load("experiments/distillation/params.yaml", DistillationParams)
     _, split = read_split(protocol)
     calls = [
-        (protocol, model, fold, share, params.aligned.alignment.template_actors, params.aligned.lda)
-        for model, share in ((ALIGNED, 0.0), (TAUGHT_LDA, params.taught.share))
+        (protocol, model, fold, share, dtw.alignment.template_actors, dtw.lda)
+        for model, share in ((ALIGNED, 0.0), (TAUGHT_LDA, distillation.share))
         for fold in sorted(split["fold"].unique().tolist())
     ]
     results = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} LDA", unit="fold")

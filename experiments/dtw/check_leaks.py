@@ -26,12 +26,13 @@ from experiments.dtw.lda import (
     choose_templates,
     sides_of,
 )
+from experiments.dtw.params import AlignedLda, DtwParams
 from ser.data.datasets import Labels, Part, prediction_table, read_split, rows_of
 from ser.evaluation.leak_checks import permuted, with_canary
 from ser.evaluation.scores import COLUMNS, PROBABILITIES, tally, uar
 from ser.files import read_table, write_json
 from ser.parallel import run_all
-from ser.params import AlignedLda, load_params
+from ser.params import load, load_params
 from stages import command
 
 Trial = tuple[str, int, int]
@@ -101,12 +102,13 @@ def main() -> None:
     """Try everything, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    shuffles = params.aligned.shuffles
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    shuffles = dtw.shuffles
     _, split = read_split("luna5")
     folds = sorted(split["fold"].unique().tolist())
     trials: list[Trial] = [("permuted", seed, fold) for seed in shuffles for fold in folds]
     trials += [(what, 0, fold) for what in ("canary", "unseen") for fold in folds] + [("known", 0, 0)]
-    calls = [(*trial, params.aligned.alignment.template_actors, params.aligned.lda) for trial in trials]
+    calls = [(*trial, dtw.alignment.template_actors, dtw.lda) for trial in trials]
     tables = pd.concat(run_all(recognise, calls, workers=params.workers, what="leaks", unit="run"))
 
     labels = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))

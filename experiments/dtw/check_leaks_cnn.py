@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from experiments.dtw.params import DtwParams
 from ser.errors import InputError
 from ser.evaluation.scores import COLUMNS, PROBABILITIES, tally, uar
 from ser.files import read_table, write_json
 from ser.parallel import run_all
-from ser.params import LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 Suspicion = Literal["permuted", "unseen"]
@@ -39,7 +40,8 @@ def main() -> None:
     """Train twice, compare, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    seed = params.aligned.network_seeds.luna5[0]
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    seed = dtw.network_seeds.luna5[0]
     settings = params.train_cnn.logmel
     with tempfile.TemporaryDirectory() as folder:
         calls = [(it, settings, seed, Path(folder), place) for place, it in enumerate(SUSPICIONS, start=1)]

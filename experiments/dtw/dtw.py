@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
 
-from ser.params import Alignment
+from experiments.dtw.params import Alignment
 
 Matrix = npt.NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def in_step(coefficients: Matrix, templates: Sequence[Matrix], *, settings: Alig
     templates
         `shape_of` clips of one sentence, each of as many frames as there are parts, or more.
     settings
-        The section ``aligned.alignment``.
+        The experiment's section ``alignment``.
 
     """
     found = [_in_step_with(coefficients, template, settings=settings) for template in templates]

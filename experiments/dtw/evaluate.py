@@ -27,13 +27,14 @@ from experiments.dtw.lda import (
     choose_templates,
     nearer_sentences,
 )
+from experiments.dtw.params import DtwParams
 from ser.data.datasets import rows_of
 from ser.data.ravdess import STATEMENTS
 from ser.evaluation import scores
 from ser.evaluation.differences import uar_difference
 from ser.evaluation.fusion import KEYS, mean_of
 from ser.files import read_table, write_json, write_parquet
-from ser.params import load_params
+from ser.params import load, load_params
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
@@ -70,8 +71,9 @@ def main() -> None:
     """Check, fuse, score and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
     bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
-    actors, count = params.aligned.alignment.template_actors, params.aligned.lda.templates
+    actors, count = dtw.alignment.template_actors, dtw.lda.templates
     clips = read_table("data/clips.parquet", LABELS)
     features = AlignedFeatures.read()
     result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "sentences_found": {}}

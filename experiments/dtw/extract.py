@@ -9,7 +9,7 @@ Writes  data/features/aligned, of the clips as recorded and at resample.speeds, 
                                                                  in step with each of the two sentences
         cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
 
-The templates are the neutral clips of aligned.alignment.template_actors, one actor after another. All is
+The templates are the neutral clips of alignment.template_actors, one actor after another. All is
 computed in double precision and rounded to thousandths, so that another CPU should give the same bytes.
 Nothing is learned of anybody else here, and no label is read but to find the templates.
 """
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.dtw.dtw import Matrix, in_step, mfcc, shape_of
+from experiments.dtw.params import Alignment, DtwParams, PitchParams
 from experiments.dtw.pitch import pitch_functionals, pitch_track
 from experiments.dtw.quantized_logmel import quantized_logmel
 from ser.audio import clip_io as audio
@@ -28,7 +29,7 @@ from ser.features.functionals import functionals
 from ser.features.logmel import fit_middle
 from ser.files import read_table, write_array
 from ser.parallel import run_all
-from ser.params import Alignment, FunctionalsParams, LogMelParams, PitchParams, load_params
+from ser.params import FunctionalsParams, LogMelParams, load, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]
@@ -50,7 +51,8 @@ def templates_of(clips: pd.DataFrame, settings: LogMelParams, aligned: Alignment
         of_sentence = [own.loc[own["statement"] == sentence, "path"] for sentence in STATEMENTS]
         if not all(len(paths) for paths in of_sentence):
             raise InputError(
-                f"params.yaml: aligned.alignment.template_actors: {actor} has no neutral clip of a sentence"
+                f"experiments/dtw/params.yaml: alignment.template_actors: {actor} has no neutral clip of a "
+                "sentence"
             )
         found.append([[_template(path, settings, aligned) for path in paths] for paths in of_sentence])
     return found
@@ -59,7 +61,9 @@ def templates_of(clips: pd.DataFrame, settings: LogMelParams, aligned: Alignment
 def _template(path: str, settings: LogMelParams, aligned: Alignment) -> Matrix:
     shape = shape_of(mfcc(speech_of(path, 1.0, settings)))
     if len(shape) < aligned.parts:
-        raise InputError(f"{path}: {len(shape)} frames, fewer than aligned.alignment.parts in params.yaml")
+        raise InputError(
+            f"{path}: {len(shape)} frames, fewer than alignment.parts of experiments/dtw/params.yaml"
+        )
     return shape
 
 
@@ -108,13 +112,19 @@ def main() -> None:
     """Extract all copies of all clips."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, aligned = params.extract.logmel, params.aligned.alignment
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    settings, aligned = params.extract.logmel, dtw.alignment
+    if aligned.n_mfcc > settings.n_mels:
+        raise InputError(
+            f"experiments/dtw/params.yaml: alignment.n_mfcc: {aligned.n_mfcc} must not exceed "
+            f"extract.logmel.n_mels of params.yaml, {settings.n_mels}"
+        )
     clips = read_table("data/clips.parquet", ("clip", "path", "actor", "emotion", "statement"))
     templates = templates_of(clips, settings, aligned)
 
     speeds = [1.0, *params.resample.speeds]
     of_functionals = params.extract.functionals
-    pitch = params.aligned.pitch
+    pitch = dtw.pitch
     calls = [(path, speeds, templates, settings, of_functionals, aligned, pitch) for path in clips["path"]]
     rows = run_all(extract_clip, calls, workers=params.workers, what="align")
     for name in rows[0][0]:

@@ -19,10 +19,10 @@ from sklearn.covariance import shrunk_covariance
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
+from experiments.dtw.params import AlignedLda
 from ser.data.datasets import Array, Labels, Part, rows_of, take
 from ser.data.ravdess import EMOTIONS, STATEMENTS
 from ser.errors import InputError
-from ser.params import AlignedLda
 
 Matrix = npt.NDArray[np.float64]
 
@@ -94,8 +94,8 @@ def choose_templates(
     places = [place for place, actor in enumerate(actors) if actor not in tested]
     if len(places) < count:
         raise InputError(
-            f"params.yaml: aligned.alignment.template_actors: fewer than {count} "
-            f"(aligned.lda.templates) of {actors} are not tested in fold {fold}"
+            f"experiments/dtw/params.yaml: alignment.template_actors: fewer than {count} (lda.templates) of "
+            f"{actors} are not tested in fold {fold}"
         )
     return places[:count]
 
@@ -249,7 +249,7 @@ def choose_and_recognise(
     n_before
         After so many columns those in step begin.
     settings
-        The section ``aligned.lda``.
+        The experiment's section ``lda``.
 
     Returns
     -------

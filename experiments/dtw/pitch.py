@@ -15,8 +15,9 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
+from experiments.dtw.params import PitchParams
 from ser.features.functionals import QUANTILES
-from ser.params import LogMelParams, PitchParams
+from ser.params import LogMelParams
 
 Array = npt.NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def pitch_track(
     framing
         The section ``extract.logmel``.
     settings
-        The section ``aligned.pitch``.
+        The experiment's section ``pitch``.
     """
     speech, _ = librosa.effects.trim(
         samples.astype(np.float64),

@@ -28,12 +28,13 @@ import pandas as pd
 from experiments.dtw.dtw import Matrix, in_step, mfcc
 from experiments.dtw.extract import rounded, speech_of, templates_of
 from experiments.dtw.lda import LABELS, AlignedFeatures, choose_and_recognise, choose_templates, sides_of
+from experiments.dtw.params import AlignedLda, Alignment, DtwParams
 from ser.data.datasets import Part, prediction_table, read_split
 from ser.data.ravdess import STATEMENTS
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, known_rows, score
 from ser.files import read_table
 from ser.parallel import run_all
-from ser.params import AlignedLda, Alignment, LogMelParams, Params, load_params
+from ser.params import LogMelParams, Params, load, load_params
 from stages import command
 
 LOG = Path("metrics/search/aligned_trials.csv")
@@ -58,7 +59,7 @@ def columns_of(
     evenly
         Into parts of the same length, whatever the templates are.
     settings, aligned
-        The sections ``extract.logmel`` and ``aligned.alignment``.
+        The section ``extract.logmel``, and the experiment's section ``alignment``.
     """
     rows = []
     for speed in speeds:
@@ -144,11 +145,12 @@ def main() -> None:
     """Extract, recognise, log, and print."""
     arguments = _arguments()
     params = load_params()
-    aligned = params.aligned.alignment
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    aligned = dtw.alignment
     parts, n_mfcc = arguments.parts or aligned.parts, arguments.n_mfcc or aligned.n_mfcc
     tried = aligned.model_copy(update={"parts": parts, "n_mfcc": n_mfcc})
-    count = 1 if arguments.evenly else arguments.templates or params.aligned.lda.templates
-    settings = params.aligned.lda.model_copy(update={"templates": count})
+    count = 1 if arguments.evenly else arguments.templates or dtw.lda.templates
+    settings = dtw.lda.model_copy(update={"templates": count})
     clips, split = read_split("luna5")
     inner = inner_split(clips, split)
 
@@ -176,21 +178,21 @@ def _arguments() -> argparse.Namespace:
         type=int,
         choices=range(2, 49),
         metavar="N",
-        help="into how many a sentence is cut, 2 to 48; else aligned.alignment.parts of params.yaml",
+        help="into how many a sentence is cut, 2 to 48; else alignment.parts of params.yaml",
     )
     parser.add_argument(
         "--n-mfcc",
         type=int,
         choices=range(1, 65),
         metavar="N",
-        help="coefficients of each part, 1 to 64; else aligned.alignment.n_mfcc",
+        help="coefficients of each part, 1 to 64; else alignment.n_mfcc",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--templates",
         type=int,
         choices=[1, 2],
-        help="actors with whose clips a clip is brought in step; else aligned.lda.templates",
+        help="actors with whose clips a clip is brought in step; else lda.templates",
     )
     how.add_argument(
         "--evenly", action="store_true", help="parts of the same length: no template, no warping"

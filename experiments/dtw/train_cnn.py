@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.dtw.params import DtwParams, NetworkSeeds
 from ser.data.datasets import read_split
 from ser.files import remove, write_parquet
 from ser.parallel import run_all
-from ser.params import LogMelCnn, NetworkSeeds, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 
@@ -37,7 +38,8 @@ def main() -> None:
     parser.add_argument("protocol", choices=list(NetworkSeeds.model_fields), help="whose folds")
     protocol: str = parser.parse_args().protocol
     params = load_params()
-    seeds: list[int] = getattr(params.aligned.network_seeds, protocol)
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
+    seeds: list[int] = getattr(dtw.network_seeds, protocol)
     _, split = read_split(protocol)
     checkpoints = Path(f"data/checkpoints/cnn_aligned_{protocol}")
     folds = sorted(split["fold"].unique().tolist())

@@ -26,10 +26,11 @@ from experiments.dtw.lda import (
     first_columns,
     sides_of,
 )
+from experiments.dtw.params import AlignedLda, DtwParams
 from ser.data.datasets import prediction_table, read_split
 from ser.files import read_table, write_csv, write_parquet
 from ser.parallel import run_all
-from ser.params import AlignedLda, load_params
+from ser.params import load, load_params
 from stages import command
 
 
@@ -64,9 +65,10 @@ def main() -> None:
     parser.add_argument("protocol", choices=PROTOCOLS, help="who is tested, and when")
     protocol: str = parser.parse_args().protocol
     params = load_params()
+    dtw = load("experiments/dtw/params.yaml", DtwParams)
     _, split = read_split(protocol)
     calls = [
-        (protocol, model, fold, params.aligned.alignment.template_actors, params.aligned.lda)
+        (protocol, model, fold, dtw.alignment.template_actors, dtw.lda)
         for model in LDAS
         for fold in sorted(split["fold"].unique().tolist())
     ]

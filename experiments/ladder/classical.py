@@ -8,17 +8,17 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 
+from experiments.ladder.params import Classical
 from experiments.ladder.recipes import LadderSides, Recipe
 from experiments.ladder.scores import Run, candidate_table
 from ser.models.classical import LayerChoice
 from ser.models.shrinkage_lda import ShrinkageLda
-from ser.params import LadderClassical
 
 FEATURES = {"encoder_lda": "encoder", "svm_rbf": "functionals"}
 """What each model reads of the clean recordings."""
 
 
-def model_and_grid(name: str, settings: LadderClassical) -> tuple[Pipeline, dict[str, Sequence[float]]]:
+def model_and_grid(name: str, settings: Classical) -> tuple[Pipeline, dict[str, Sequence[float]]]:
     """Build a model of `FEATURES`, without a scaler, and the grid of its hyper-parameters."""
     if name == "encoder_lda":
         model = make_pipeline(LayerChoice(layer=settings.encoder_layer), ShrinkageLda())
@@ -31,9 +31,7 @@ def model_and_grid(name: str, settings: LadderClassical) -> tuple[Pipeline, dict
     raise ValueError(f"name must be one of {list(FEATURES)}, got {name!r}")
 
 
-def run(
-    name: str, settings: LadderClassical, recipe: Recipe, sides: LadderSides, *, about: Run
-) -> pd.DataFrame:
+def run(name: str, settings: Classical, recipe: Recipe, sides: LadderSides, *, about: Run) -> pd.DataFrame:
     """Score every point of a model's grid by inner folds, and predict the tested clips by each.
 
     The inner folds divide what the recipe divides, actors or clips. Scaling is that of the recipe, learned
@@ -45,7 +43,7 @@ def run(
     name
         One of `FEATURES`.
     settings
-        The section ``ladder.classical``.
+        The experiment's section ``classical``.
     recipe
         By which the sides were made.
     sides

@@ -11,18 +11,19 @@ once more without the one that trains.
 import pandas as pd
 
 from experiments.ladder.classical import FEATURES, run
+from experiments.ladder.params import Classical, LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, n_folds, sides
 from experiments.ladder.scores import Run
 from ser.data.datasets import read_features
 from ser.files import read_table, write_parquet
 from ser.parallel import run_all
-from ser.params import LadderClassical, load_params
+from ser.params import load, load_params
 from stages import command
 
 BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
 
 
-def run_one(about: Run, settings: LadderClassical, test_size: float) -> pd.DataFrame:
+def run_one(about: Run, settings: Classical, test_size: float) -> pd.DataFrame:
     """Make one run; the form in which workers are called."""
     clips = read_table("data/clips.parquet", CLIPS)
     recipe = RECIPES[about.recipe]
@@ -43,7 +44,8 @@ def main() -> None:
     """Fit both models by every recipe."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings = params.ladder.classical
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
+    settings = ladder.classical
     runs = []
     for model in FEATURES:
         runs += [Run(model, name, 0, fold) for name in BY_ACTORS for fold in range(n_folds(RECIPES[name]))]

@@ -10,19 +10,20 @@ experiments.ladder.train_contour_long; there is one setting, so that nothing is 
 import pandas as pd
 
 from experiments.ladder.classical import FEATURES, run
+from experiments.ladder.params import Classical, LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, n_folds, sides
 from experiments.ladder.scores import Run
 from ser.data.datasets import read_features
 from ser.files import read_table, write_parquet
 from ser.parallel import run_all
-from ser.params import LadderClassical, load_params
+from ser.params import load, load_params
 from stages import command
 
 AT_RANDOM = ("augment_first", "split_first")
 BY_ACTORS = "speakers"
 
 
-def run_one(about: Run, settings: LadderClassical, test_size: float) -> pd.DataFrame:
+def run_one(about: Run, settings: Classical, test_size: float) -> pd.DataFrame:
     """Make one run; the form in which workers are called."""
     recipe = RECIPES[about.recipe]
     divided = sides(
@@ -42,13 +43,14 @@ def main() -> None:
     """Fit both models by every division."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    chosen = params.ladder.copies
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
+    chosen = ladder.copies
     point = {
         "lda_shrinkage": [chosen.lda_shrinkage],
         "svm_c": [chosen.svm_c],
         "svm_gamma": [chosen.svm_gamma],
     }
-    settings = params.ladder.classical.model_copy(update=point)
+    settings = ladder.classical.model_copy(update=point)
     runs = []
     for model in FEATURES:
         runs += [Run(model, name, seed, 0) for name in AT_RANDOM for seed in chosen.splits]

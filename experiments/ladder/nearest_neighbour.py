@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier
 
+from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, n_folds, sides
 from experiments.ladder.scores import LABELS, Run, candidate_table, count, with_labels
 from ser.audio import clip_io as audio
@@ -27,7 +28,7 @@ from ser.evaluation.scores import accuracy, uar, uar_interval
 from ser.features import logmel
 from ser.files import read_table, write_json
 from ser.parallel import run_all
-from ser.params import ArticleMel, Window, load_params
+from ser.params import ArticleMel, Window, load, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]
@@ -98,6 +99,7 @@ def main() -> None:
     """Try all divisions, score and write."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
     window, settings = params.article_window, params.extract.article
     clips = read_table("data/clips.parquet", tuple(dict.fromkeys((*CLIPS, *LABELS, "path"))))
     # A copy was made of the article's window, and so begins where the window does.
@@ -113,7 +115,7 @@ def main() -> None:
 
     runs = []
     for name, recipe in RUNGS.items():
-        seeds = [0] if recipe.divided == "actors" else params.ladder.neighbour.splits
+        seeds = [0] if recipe.divided == "actors" else ladder.neighbour.splits
         runs += [Run("nearest", name, seed, fold) for seed in seeds for fold in range(n_folds(recipe))]
     test_size = params.split.article.test_size
     tables, shares = zip(*[run(about, clips, contours, test_size=test_size) for about in runs], strict=True)

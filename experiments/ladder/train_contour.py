@@ -11,12 +11,13 @@ folds. Permuted labels and the other ways to scale have fewer, those of seeds_be
 import numpy as np
 import pandas as pd
 
+from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, Recipe, n_folds, sides
 from experiments.ladder.runs import train_all
 from experiments.ladder.scores import Run
 from ser.data.datasets import Array, read_features
 from ser.files import read_table
-from ser.params import ArticleCnn, load_params
+from ser.params import ArticleCnn, load, load_params
 from stages import command
 
 BESIDE = ("permuted", "scaled_on_all", "scaled_by_speaker")
@@ -55,7 +56,8 @@ def main() -> None:
     """Train all rungs and what stands beside them."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    chosen = params.ladder.contour
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
+    chosen = ladder.contour
     settings = chosen.network
     runs = [
         Run("contour_cnn", name, seed, fold)
@@ -75,7 +77,7 @@ def main() -> None:
         runs,
         settings,
         test_size=params.split.article.test_size,
-        validation_clips=params.ladder.validation_clips,
+        validation_clips=ladder.validation_clips,
         workers=params.workers,
         path="data/ladder/contour_cnn.parquet",
     )

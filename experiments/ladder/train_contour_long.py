@@ -7,10 +7,11 @@ The rungs are those between which the article's published figures lie: copies ma
 copies made after it, and speakers who are new. All else is as on the ladder, but for the number of epochs.
 """
 
+from experiments.ladder.params import LadderParams
 from experiments.ladder.runs import train_all
 from experiments.ladder.scores import Run
 from experiments.ladder.train_contour import run_one
-from ser.params import load_params
+from ser.params import load, load_params
 from stages import command
 
 AT_RANDOM = ("augment_first", "split_first")
@@ -21,15 +22,16 @@ def main() -> None:
     """Train all of them."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    chosen = params.ladder.contour_long
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
+    chosen = ladder.contour_long
     runs = [Run("contour_cnn", name, seed, 0) for name in AT_RANDOM for seed in chosen.splits]
     runs += [Run("contour_cnn", BY_ACTORS, seed, fold) for seed in chosen.seeds for fold in chosen.folds]
     train_all(
         run_one,
         runs,
-        params.ladder.contour.network.model_copy(update={"epochs": chosen.epochs}),
+        ladder.contour.network.model_copy(update={"epochs": chosen.epochs}),
         test_size=params.split.article.test_size,
-        validation_clips=params.ladder.validation_clips,
+        validation_clips=ladder.validation_clips,
         workers=params.workers,
         path="data/ladder/contour_long.parquet",
     )

@@ -9,13 +9,14 @@ than those of the main pipeline; they are to be compared with one another.
 
 import pandas as pd
 
+from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, sides
 from experiments.ladder.runs import train_all
 from experiments.ladder.scores import Run
 from ser.data.datasets import read_features
 from ser.data.scaling import INPUTS
 from ser.files import read_table
-from ser.params import LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
@@ -46,7 +47,8 @@ def main() -> None:
     """Train what the ladder compares."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    chosen = params.ladder.logmel
+    ladder = load("experiments/ladder/params.yaml", LadderParams)
+    chosen = ladder.logmel
     settings = params.train_cnn.logmel.model_copy(update={"epochs": chosen.epochs})
     runs = [Run("logmel_cnn", "own_validation", seed, 0) for seed in chosen.splits]
     runs += [
@@ -60,7 +62,7 @@ def main() -> None:
         runs,
         settings,
         test_size=params.split.article.test_size,
-        validation_clips=params.ladder.validation_clips,
+        validation_clips=ladder.validation_clips,
         workers=params.workers,
         path="data/ladder/logmel_cnn.parquet",
     )

@@ -11,10 +11,11 @@ First the predictions are held to the split: each model and seed must test each 
 
 import pandas as pd
 
+from experiments.protocols.params import ProtocolsParams
 from ser.evaluation import scores
 from ser.evaluation.fusion import mean_of
 from ser.files import read_table, write_json
-from ser.params import Protocols, load_params
+from ser.params import load_params
 from stages import command
 
 LABELS = ("clip", "emotion", "actor", "gender", "intensity", "statement")
@@ -25,7 +26,7 @@ PARTNERS = {"fused_scratch": "lda_augmented", "fused_transfer": "encoder_lda_aug
 def main() -> None:
     """Fuse, check, score and print."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=list(Protocols.model_fields), help="which one to score")
+    parser.add_argument("protocol", choices=list(ProtocolsParams.model_fields), help="which one to score")
     protocol: str = parser.parse_args().protocol
     params = load_params()
     clips = read_table("data/clips.parquet", LABELS)

@@ -16,11 +16,12 @@ article every actor is on both sides; no tested clip is seen there, but other cl
 
 import pandas as pd
 
+from experiments.protocols.params import ProtocolsParams
 from ser.data.datasets import prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
 from ser.models.classical import SEARCHED_MODELS, Grids, search
 from ser.parallel import run_all
-from ser.params import Protocols, load_params
+from ser.params import load, load_params
 from stages import command
 
 MODELS = {"lda_augmented": ("luna5", "functionals"), "encoder_lda_augmented": ("transfer", "encoder")}
@@ -44,10 +45,13 @@ def run_fold(protocol: str, name: str, fold: int, grids: Grids) -> tuple[pd.Data
 def main() -> None:
     """Run both models on every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=list(Protocols.model_fields), help="who is tested, and when")
+    parser.add_argument(
+        "protocol", choices=list(ProtocolsParams.model_fields), help="who is tested, and when"
+    )
     protocol: str = parser.parse_args().protocol
     params = load_params()
-    inner_folds: int = getattr(params.protocols, protocol).inner_folds
+    protocols = load("experiments/protocols/params.yaml", ProtocolsParams)
+    inner_folds: int = getattr(protocols, protocol).inner_folds
     grids: dict[str, Grids] = {
         "luna5": params.train_baselines.luna5,
         "transfer": params.train_baselines.transfer,

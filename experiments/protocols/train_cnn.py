@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.protocols.params import ProtocolsParams
 from ser.data.datasets import read_split
 from ser.files import remove, write_parquet
 from ser.parallel import run_all
-from ser.params import LogMelCnn, Protocols, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 
@@ -32,10 +33,13 @@ def run_one(
 def main() -> None:
     """Train every seed on every fold of one protocol."""
     parser = command.parser(__doc__)
-    parser.add_argument("protocol", choices=list(Protocols.model_fields), help="who is tested, and when")
+    parser.add_argument(
+        "protocol", choices=list(ProtocolsParams.model_fields), help="who is tested, and when"
+    )
     protocol: str = parser.parse_args().protocol
     params = load_params()
-    seeds: list[int] = getattr(params.protocols, protocol).seeds
+    protocols = load("experiments/protocols/params.yaml", ProtocolsParams)
+    seeds: list[int] = getattr(protocols, protocol).seeds
     settings = params.train_cnn.logmel
 
     _, split = read_split(protocol)

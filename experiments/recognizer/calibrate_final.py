@@ -9,12 +9,13 @@ by the temperature of the other folds alone. RAVDESS no longer tests the exporte
 all of its actors, so that this spoils no test; nor does a temperature change what is recognised.
 """
 
+from experiments.recognizer.params import RecognizerParams
 from ser.errors import InputError
 from ser.evaluation import scores
 from ser.export.summary import MODEL
 from ser.export.temperature import pooled_temperature, worth
 from ser.files import read_table, write_json
-from ser.params import load_params
+from ser.params import load, load_params
 from stages import command
 
 PREDICTIONS = "data/predictions/fused.parquet"
@@ -24,6 +25,7 @@ def main() -> None:
     """Check, fit and measure, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    recognizer = load("experiments/recognizer/params.yaml", RecognizerParams)
     clips = read_table("data/clips.parquet", ("clip", "emotion"))
     split = read_table("data/splits/luna5.parquet", scores.SPLIT)
     predictions = scores.read_predictions([PREDICTIONS])
@@ -33,7 +35,7 @@ def main() -> None:
     scores.check_predictions(tested, {"luna5": split})
 
     temperature = pooled_temperature(tested, clips)
-    below = params.recognizer.uncertain_below
+    below = recognizer.uncertain_below
     measured = worth(tested, clips, bins=params.calibrate.bins, uncertain_below=below)
     left_out = measured.pop("temperature")
     found = {"model": MODEL, "temperature": temperature, "temperature_of_other_folds": left_out, **measured}

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.recognizer.params import RecognizerParams
 from ser.data.datasets import read_features
 from ser.errors import InputError
 from ser.export.final_parts import read_parts
 from ser.export.summary import expected_score, measured_temperature
 from ser.features.speaker_encoder import check_weights
 from ser.files import read_table, replacing
-from ser.params import load_params
+from ser.params import load, load_params
 from ser.recognizer.bundle_format import Bundle, ListeningSettings, write_bundle
 from ser.recognizer.recognizer import Recognizer
 from stages import command
@@ -31,8 +32,8 @@ def main() -> None:
     """Write the bundle, then compare."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    settings = load("experiments/recognizer/params.yaml", RecognizerParams)
     check_weights(params.encode.weights_sha256)
-    settings = params.recognizer
     scaler, lda = read_parts(FOLDER)
     clips = read_table("data/clips.parquet", ("clip", "path", "emotion", "actor"))
     compared = np.flatnonzero(~clips["actor"].duplicated())

@@ -11,12 +11,13 @@ training goes on from its last epoch when the stage runs again.
 
 from pathlib import Path
 
+from experiments.recognizer.params import RecognizerParams
 from ser.data.datasets import read_features
 from ser.data.scaling import INPUTS
 from ser.export.final_model import LDA, fit_lda
 from ser.export.final_parts import write_parts
 from ser.files import read_table, remove, replacing, write_csv
-from ser.params import load_params
+from ser.params import load, load_params
 from ser.recognizer.blas_threads import BLAS
 from stages import command
 
@@ -25,6 +26,7 @@ def main() -> None:
     """Fit the LDA, then train the network."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    recognizer = load("experiments/recognizer/params.yaml", RecognizerParams)
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
     copies = list(INPUTS["logmel"].copies)
     states, logmels = read_features("encoder", copies), read_features("logmel", copies)
@@ -42,7 +44,7 @@ def main() -> None:
             clips,
             logmels,
             settings=params.train_cnn.logmel,
-            seed=params.recognizer.seed,
+            seed=recognizer.seed,
             folder=folder,
             checkpoint=checkpoints / "network.npz",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 KINDS = ("clean", "white", "babble", "telephone", "reverberation", "level", "clipping", "start")
-"""Each a section of ``robustness`` in params.yaml."""
+"""Each a section of the experiment's params.yaml."""
 _CONDITION_WORDS: Mapping[str, str] = {
     "clean": "clean",
     "white": "white noise, SNR {} dB",

@@ -21,19 +21,19 @@ import pandas as pd
 import soxr
 from scipy import signal
 
-from ser.errors import InputError
-from ser.params import (
+from experiments.robustness.params import (
     Babble,
     Clean,
     Clipping,
     ConditionParams,
     Level,
-    LogMelParams,
     Reverberation,
     Start,
     Telephone,
     WhiteNoise,
 )
+from ser.errors import InputError
+from ser.params import LogMelParams
 
 Waveform = npt.NDArray[np.float32]
 
@@ -80,7 +80,7 @@ def degrade(recording: Recording, *, settings: ConditionParams) -> dict[str, Wav
     recording
         What was recorded.
     settings
-        The kind's section of ``robustness`` in params.yaml.
+        The kind's section of the experiment's params.yaml.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def choose_talkers(training: pd.DataFrame, *, clip: str, settings: Babble) -> li
     clip
         The tested clip's id.
     settings
-        The section ``robustness.babble``.
+        The experiment's section ``babble``.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def choose_talkers(training: pd.DataFrame, *, clip: str, settings: Babble) -> li
     actors = np.unique(training["actor"])
     if len(actors) < settings.talkers:
         raise InputError(
-            f"params.yaml: robustness.babble.talkers = {settings.talkers}: "
+            f"experiments/robustness/params.yaml: babble.talkers = {settings.talkers}: "
             f"a fold has {len(actors)} training actors"
         )
     generator = _generator(settings.seed, clip, "talkers")
@@ -235,7 +235,7 @@ def telephone(samples: Waveform, *, rate: int, settings: Telephone) -> Waveform:
     rate
         In Hz.
     settings
-        The section ``robustness.telephone``: where the filter's gain is -3 dB.
+        The experiment's section ``telephone``: where the filter's gain is -3 dB.
 
     Returns
     -------
@@ -268,7 +268,7 @@ def room_response(rt60_s: float, *, rate: int, clip: str, settings: Reverberatio
     clip
         Each clip gets a room of its own.
     settings
-        The section ``robustness.reverberation``.
+        The experiment's section ``reverberation``.
 
     Returns
     -------

@@ -29,6 +29,7 @@ import pandas as pd
 from experiments.robustness.condition_names import KINDS
 from experiments.robustness.degradations import Recording, choose_talkers, degrade, speech_span
 from experiments.robustness.models import CLASSICAL, NETWORKS, Tested, apply_classical, apply_network
+from experiments.robustness.params import Babble, ConditionParams, RobustnessParams
 from ser.audio import clip_io as audio
 from ser.data.datasets import take
 from ser.errors import InputError
@@ -46,7 +47,7 @@ from ser.files import read_table, write_parquet
 from ser.models.classical import Grids
 from ser.models.refit import read_chosen
 from ser.parallel import run_all
-from ser.params import Babble, ConditionParams, Encode, FunctionalsParams, LogMelParams, load_params
+from ser.params import Encode, FunctionalsParams, LogMelParams, load, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]
@@ -107,7 +108,8 @@ def main() -> None:
     parser.add_argument("kind", choices=KINDS, help="what happens to the recordings")
     kind: str = parser.parse_args().kind
     params = load_params()
-    condition: ConditionParams = getattr(params.robustness, kind)
+    robustness = load("experiments/robustness/params.yaml", RobustnessParams)
+    condition: ConditionParams = getattr(robustness, kind)
     check_weights(params.encode.weights_sha256)
     clips = read_table("data/clips.parquet", ("clip", "path", "emotion", "actor"))
     split = read_table("data/splits/luna5.parquet", ("fold", "clip", "role"))
@@ -147,7 +149,7 @@ def main() -> None:
 
     seeds = {
         "logmel_cnn": params.train_cnn.logmel.seeds,
-        "logmel_cnn_unaugmented": [params.robustness.unaugmented.seed],
+        "logmel_cnn_unaugmented": [robustness.unaugmented.seed],
     }
     trained = [(model, it, seed) for it in heard_as("logmel") for model in NETWORKS for seed in seeds[model]]
     tables += run_all(apply_network, trained, workers=params.workers, what="networks", unit="fold")

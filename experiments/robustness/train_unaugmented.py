@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.robustness.params import RobustnessParams
 from ser.data.datasets import read_features, read_split
 from ser.data.scaling import INPUTS, fit_scalers, write_scalers
 from ser.files import remove, replacing, write_csv
 from ser.parallel import run_all
-from ser.params import LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
 
@@ -40,7 +41,8 @@ def main() -> None:
     """Train all folds."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, seed = params.train_cnn.logmel, params.robustness.unaugmented.seed
+    robustness = load("experiments/robustness/params.yaml", RobustnessParams)
+    settings, seed = params.train_cnn.logmel, robustness.unaugmented.seed
     clips, split = read_split("luna5")
     clean = read_features("logmel", ["clean"])
     checkpoints = Path("data/checkpoints/cnn_logmel_unaugmented")

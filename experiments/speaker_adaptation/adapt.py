@@ -26,6 +26,7 @@ import pandas as pd
 
 from experiments.speaker_adaptation.figure import uar_by_clips
 from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import Array, prediction_table, read_features, read_split, take
 from ser.evaluation import scores
 from ser.figures.style import save
@@ -34,7 +35,7 @@ from ser.models.adaptation_search import choose, inner_folds, priors_for
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, recognise
 from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.parallel import run_all
-from ser.params import Enrolled, load_params
+from ser.params import load, load_params
 from stages import command
 
 LDA, JOINED = "voice_lda", "voice_fused"
@@ -60,7 +61,7 @@ class Network:
 
 
 def run_fold(
-    fold: int, training: Speech, test: Speech, network: Network, settings: Enrolled
+    fold: int, training: Speech, test: Speech, network: Network, settings: AdaptationParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
     inner = inner_folds(training, n_folds=settings.inner_folds)
@@ -98,7 +99,7 @@ def rehearse(
     logits: Matrix,
     *,
     n_clips: int,
-    settings: Enrolled,
+    settings: AdaptationParams,
 ) -> tuple[float, pd.DataFrame]:
     """Let the validation actors enrol, to choose how readily the network adapts; return it and the trials."""
     draws = [draw_enrolled(validation.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
@@ -132,6 +133,7 @@ def main() -> None:
     """Recognise, score and draw."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     clips, split = read_split("luna5")
     training_split = split.replace({"role": {"validation": "train"}})
     views = read_views()
@@ -153,7 +155,7 @@ def main() -> None:
             network_logits(predicted_validation, training.clips[is_validation], fold=fold),
             is_validation,
         )
-        calls.append((int(fold), training, test, network, params.enrolled))
+        calls.append((int(fold), training, test, network, adaptation))
     results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
     by_clips = score(

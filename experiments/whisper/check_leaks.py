@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import recall_score
 
+from experiments.speaker_adaptation.params import AdaptationParams
+from experiments.whisper.params import WhisperParams
 from ser.data.datasets import Array, Labels, read_split, rows_of
 from ser.errors import InputError
 from ser.evaluation.leak_checks import permuted, with_canary, without
@@ -30,7 +32,7 @@ from ser.models.encoder_views import BOTH, Learned, read_encoder_views, sides_of
 from ser.models.speaker_adaptation import Speech, draw_enrolled
 from ser.models.speaker_lda import Matrix
 from ser.parallel import run_all
-from ser.params import Enrolled, load_params
+from ser.params import load, load_params
 from stages import command
 
 Recognised = tuple[Speech, Matrix]
@@ -38,7 +40,7 @@ Recognised = tuple[Speech, Matrix]
 
 
 def recognise(
-    training: Speech, test: Speech, numbers: list[int], settings: Enrolled
+    training: Speech, test: Speech, numbers: list[int], settings: AdaptationParams
 ) -> dict[int, Recognised]:
     """Choose, fit and apply as the stage enroll_whisper does, by the number of clips that are enrolled."""
     learned = Learned.of(training, settings)
@@ -93,7 +95,9 @@ def main() -> None:
     """Try everything, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    settings, shuffles = params.enrolled, params.whisper.shuffles
+    settings = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
+    whisper = load("experiments/whisper/params.yaml", WhisperParams)
+    shuffles = whisper.shuffles
     most, seed = max(settings.clips), settings.seeds[0]
     numbers = sorted({0, most})
     former = read_table("data/predictions/whisper.parquet", COLUMNS)
@@ -110,7 +114,7 @@ def main() -> None:
     if not all(np.isfinite(x).all() for x in unseen.views.values()):
         raise InputError("a tested clip is among the training clips of fold 0")
 
-    calls: dict[tuple[Any, ...], tuple[Speech, Speech, list[int], Enrolled]] = {}
+    calls: dict[tuple[Any, ...], tuple[Speech, Speech, list[int], AdaptationParams]] = {}
     for fold, (training, test) in folds.items():
         calls["canary", fold] = (told(training, actors=actors), told(test, actors=actors), [0], settings)
         for it in shuffles:

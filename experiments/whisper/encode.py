@@ -6,20 +6,21 @@ Writes  data/features/clean/whisper.npy (clips, 7, 1024), in the order of clips.
         Whisper's encoder, the input of the first one included, mean and deviation over time of its 512 states
         data/features/clean/whisper_speaker.npy (clips, 3, 1026), as the stage encode writes encoder.npy
 
-The weights are those of whisper.weights_sha256 and encode.weights_sha256 in params.yaml, or the stage stops:
-nothing is learned here. The speaker encoder is run again so that this pipeline reads no computed float of
-another one, and can be run on a machine of its own.
+The weights are those of weights_sha256 in experiments/whisper/params.yaml and of encode.weights_sha256 in
+params.yaml, or the stage stops: nothing is learned here. The speaker encoder is run again so that this
+pipeline reads no computed float of another one, and can be run on a machine of its own.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.whisper import whisper_encoder
+from experiments.whisper.params import WhisperParams
 from ser.audio import clip_io as audio
 from ser.features import speaker_encoder
 from ser.files import read_table, write_array
 from ser.parallel import run_all
-from ser.params import load_params
+from ser.params import load, load_params
 from stages import command
 
 Array = npt.NDArray[np.float32]
@@ -44,11 +45,12 @@ def main() -> None:
     """Encode all clips."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    whisper_encoder.check_weights(params.whisper.weights_sha256)
+    whisper = load("experiments/whisper/params.yaml", WhisperParams)
+    whisper_encoder.check_weights(whisper.weights_sha256)
     speaker_encoder.check_weights(params.encode.weights_sha256)
     clips = read_table("data/clips.parquet", ("clip", "path"))
 
-    calls = [(path, params.whisper.trim_db, params.encode.trim_db) for path in clips["path"]]
+    calls = [(path, whisper.trim_db, params.encode.trim_db) for path in clips["path"]]
     of_whisper, of_speaker = zip(
         *run_all(encode_clip, calls, workers=params.workers, what="encode"), strict=True
     )

@@ -20,13 +20,14 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import prediction_table, read_split
 from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json, write_parquet
 from ser.models.encoder_views import BOTH, WHISPER, Learned, read_encoder_views, sides_of
 from ser.models.speaker_adaptation import draw_enrolled
 from ser.parallel import run_all
-from ser.params import Enrolled, load_params
+from ser.params import load, load_params
 from stages import command
 
 PROTOCOLS = ("luna5", "emobox6", "loso", "article")
@@ -34,7 +35,7 @@ PROTOCOLS = ("luna5", "emobox6", "loso", "article")
 ABOUT = ["protocol", "model", "fold", "clips"]
 
 
-def run_fold(protocol: str, fold: int, settings: Enrolled) -> tuple[pd.DataFrame, pd.DataFrame]:
+def run_fold(protocol: str, fold: int, settings: AdaptationParams) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
     training, test = sides_of(read_encoder_views(), *read_split(protocol), fold=fold)
     learned = Learned.of(training, settings)
@@ -80,9 +81,10 @@ def main() -> None:
     """Recognise and score."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     splits = {protocol: read_split(protocol)[1] for protocol in PROTOCOLS}
     calls = [
-        (protocol, fold, params.enrolled)
+        (protocol, fold, adaptation)
         for protocol, split in splits.items()
         for fold in sorted(split["fold"].unique().tolist())
     ]

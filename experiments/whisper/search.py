@@ -24,12 +24,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import Array, prediction_table, read_split
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
 from ser.files import read_table
 from ser.models.encoder_views import BOTH, Learned, read_encoder_views, sides_of
 from ser.parallel import run_all
-from ser.params import Enrolled, load_params
+from ser.params import load, load_params
 from stages import command
 
 LOG = Path("metrics/search/whisper_trials.csv")
@@ -54,7 +55,9 @@ def designs(views: dict[str, Array]) -> dict[str, dict[str, Array]]:
     return tried | {"both, all layers, means alone": means}
 
 
-def try_design(split: pd.DataFrame, inner: int, views: dict[str, Array], settings: Enrolled) -> pd.DataFrame:
+def try_design(
+    split: pd.DataFrame, inner: int, views: dict[str, Array], settings: AdaptationParams
+) -> pd.DataFrame:
     """Recognise the actors who are held out."""
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
     training, test = sides_of(views, clips, split, fold=inner)
@@ -71,12 +74,11 @@ def main() -> None:
     """Recognise by each design, log, and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
+    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     clips, split = read_split("luna5")
     inner = inner_split(clips, split)
     tried = designs(read_encoder_views())
-    calls = [
-        (inner, place, views, params.enrolled) for views in tried.values() for place in range(INNER_FOLDS)
-    ]
+    calls = [(inner, place, views, adaptation) for views in tried.values() for place in range(INNER_FOLDS)]
     found = run_all(try_design, calls, workers=params.workers, what="designs", unit="inner fold")
     trials = [
         score(pd.concat(found[place * INNER_FOLDS :][:INNER_FOLDS])).assign(settings=name)

@@ -89,7 +89,7 @@ def check_weights(sha256: str) -> None:
     if digest.hexdigest() != sha256:
         raise InputError(
             f"{', '.join(map(str, weights_files()))}: other weights (sha256 {digest.hexdigest()}) than "
-            f"whisper.weights_sha256 in params.yaml; {_HOW_TO_MEND}"
+            f"weights_sha256 in experiments/whisper/params.yaml; {_HOW_TO_MEND}"
         )
 
 

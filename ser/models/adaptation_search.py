@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupKFold
 from ser.data.datasets import Labels
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, view_logits
 from ser.models.speaker_lda import Matrix, SpeakerLda
-from ser.params import Enrolled
+from ser.params import AdaptationSearch
 
 ALL_VIEWS = "all, weighted"
 """What stands for a view in the trial of the weighted sum."""
@@ -86,7 +86,7 @@ class Rehearsal:
 
 
 def choose(
-    folds: list[InnerFold], *, n_clips: int, settings: Enrolled
+    folds: list[InnerFold], *, n_clips: int, settings: AdaptationSearch
 ) -> tuple[dict[str, ViewChoice], pd.DataFrame]:
     """Choose shrinkage, prior and weight of each view.
 
@@ -97,7 +97,7 @@ def choose(
     n_clips
         How many clips each speaker enrols.
     settings
-        The section ``enrolled``.
+        Grids, and seeds of the draws.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def choose(
     return choices, pd.DataFrame(trials)
 
 
-def priors_for(n_clips: int, *, settings: Enrolled) -> list[float]:
+def priors_for(n_clips: int, *, settings: AdaptationSearch) -> list[float]:
     """List the numbers of imagined clips to try: without a clip there is nothing that they could weigh."""
     return settings.prior_clips if n_clips else settings.prior_clips[:1]
 

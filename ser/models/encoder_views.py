@@ -16,7 +16,7 @@ from ser.errors import InputError
 from ser.models.adaptation_search import InnerFold, choose, inner_folds
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, fit_voices, recognise
 from ser.models.speaker_lda import Matrix, SpeakerLda
-from ser.params import Enrolled
+from ser.params import AdaptationSearch
 
 ENCODERS = {"whisper": "whisper", "speaker": "whisper_speaker"}
 """By what the names of their views begin with, the features."""
@@ -66,16 +66,16 @@ class Learned:
         To choose by.
     voices : dict of str to SpeakerLda
         Each view, of all training speakers.
-    settings : Enrolled
+    settings : AdaptationSearch
         The grids.
     """
 
     inner: list[InnerFold]
     voices: dict[str, SpeakerLda]
-    settings: Enrolled
+    settings: AdaptationSearch
 
     @classmethod
-    def of(cls, training: Speech, settings: Enrolled) -> Self:
+    def of(cls, training: Speech, settings: AdaptationSearch) -> Self:
         """Fit every view, to all training speakers and within each inner fold."""
         return cls(inner_folds(training, n_folds=settings.inner_folds), fit_voices(training), settings)
 

@@ -12,15 +12,17 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
+from params_files import EXPERIMENTS, PROJECT, SCHEMAS, read_params
 
 from ser.errors import InputError
-from ser.params import Params, load_params
+from ser.params import Params, Section, load
 
 from .bounds import LONGEST_LINE, Bounded
 from .bounds import bounded as bounded
 
-COMMITTED = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+COMMITTED = (PROJECT / "params.yaml").read_text(encoding="utf-8")
 VALUES: dict[str, Any] = yaml.safe_load(COMMITTED)
+OF_EXPERIMENTS = {name: read_params()[name] for name in EXPERIMENTS}
 LINES = COMMITTED.splitlines()
 
 
@@ -31,7 +33,6 @@ def keys_of(section: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tu
             yield from keys_of(value, (*above, key))
 
 
-KEYS = sorted(keys_of(VALUES))
 NUMBERS = st.one_of(
     st.integers(),
     st.floats(),
@@ -83,10 +84,10 @@ SPELLINGS = st.sampled_from(
 
 
 @st.composite
-def changed_values(draw: st.DrawFn) -> str:
+def changed_values(draw: st.DrawFn, committed: dict[str, Any]) -> str:
     """The committed values with some keys set to anything, removed, renamed or added; written as JSON."""
-    values = copy.deepcopy(VALUES)
-    for *above, name in draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=4)):
+    values, keys = copy.deepcopy(committed), sorted(keys_of(committed))
+    for *above, name in draw(st.lists(st.sampled_from(keys), min_size=1, max_size=4)):
         try:
             section = reduce(getitem, above, values)
             match draw(st.sampled_from(["set", "remove", "rename", "add"])):
@@ -142,7 +143,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 @given(
     text=st.one_of(
-        changed_values(), changed_text(), st.text(), st.binary().map(lambda it: it.decode("latin1"))
+        changed_values(VALUES), changed_text(), st.text(), st.binary().map(lambda it: it.decode("latin1"))
     )
 )
 # Found: each of these was another exception, a message of many lines, or took all memory.
@@ -157,11 +158,23 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @example(text='"a\\nb\\u202e": 1\n' + COMMITTED)
 @example(text=f"? {'a' * 5000}\n: 1\n" + COMMITTED)
 def test_values_or_a_message(text: str, bounded: Bounded, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.getbasetemp() / "params.yaml"
+    values_or_message(text, Params, bounded, tmp_path_factory.getbasetemp())
+
+
+@given(data=st.data(), name=st.sampled_from(EXPERIMENTS))
+def test_values_or_a_message_of_experiments(
+    data: st.DataObject, name: str, bounded: Bounded, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = data.draw(changed_values(OF_EXPERIMENTS[name]))
+    values_or_message(text, SCHEMAS[name], bounded, tmp_path_factory.getbasetemp())
+
+
+def values_or_message(text: str, schema: type[Section], bounded: Bounded, folder: Path) -> None:
+    path = folder / "params.yaml"
     path.write_bytes(text.encode(errors="surrogatepass"))
     try:
         with bounded():
-            assert isinstance(load_params(path), Params)
+            assert isinstance(load(path, schema), schema)
     except InputError as error:
         heading, *problems = str(error).split("\n  ")
         assert heading.startswith(f"{path}: ")

@@ -11,11 +11,9 @@ from ser.data.datasets import Part
 from ser.data.ravdess import EMOTIONS
 from ser.models.adaptation_search import ALL_VIEWS, choose, fit_weights, inner_folds
 from ser.models.speaker_adaptation import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
-from ser.params import Enrolled
+from ser.params import AdaptationSearch
 
-SETTINGS = Enrolled(
-    clips=[0, 8], seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0]
-)
+SETTINGS = AdaptationSearch(seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0])
 CHOICES = {"clear": ViewChoice(0.3, 1.0, 0.8), "noisy": ViewChoice(0.7, 2.0, 0.2)}
 
 

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from bad_recordings import BAD, RATE, SOUND, Bad, encoded
 from full_disk import check_full_disk, content, no_more_than
+from params_files import read_params, write_params
 from sound_readers import READERS, Reader
 from starlette.testclient import TestClient
 
@@ -49,11 +50,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the recordings of four clips, their table, and something where stages write."""
     folder = tmp_path / "project"
     folder.mkdir()
-    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params = read_params()
     params |= {"corpus": {"manifest": "manifest.csv"}, "workers": {"backend": "loky", "jobs": 1}}
     params["resample"] = {"speeds": [1.1]}
-    params["aligned"]["alignment"]["template_actors"] = [2]
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    params["experiments/dtw"]["alignment"]["template_actors"] = [2]
+    write_params(params, folder)
     write_manifest(folder / "manifest.csv", dict.fromkeys(NAMES, ManifestEntry(len(SOUND), sha256_of(SOUND))))
     for place in (tmp_path / "ravdess", folder / "data/raw"):
         for name in NAMES:

@@ -1,4 +1,4 @@
-"""Every dvc.yaml says exactly what each stage reads: its code, its files and its keys of params.yaml."""
+"""Every dvc.yaml says exactly what each stage reads: its code, its files, its keys of each params.yaml."""
 
 import ast
 import shutil
@@ -15,8 +15,15 @@ PIPELINES = (
     "dvc.yaml",
     *sorted(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("experiments/**/dvc.yaml")),
 )
+SETTINGS = (
+    "params.yaml",
+    *sorted(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("experiments/*/params.yaml")),
+)
 # No output can depend on these: they report errors, and give values that DVC tracks key by key.
-NEUTRAL = {"ser/__init__.py", "ser/errors.py", "ser/params.py", "stages/__init__.py", "stages/command.py"}
+NEUTRAL = {
+    *("ser/__init__.py", "ser/errors.py", "ser/params.py", "stages/__init__.py", "stages/command.py"),
+    *(it.relative_to(PROJECT).as_posix() for it in PROJECT.glob("experiments/*/params.py")),
+}
 # How fast, never what.
 NEUTRAL_SECTIONS = {"workers"}
 
@@ -57,38 +64,60 @@ def other_networks(stage_name: str) -> set[str]:
     return set()
 
 
+def file_read(call: ast.AST) -> str | None:
+    """Tell which params.yaml a call reads, if any."""
+    match call:
+        case ast.Call(ast.Name("load_params")):
+            return "params.yaml"
+        case ast.Call(ast.Name("load"), [ast.Constant(str(file)), *_]):
+            return file
+    return None
+
+
 def keys_read(script: Path) -> set[str]:
-    """List the attribute chains on ``params``; a key chosen at run time is ``*``."""
+    """List the attribute chains on what is read of params.yaml files, each after its file's path.
 
-    def chain(node: ast.AST) -> list[str] | None:
-        if isinstance(node, ast.Name):
-            return [] if node.id == "params" else None
-        if isinstance(node, ast.Attribute):
-            before = chain(node.value)
-            return None if before is None else [*before, node.attr]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-            before = chain(node.args[0])
-            return None if before is None else [*before, "*"]
-        return None
+    A key chosen at run time is ``*``. An experiment's settings may be passed on whole, and their path alone
+    stands for that; the main pipeline's may not.
+    """
 
-    def visit(node: ast.AST) -> Iterator[list[str]]:
-        keys = chain(node)
-        if keys:
-            yield keys
-        elif isinstance(node, ast.Name) and node.id == "params" and isinstance(node.ctx, ast.Load):
-            raise AssertionError(f"{script}: params itself is passed on; read keys by name")
-        else:
+    def chain(node: ast.AST, names: dict[str, str]) -> list[str] | None:
+        match node:
+            case ast.Name(name, ast.Load()) if name in names:
+                return [names[name]]
+            case ast.Attribute(value, attribute):
+                before = chain(value, names)
+                return None if before is None else [*before, attribute]
+            case ast.Call(ast.Name("getattr"), [value, *_]):
+                before = chain(value, names)
+                return None if before is None else [*before, "*"]
+        file = file_read(node)
+        return file if file is None else [file]
+
+    def visit(node: ast.AST, names: dict[str, str]) -> Iterator[list[str]]:
+        if isinstance(node, ast.FunctionDef):
+            names = {}
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            file = file_read(node.value)
+            if file is not None:
+                names[node.targets[0].id] = file
+                return
+        keys = chain(node, names)
+        if keys is None:
             for child in ast.iter_child_nodes(node):
-                yield from visit(child)
+                yield from visit(child, names)
+        else:
+            assert keys != ["params.yaml"], f"{script}: params itself is passed on; read keys by name"
+            yield keys
 
-    chains = visit(ast.parse(script.read_text(encoding="utf-8")))
-    return {".".join(keys) for keys in chains if keys[0] not in NEUTRAL_SECTIONS}
+    chains = visit(ast.parse(script.read_text(encoding="utf-8")), {})
+    return {".".join(keys) for keys in chains if keys[0] != "params.yaml" or keys[1] not in NEUTRAL_SECTIONS}
 
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PipelineStage]:
     folder = tmp_path_factory.mktemp("graph")
-    for name in (*PIPELINES, "params.yaml"):
+    for name in (*PIPELINES, *SETTINGS):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name)
     Repo.init(str(folder), no_scm=True)
@@ -113,7 +142,12 @@ def declared_code(stage: PipelineStage) -> set[str]:
 
 
 def declared_keys(stage: PipelineStage) -> set[str]:
-    return {key for param in stage.params for key in param.params}
+    """List the keys after their file's path, which stands alone where the whole file is declared."""
+    return {
+        ".".join(filter(None, (param.def_path, key)))
+        for param in stage.params
+        for key in param.params or [""]
+    }
 
 
 def test_every_stage_runs_its_own_script(stages: dict[str, PipelineStage]) -> None:
@@ -152,9 +186,9 @@ def test_every_dependency_is_in_git_or_another_stages_output(stages: dict[str, P
     for name, stage in stages.items():
         for dep in stage.deps:
             path = dep.def_path
-            if path == "params.yaml":
+            if path in SETTINGS:
                 # As DVC reads it, not beside the pipeline's own dvc.yaml.
-                assert Path(dep.fs_path).parent == Path(stage.wdir), name
+                assert Path(dep.fs_path) == Path(stage.wdir) / path, name
             else:
                 assert path in outputs or (PROJECT / path).is_file(), f"{name}: nobody makes {path}"
 

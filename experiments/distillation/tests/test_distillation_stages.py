@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 
 from experiments.distillation import check_leaks as check_taught
 from experiments.distillation import cnn as taught_cnn
@@ -21,8 +22,11 @@ from experiments.distillation import search as search_taught
 from experiments.distillation import teach
 from experiments.distillation import train_cnn as train_taught_cnn
 from experiments.distillation import train_lda as train_taught_lda
+from experiments.distillation.params import PROTOCOLS
 from experiments.distillation.teacher import opinions, taught_labels
 from experiments.dtw import lda as aligned_lda
+from experiments.dtw.params import DtwParams
+from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.datasets import Array, Part, read_split
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
@@ -33,10 +37,11 @@ from ser.models import cnn_runs, encoder_views
 from ser.models.cnn_runs import Network
 from ser.models.protocol_cnn import learning_sides
 from ser.models.speaker_adaptation import Speech
-from ser.params import TAUGHT_PROTOCOLS, LogMelCnn, load_params
+from ser.params import LogMelCnn, load, load_params
 from stages import command
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
+PROJECT = Path(__file__).parents[3]
+ADAPTATION = PROJECT / "experiments/speaker_adaptation/params.yaml"
 FEW = [name for name in all_clips() if name[9:11] == "01"]
 COPIES = 2
 P = list(PROBABILITIES)
@@ -46,20 +51,25 @@ P = list(PROBABILITIES)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What encode_whisper and extract_aligned leave, made up: every view tells the emotion, somewhat."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
-    params["enrolled"] |= {"seeds": [0], "inner_folds": 2, "lda_shrinkage": [0.5], "prior_clips": [1]}
-    params["aligned"]["lda"] |= {"inner_folds": 2, "shrinkage": [0.3, 0.9]}
-    params["aligned"]["alignment"]["template_actors"] = [2, 12, 7]
-    params["aligned"]["shuffles"] = [0, 1, 2, 3]
-    params["taught"] |= {
+    params["experiments/speaker_adaptation"] |= {
+        "seeds": [0],
+        "inner_folds": 2,
+        "lda_shrinkage": [0.5],
+        "prior_clips": [1],
+    }
+    params["experiments/dtw"]["lda"] |= {"inner_folds": 2, "shrinkage": [0.3, 0.9]}
+    params["experiments/dtw"]["alignment"]["template_actors"] = [2, 12, 7]
+    params["experiments/dtw"]["shuffles"] = [0, 1, 2, 3]
+    params["experiments/distillation"] |= {
         "epochs": 1,
         "network_seeds": {"luna5": [3], "emobox6": [1], "loso": [2], "article": [4], "untaught": [3]},
     }
     params["train_cnn"]["logmel"] |= {"batch_size": 32, "warmup_epochs": 0}
     params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
     params["evaluate"]["bootstrap_samples"] = 100
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params)
     clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
     write_parquet("data/clips.parquet", clips)
     write_parquet("data/splits/luna5.parquet", split_by_actor(clips, LUNA5[:2]))
@@ -110,7 +120,7 @@ def test_an_opinion_is_not_a_memory() -> None:
         y=draw.permutation(np.tile(np.arange(8), n // 8)),
         views={"own": np.eye(n, dtype=np.float32)},
     )
-    settings = load_params(PARAMS).enrolled.model_copy(update={"seeds": [0], "lda_shrinkage": [0.1]})
+    settings = load(ADAPTATION, AdaptationParams).model_copy(update={"seeds": [0], "lda_shrinkage": [0.1]})
     found = opinions(speech, settings)
     assert found.sum(axis=1) == pytest.approx(np.ones(n))
     assert (found.argmax(axis=1) == speech.y).mean() < 0.3
@@ -147,7 +157,7 @@ def test_untaught_it_is_the_lda_in_step() -> None:
     names = np.array([f"{place}" for place in range(192)])
     training = Part(np.tile(names, 2), np.tile(actors, 2), np.concatenate([clean, moved]), np.tile(y, 2))
     test = Part(names[:40], actors[:40], moved[:40], y[:40])
-    settings = load_params(PARAMS).aligned.lda
+    settings = load(PROJECT / "experiments/dtw/params.yaml", DtwParams).lda
     about: dict[str, Any] = {"copies": 2, "n_before": 4, "settings": settings}
     meant = np.eye(8)[training.y]
     found, trials = taught_lda.choose_and_recognise(training, meant, test, **about)
@@ -227,7 +237,7 @@ def test_what_networks_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("project")
 def test_from_features_to_scores_and_checks() -> None:
-    for protocol in TAUGHT_PROTOCOLS:
+    for protocol in PROTOCOLS:
         run(teach, protocol)
         run(train_taught_lda, protocol)
         run(train_taught_cnn, protocol)
@@ -241,7 +251,7 @@ def test_from_features_to_scores_and_checks() -> None:
         *("aligned_lda", "taught_lda", "logmel_cnn", "taught_cnn", "taught_fused", "untaught_fused"),
     }
     assert set(written["adds"]["luna5"]) == {"lda", "network", "mean", "network_to_lda"}
-    for protocol in set(TAUGHT_PROTOCOLS) - {"luna5"}:
+    for protocol in set(PROTOCOLS) - {"luna5"}:
         assert set(written[protocol]) == {"aligned_lda", "taught_lda", "taught_cnn", "taught_fused"}
         assert set(written["adds"][protocol]) == {"lda", "network_to_lda"}
     adds = written["adds"]["luna5"]["mean"]
@@ -315,10 +325,10 @@ def test_a_teacher_that_hears_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def have_templates_in_every_inner_fold() -> None:
-    params = yaml.safe_load(Path("params.yaml").read_text())
+    params = read_params(Path())
     # None of them is tested in the first fold, nor two of them held out together.
-    params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    params["experiments/dtw"]["alignment"]["template_actors"] = [12, 7, 21]
+    write_params(params)
 
 
 @pytest.mark.usefixtures("project")
@@ -339,7 +349,7 @@ def test_trials_of_teaching_are_kept(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.usefixtures("project")
 def test_opinions_are_dealt_anew_among_clips_of_one_emotion() -> None:
     clips, split = read_split("luna5")
-    inner, settings = inner_split(clips, split), load_params().enrolled
+    inner, settings = inner_split(clips, split), load(ADAPTATION, AdaptationParams)
     plain, dealt = (search_taught.ask(inner, 0, settings, shuffled) for shuffled in (False, True))
     assert dealt["clip"].equals(plain["clip"])
     emotion = plain["clip"].map(clips.set_index("clip")["emotion"])
@@ -372,7 +382,7 @@ def test_trials_have_networks_with_labels_as_the_pipeline_has(
 
 
 def test_every_protocol_has_seeds() -> None:
-    assert {*evaluate_taught.NETWORKS} == {*TAUGHT_PROTOCOLS}
-    stages = yaml.safe_load((PARAMS.parent / "experiments/distillation/dvc.yaml").read_text())["stages"]
+    assert {*evaluate_taught.NETWORKS} == {*PROTOCOLS}
+    stages = yaml.safe_load((PROJECT / "experiments/distillation/dvc.yaml").read_text())["stages"]
     for name in ("teach", "train_taught_lda", "train_taught_cnn"):
-        assert {*stages[name]["matrix"]["protocol"]} == {*TAUGHT_PROTOCOLS}
+        assert {*stages[name]["matrix"]["protocol"]} == {*PROTOCOLS}

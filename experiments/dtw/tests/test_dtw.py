@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.dtw.dtw import Matrix, in_step, mfcc, shape_of
-from ser.params import Alignment, load_params
+from experiments.dtw.params import DtwParams
+from ser.params import load
 
-SETTINGS: Alignment = load_params(Path(__file__).parents[3] / "params.yaml").aligned.alignment
+SETTINGS = load(Path(__file__).parents[1] / "params.yaml", DtwParams).alignment
 FRAMES = 96
 
 

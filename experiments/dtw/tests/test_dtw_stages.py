@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import yaml
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -36,6 +36,7 @@ from experiments.dtw.lda import (
     first_columns,
     sides_of,
 )
+from experiments.dtw.params import Alignment, DtwParams, NetworkSeeds
 from ser.data.datasets import Array, Part
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
@@ -44,12 +45,12 @@ from ser.evaluation.scores import PROBABILITIES
 from ser.files import write_array, write_parquet
 from ser.models.cnn_runs import Sides
 from ser.models.protocol_cnn import learning_sides
-from ser.params import Alignment, NetworkSeeds, load_params
+from ser.params import load, load_params
 from stages import command
 from tools.other_machines import MACHINES
 
 PROJECT = Path(__file__).parents[3]
-PARAMS = PROJECT / "params.yaml"
+PARAMS = PROJECT / "experiments/dtw/params.yaml"
 # Both sentences in both repetitions, in each emotion, of every actor.
 FEW = [name for name in all_clips() if name[9:11] == "01"]
 PROTOCOLS = {"luna5": LUNA5[:2], "emobox6": EMOBOX6[:1], "loso": LOSO[:2]}
@@ -58,11 +59,11 @@ BEFORE = FUNCTIONALS + PITCH
 
 
 def small_params() -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load(PARAMS.read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
-    params["aligned"]["lda"] |= {"inner_folds": 2, "shrinkage": [0.3, 0.9]}
-    params["aligned"]["shuffles"] = [0, 1, 2, 3]
-    params["aligned"]["alignment"]["template_actors"] = [2, 12, 7]
+    params["experiments/dtw"]["lda"] |= {"inner_folds": 2, "shrinkage": [0.3, 0.9]}
+    params["experiments/dtw"]["shuffles"] = [0, 1, 2, 3]
+    params["experiments/dtw"]["alignment"]["template_actors"] = [2, 12, 7]
     params["evaluate"]["bootstrap_samples"] = 100
     return params
 
@@ -71,7 +72,7 @@ def small_params() -> dict[str, Any]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What split and extract_aligned leave: columns in step tell the emotion, under what was said."""
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+    write_params(small_params())
     clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
     write_parquet("data/clips.parquet", clips)
     for name, folds in PROTOCOLS.items():
@@ -155,14 +156,14 @@ def test_the_sentence_of_a_tested_clip_is_found_and_not_told() -> None:
 @pytest.mark.usefixtures("project")
 def test_the_template_is_of_somebody_who_is_not_tested() -> None:
     clips, split = tables("luna5")
-    actors = load_params().aligned.alignment.template_actors
+    actors = load("experiments/dtw/params.yaml", DtwParams).alignment.template_actors
     assert 2 in LUNA5[0].test
     assert 7 in LUNA5[1].test
     assert choose_templates(clips, split, fold=0, actors=actors, count=2) == [1, 2]
     assert choose_templates(clips, split, fold=1, actors=actors, count=2) == [0, 1]
     params = small_params()
-    params["aligned"]["alignment"]["template_actors"] = [2, 12, 5]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    params["experiments/dtw"]["alignment"]["template_actors"] = [2, 12, 5]
+    write_params(params)
     with pytest.raises(SystemExit, match=r"fewer than 2 .* of \[2, 12, 5\] are not tested in fold 0"):
         run(train_aligned, "luna5")
 
@@ -293,7 +294,7 @@ def test_clips_are_extracted_in_step_with_each_template(
     monkeypatch.chdir(tmp_path)
     params = small_params()
     params["resample"]["speeds"] = [0.9]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params)
     names = [
         name for name in FEW if name[-2:] in ("02", "12", "07") and name[6:8] == "01" and name[15:17] == "01"
     ]
@@ -323,15 +324,15 @@ def test_clips_are_extracted_in_step_with_each_template(
         assert (cost[place, 0, own, 1 - told] > 0).all()
 
     # Trials of the design extract what the stage does, for the sentence that is told.
-    loaded = load_params()
+    loaded, alignment = load_params(), load("experiments/dtw/params.yaml", DtwParams).alignment
     nobody = pd.DataFrame({"clip": names, "role": "train"})
-    tried = search_aligned.features_of(nobody, loaded.aligned.alignment, loaded, evenly=False)
+    tried = search_aligned.features_of(nobody, alignment, loaded, evenly=False)
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
     each = np.arange(len(clips))
     np.testing.assert_array_equal(tried.columns[:, :, each, told], columns[:, :, each, told])
     assert aligned_lda.nearer_sentences(tried, [0, 1]).tolist() == told.tolist()
     away = nobody.assign(role=np.where(clips["actor"] == 3, "away", "train"))
-    evenly = search_aligned.features_of(away, loaded.aligned.alignment, loaded, evenly=True)
+    evenly = search_aligned.features_of(away, alignment, loaded, evenly=True)
     assert evenly.columns.shape == tried.columns.shape
     assert not np.array_equal(evenly.columns, tried.columns)
     np.testing.assert_array_equal(evenly.columns[0], evenly.columns[1])
@@ -353,16 +354,17 @@ def test_clips_are_extracted_in_step_with_each_template(
 PRINT = """
 import hashlib, sys
 from experiments.dtw.dtw import mfcc, shape_of
-from ser.params import load_params
+from ser.params import load, load_params
+from experiments.dtw.params import DtwParams
 from experiments.dtw.extract import extract_clip, rounded, speech_of
 from numpy._core._multiarray_umath import __cpu_features__
-params = load_params()
-logmel, aligned = params.extract.logmel, params.aligned.alignment
+params, dtw = load_params(), load("experiments/dtw/params.yaml", DtwParams)
+logmel, aligned = params.extract.logmel, dtw.alignment
 shapes = [shape_of(mfcc(speech_of(path, 1.0, logmel))) for path in sys.argv[1:3]]
 templates = [[[shapes[0]], [shapes[1]]]]
 digest = hashlib.sha256()
 for path in sys.argv[1:]:
-    settings = (logmel, params.extract.functionals, aligned, params.aligned.pitch)
+    settings = (logmel, params.extract.functionals, aligned, dtw.pitch)
     for row in extract_clip(path, [1.0, 0.92], templates, *settings):
         for array in row.values():
             digest.update(rounded(array).tobytes())
@@ -402,8 +404,8 @@ def heard(project: Path) -> Array:
     params = small_params()
     params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "warmup_epochs": 0}
     params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
-    params["aligned"]["network_seeds"] = {"luna5": [3], "emobox6": [1], "loso": [5]}
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    params["experiments/dtw"]["network_seeds"] = {"luna5": [3], "emobox6": [1], "loso": [5]}
+    write_params(params, project)
     _, split = tables("luna5")
     write_parquet("data/splits/luna5.parquet", split[split["fold"] == 0])
     draw = np.random.default_rng(0)
@@ -522,7 +524,7 @@ def test_a_network_that_heard_tested_clips_is_found(monkeypatch: pytest.MonkeyPa
 
 
 def test_even_parts_are_of_one_length() -> None:
-    settings = load_params(PARAMS).aligned.alignment.model_copy(update={"parts": 4, "n_mfcc": 2})
+    settings = load(PARAMS, DtwParams).alignment.model_copy(update={"parts": 4, "n_mfcc": 2})
     coefficients = np.arange(24.0).reshape(8, 3)
     found = search_aligned.even_parts(coefficients, settings=settings)
     assert found[:8].tolist() == [1.5, 2.5, 7.5, 8.5, 13.5, 14.5, 19.5, 20.5]
@@ -547,9 +549,9 @@ def test_trials_of_the_design_are_kept(
     before = FUNCTIONALS if "pitch" in options else BEFORE
     templates = 0 if "step" in options else 1 if {"--evenly", "--templates"} & {*options} else 2
     # None of them is tested in the first fold, nor two of them held out together.
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    params["aligned"]["alignment"]["template_actors"] = [12, 7, 21]
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    params = read_params(Path())
+    params["experiments/dtw"]["alignment"]["template_actors"] = [12, 7, 21]
+    write_params(params)
     asked: list[str] = []
 
     def features_of(_: Any, aligned: Alignment, __: Any, *, evenly: bool) -> AlignedFeatures:

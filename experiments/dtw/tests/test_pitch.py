@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from voices import spoken
 
+from experiments.dtw.params import DtwParams
 from experiments.dtw.pitch import FEWEST_VOICED, PitchTrack, pitch_functionals, pitch_track
-from ser.params import load_params
+from ser.params import load, load_params
 
-PARAMS = load_params()
-FRAMING, SETTINGS = PARAMS.extract.logmel, PARAMS.aligned.pitch
+FRAMING, SETTINGS = load_params().extract.logmel, load("experiments/dtw/params.yaml", DtwParams).pitch
 MEAN, DEVIATION, SLOPE, CHANGE, SHARE = 0, 1, 7, 8, 18
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 from sklearn.metrics import recall_score
 
 import experiments.ladder.recipes
@@ -27,6 +27,7 @@ from experiments.ladder import train_contour as ladder_contour
 from experiments.ladder import train_contour_long as ladder_contour_long
 from experiments.ladder import train_logmel as ladder_logmel
 from experiments.ladder.classical import FEATURES, model_and_grid
+from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, sides
 from experiments.ladder.scores import CANDIDATES, LEAKS, Run, with_labels
 from ser.data.datasets import Array
@@ -35,7 +36,7 @@ from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.features.logmel import CONTOUR_PADDING_DB
 from ser.files import write_array, write_parquet
 from ser.models.article_cnn import NETWORKS
-from ser.params import load_params
+from ser.params import load
 from stages import command
 
 PROJECT = Path(__file__).parents[3]
@@ -44,7 +45,7 @@ LENGTH, FOLDS = 90, 2
 
 
 def small_params() -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params = read_params()
     params["workers"] = {"backend": "loky", "jobs": 1}
     params["split"] = {"article": {"test_size": 0.5, "random_state": 0}}
     network: dict[str, Any] = {
@@ -54,7 +55,7 @@ def small_params() -> dict[str, Any]:
         "learning_rate": 0.003,
         "decay": 0,
     }
-    params["ladder"] = {
+    params["experiments/ladder"] = {
         "validation_clips": 16,
         "contour": {
             "network": {"seeds": [0, 3], "batch_size": 96, "epochs": 2, **network},
@@ -81,7 +82,7 @@ def small_params() -> dict[str, Any]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What extract, resample and encode leave, of 384 clips; their features tell a little of the emotion."""
     folder = tmp_path_factory.mktemp("ladder")
-    (folder / "params.yaml").write_text(yaml.safe_dump(small_params()))
+    write_params(small_params(), folder)
     clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
     sums = [str(max(place, 1)) for place in range(len(clips))]
     write_parquet(folder / "data/clips.parquet", clips.assign(sha256=sums))
@@ -167,7 +168,7 @@ def test_the_contour_network_climbs_every_rung(done: set[str]) -> None:
 
 
 def test_looking_at_the_tested_clips_does_not_change_what_is_learned(tmp_path: Path) -> None:
-    settings = load_params().ladder.contour.network
+    settings = load("experiments/ladder/params.yaml", LadderParams).contour.network
     recipe = RUNGS["split_first"]
     it = sides(
         recipe,
@@ -224,7 +225,7 @@ def test_the_classical_models_run_every_recipe(done: set[str]) -> None:
 
 def test_an_unknown_classical_model_is_refused() -> None:
     with pytest.raises(ValueError, match="name must be one of"):
-        model_and_grid("tree", load_params().ladder.classical)
+        model_and_grid("tree", load("experiments/ladder/params.yaml", LadderParams).classical)
 
 
 def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[str]) -> None:

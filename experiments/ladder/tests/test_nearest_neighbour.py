@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import yaml
+from params_files import read_params, write_params
 from voices import spoken
 
 from experiments.ladder import nearest_neighbour as ladder_neighbour
@@ -81,12 +81,12 @@ def test_the_contours_are_those_of_extract(tmp_path: Path) -> None:
 def test_the_stage_reads_recordings_and_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All clips have the same sound, so the figures themselves mean nothing."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
-    params["ladder"]["neighbour"]["splits"] = [0, 1]
+    params["experiments/ladder"]["neighbour"]["splits"] = [0, 1]
     params["split"]["article"]["test_size"] = 0.5
     params["evaluate"]["bootstrap_samples"] = 100
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params)
     names = [name for name in all_clips() if name[9:11] == name[15:17] == "01"]
     clips = pd.DataFrame([vars(parse_clip(name)) for name in names])
     clips["path"] = [str(clip_path(Path("data/raw"), name)) for name in names]

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-import yaml
 from dvc.repo import Repo
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 
 from experiments.further_report.protocols import EMOBOX_UAR
 from experiments.protocols import evaluate as evaluate_protocol
 from experiments.protocols import train_baselines as train_protocol_baselines
 from experiments.protocols import train_cnn as train_protocol_cnn
+from experiments.protocols.params import ProtocolsParams
 from ser.data.datasets import Array, Scaler, read_features, read_split
 from ser.data.protocols import EMOBOX6, LOSO, SPEAKER_INDEPENDENT, split_at_random, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
@@ -29,7 +30,6 @@ from ser.data.scaling import INPUTS
 from ser.evaluation.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictions
 from ser.files import read_table, write_array, write_parquet
 from ser.models.protocol_cnn import learning_sides
-from ser.params import Protocols
 from stages import command
 from tools.result_tables.protocols import TITLES, by_protocol
 
@@ -44,13 +44,13 @@ MODELS = {"lda_augmented", "encoder_lda_augmented", "logmel_cnn", "fused_scratch
 
 
 def small_params() -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
     params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "warmup_epochs": 0}
     params["train_cnn"]["logmel"] |= {"time_mask_frames": 2, "frequency_mask_bands": 2}
     params["train_baselines"]["luna5"]["lda_shrinkage"] = [0.2, 0.8]
     params["train_baselines"]["transfer"] |= {"lda_shrinkage": [0.5], "layer": [1, 3]}
-    params["protocols"] = {
+    params["experiments/protocols"] = {
         "emobox6": {"seeds": [0], "inner_folds": 2},
         "loso": {"seeds": [0], "inner_folds": 3},
         "article": {"seeds": [0, 4], "inner_folds": 2},
@@ -66,7 +66,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Of the protocols by actors only the first fold or two is there.
     """
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+    write_params(small_params())
     clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
     write_parquet("data/clips.parquet", clips)
     write_parquet("data/splits/emobox6.parquet", split_by_actor(clips, EMOBOX6[:1]))
@@ -145,7 +145,7 @@ def test_a_training_clip_does_take_part(project: Path) -> None:
         assert not np.allclose(after.loc[rows, columns], before.loc[rows, columns])
 
 
-@pytest.mark.parametrize("protocol", list(Protocols.model_fields))
+@pytest.mark.parametrize("protocol", list(ProtocolsParams.model_fields))
 def test_the_network_learns_from_and_watches_training_clips_alone(project: Path, protocol: str) -> None:
     clips, split = read_split(protocol)
     wanted = INPUTS["logmel"]
@@ -179,10 +179,10 @@ def with_results(project: Path) -> Iterator[Path]:
     """Predictions under every protocol that are drawn rather than made by a model."""
     draw = np.random.default_rng(1)
     params = small_params()
-    for protocol in Protocols.model_fields:
+    for protocol in ProtocolsParams.model_fields:
         split = pd.read_parquet(f"data/splits/{protocol}.parquet")
         tested = split[split["role"] == "test"]
-        seeds = params["protocols"][protocol]["seeds"]
+        seeds = params["experiments/protocols"][protocol]["seeds"]
         runs = [("lda_augmented", 0, "baselines"), ("encoder_lda_augmented", 0, "baselines")]
         runs += [("logmel_cnn", seed, "cnn") for seed in seeds]
         tables: dict[str, list[pd.DataFrame]] = {"baselines": [], "cnn": []}
@@ -196,19 +196,19 @@ def with_results(project: Path) -> Iterator[Path]:
 
 
 def test_every_model_is_scored_under_its_own_protocol(with_results: Path) -> None:
-    for protocol in Protocols.model_fields:
+    for protocol in ProtocolsParams.model_fields:
         run(evaluate_protocol, protocol)
         content = json.loads(Path(f"metrics/protocols/{protocol}.json").read_text())
         assert set(content) == MODELS
         tested = pd.read_parquet(f"data/splits/{protocol}.parquet").query("role == 'test'")
         for model, scores in content.items():
-            seeds = small_params()["protocols"][protocol]["seeds"] if "lda" not in model else [0]
+            seeds = small_params()["experiments/protocols"][protocol]["seeds"] if "lda" not in model else [0]
             assert scores["n"] == len(tested)
             assert scores["seeds"] == seeds
             assert (scores["uar_sd"] is None) == (len(seeds) == 1)
             assert scores["uar_low"] <= scores["uar"] <= scores["uar_high"]
             assert {"accuracy", "macro_f1"} < set(scores)
-    assert len(list(Path("metrics/protocols").iterdir())) == len(Protocols.model_fields)
+    assert len(list(Path("metrics/protocols").iterdir())) == len(ProtocolsParams.model_fields)
 
 
 def test_fusion_is_of_the_network_and_the_right_lda(with_results: Path) -> None:
@@ -266,7 +266,7 @@ def test_from_features_to_scores(project: Path) -> None:
 def test_the_protocols_have_nobody_who_validates() -> None:
     """Such clips would neither train nor be tested, though the stages promise that all others train."""
     clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
-    for protocol in set(Protocols.model_fields) - {"article"}:
+    for protocol in set(ProtocolsParams.model_fields) - {"article"}:
         split = split_by_actor(clips, SPEAKER_INDEPENDENT[protocol])
         assert set(split["role"]) == {"train", "test"}
         assert (split[split["role"] == "test"].groupby("clip").size() == 1).all()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from bad_recordings import BAD
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 from threadpoolctl import threadpool_info, threadpool_limits
 from voices import spoken
 
@@ -38,7 +38,7 @@ def run(stage: ModuleType) -> None:
 
 
 def small_params() -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params = read_params()
     params["train_cnn"]["logmel"] |= {"batch_size": 32, "epochs": 1, "warmup_epochs": 0}
     params["train_baselines"]["transfer"] |= {"inner_folds": 2, "layer": [2], "lda_shrinkage": [0.5]}
     return params
@@ -51,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+        write_params(small_params())
         params = load_params()
         rows, logmels, states = [], [], []
         for actor in range(1, ACTORS + 1):

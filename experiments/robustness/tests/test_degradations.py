@@ -13,11 +13,13 @@ from scipy.signal import welch
 from experiments.robustness import degradations as conditions
 from experiments.robustness.condition_names import KINDS, condition_words
 from experiments.robustness.degradations import Recording, degrade
+from experiments.robustness.params import Babble, Reverberation, RobustnessParams
 from ser.errors import InputError
-from ser.params import Babble, Reverberation, load_params
+from ser.params import load, load_params
 
 PROJECT = Path(__file__).parents[3]
 PARAMS = load_params(PROJECT / "params.yaml")
+CONDITIONS = load(PROJECT / "experiments/robustness/params.yaml", RobustnessParams)
 RATE = 16000
 SPEECH = slice(4000, 28000)
 
@@ -45,9 +47,9 @@ def in_db(ratio: float) -> float:
 def test_every_kind_gives_named_waveforms_twice_the_same_and_leaves_the_recording(kind: str) -> None:
     it = recording()
     before = copy.deepcopy(it)
-    first = degrade(it, settings=getattr(PARAMS.robustness, kind))
+    first = degrade(it, settings=getattr(CONDITIONS, kind))
     np.testing.assert_array_equal(it.samples, before.samples)
-    second = degrade(recording(), settings=getattr(PARAMS.robustness, kind))
+    second = degrade(recording(), settings=getattr(CONDITIONS, kind))
     assert first.keys() == second.keys()
     for name, waveform in first.items():
         assert name.partition("_")[0] == kind
@@ -60,9 +62,7 @@ def test_every_kind_gives_named_waveforms_twice_the_same_and_leaves_the_recordin
 
 
 def test_names_tell_the_values() -> None:
-    names = [
-        name for kind in KINDS for name in degrade(recording(), settings=getattr(PARAMS.robustness, kind))
-    ]
+    names = [name for kind in KINDS for name in degrade(recording(), settings=getattr(CONDITIONS, kind))]
     assert len(names) == len(set(names))
     assert {"clean", "white_20", "babble_0", "reverberation_0.3", "clipping_0.1"} <= set(names)
     assert condition_words("level_-20") == "level -20 dB"
@@ -90,7 +90,7 @@ def test_the_ratio_measured_where_there_is_speech_is_the_one_asked_for(
 
 @pytest.mark.parametrize("kind", ["white", "babble"])
 def test_noise_is_the_same_at_every_ratio_and_another_for_every_clip(kind: str) -> None:
-    section = getattr(PARAMS.robustness, kind)
+    section = getattr(CONDITIONS, kind)
 
     def added(it: Recording) -> np.ndarray:
         degraded = degrade(it, settings=section)
@@ -141,13 +141,13 @@ def test_talkers_are_as_many_different_actors(clip: str, talkers: int) -> None:
 
 
 def test_more_talkers_than_training_actors_are_an_error() -> None:
-    with pytest.raises(InputError, match=r"robustness\.babble\.talkers = 9: a fold has 8"):
+    with pytest.raises(InputError, match=r"robustness/params\.yaml: babble\.talkers = 9: a fold has 8"):
         conditions.choose_talkers(TRAINING, clip="a", settings=Babble(seed=0, snr_db=[0], talkers=9))
 
 
 def test_a_telephone_lets_through_its_band_alone() -> None:
     sent = (0.05 * np.random.default_rng(0).standard_normal(20 * RATE)).astype(np.float32)
-    received = conditions.telephone(sent, rate=RATE, settings=PARAMS.robustness.telephone)
+    received = conditions.telephone(sent, rate=RATE, settings=CONDITIONS.telephone)
     frequency, before = welch(sent, RATE, nperseg=2048)
     _, after = welch(received, RATE, nperseg=2048)
     gain = 10 * np.log10(after / before)
@@ -201,7 +201,7 @@ def test_a_room_keeps_the_level_and_without_echo_changes_nothing() -> None:
     np.testing.assert_allclose(
         conditions.reverberate(it.samples, np.array([2.0]), speech=SPEECH), it.samples, atol=1e-6
     )
-    for name, wet in degrade(it, settings=PARAMS.robustness.reverberation).items():
+    for name, wet in degrade(it, settings=CONDITIONS.reverberation).items():
         assert power(wet[SPEECH]) == pytest.approx(power(it.samples[SPEECH]), rel=1e-4), name
         assert power(wet[SPEECH.stop :]) > 10 * power(it.samples[SPEECH.stop :])
         assert (np.abs(wet[: SPEECH.start]) < 1e-6).all(), "nothing is heard before it is said"
@@ -209,7 +209,7 @@ def test_a_room_keeps_the_level_and_without_echo_changes_nothing() -> None:
 
 def test_level_is_changed_as_asked_and_clips_only_where_told() -> None:
     loud = Recording("a", 20 * recording().samples, RATE, SPEECH)
-    degraded = degrade(loud, settings=PARAMS.robustness.level)
+    degraded = degrade(loud, settings=CONDITIONS.level)
     np.testing.assert_allclose(degraded["level_20"], 10 * loud.samples, rtol=1e-6)
     np.testing.assert_allclose(degraded["level_-20"], loud.samples / 10, rtol=1e-6)
     assert np.abs(degraded["level_20"]).max() > 1
@@ -232,7 +232,7 @@ def test_the_stated_share_is_clipped(share: float, seed: int) -> None:
 
 def test_the_start_is_that_of_the_speech() -> None:
     it = recording()
-    start = degrade(it, settings=PARAMS.robustness.start)["start_1"]
+    start = degrade(it, settings=CONDITIONS.start)["start_1"]
     np.testing.assert_array_equal(start, it.samples[SPEECH.start : SPEECH.start + RATE])
 
 

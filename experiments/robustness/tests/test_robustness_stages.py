@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 import yaml
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 
 from experiments.robustness import degrade, train_unaugmented
 from experiments.robustness import evaluate as evaluate_robustness
 from experiments.robustness.condition_names import KINDS
 from experiments.robustness.models import CLASSICAL
 from experiments.robustness.models import NETWORKS as TRAINED
+from experiments.robustness.params import Clean, RobustnessParams
 from experiments.robustness.unaugmented_cnn import OFF
 from ser.audio import clip_io as audio
 from ser.data.datasets import Scaler, read_features, read_split, take
@@ -28,7 +30,7 @@ from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.features.speaker_encoder import SAMPLE_RATE as RATE
 from ser.files import write_array, write_csv, write_parquet
 from ser.models.logmel_cnn import NETWORKS
-from ser.params import load_params
+from ser.params import load, load_params
 from stages import command
 
 PROJECT = Path(__file__).parents[3]
@@ -38,12 +40,12 @@ FEW = [name for name in all_clips() if name[9:17] == "01-01-01"]
 
 
 def small_params() -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
     params["train_cnn"]["logmel"] |= {"batch_size": 64, "epochs": 1, "seeds": [0], "warmup_epochs": 0}
-    params["robustness"]["white"]["snr_db"] = [10]
-    params["robustness"]["babble"] |= {"snr_db": [0], "talkers": 3}
-    params["robustness"]["unaugmented"] = {"seed": 0}
+    params["experiments/robustness"]["white"]["snr_db"] = [10]
+    params["experiments/robustness"]["babble"] |= {"snr_db": [0], "talkers": 3}
+    params["experiments/robustness"]["unaugmented"] = {"seed": 0}
     return params
 
 
@@ -59,7 +61,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("robustness")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        Path("params.yaml").write_text(yaml.safe_dump(small_params()))
+        write_params(small_params())
         params = load_params()
         clips = pd.DataFrame([vars(parse_clip(name)) for name in FEW])
         clips = clips.assign(path=[clip_path("data/raw", name).as_posix() for name in FEW])
@@ -140,7 +142,7 @@ def test_babble_is_of_training_actors_of_the_fold(corpus: Path, monkeypatch: pyt
     monkeypatch.chdir(corpus)
     clips = pd.read_parquet("data/clips.parquet")
     split = pd.read_parquet("data/splits/luna5.parquet")
-    robustness = load_params().robustness
+    robustness = load("experiments/robustness/params.yaml", RobustnessParams)
     tested = split[split["role"] == "test"]
     behind = degrade.talkers_behind(tested["clip"], clips, split, robustness.babble)
     for fold, paths in zip(tested["fold"], behind, strict=True):
@@ -159,7 +161,7 @@ def test_clean_features_are_those_of_the_main_pipeline(corpus: Path, monkeypatch
     params = load_params()
     path = clip_path("data/raw", FEW[5]).as_posix()
     settings = degrade.Settings(params.extract.logmel, params.extract.functionals, params.encode, 2)
-    (computed,) = degrade.degrade_clip(FEW[5], path, [], params.robustness.clean, settings).values()
+    (computed,) = degrade.degrade_clip(FEW[5], path, [], Clean(), settings).values()
     extracted = extract_clip(path, params.article_window, params.extract)
     np.testing.assert_array_equal(computed["logmel"], extracted["logmel"])
     np.testing.assert_array_equal(computed["functionals"], extracted["functionals"])

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from full_disk import check_full_disk
 from matplotlib.container import ErrorbarContainer
+from params_files import read_params, write_params
 from scipy.special import softmax
 
 from experiments.speaker_adaptation import adapt as enroll
@@ -36,9 +36,9 @@ PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What split, extract and encode leave of 720 clips, and small parameters."""
     monkeypatch.chdir(tmp_path)
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_params()
     params["workers"] = {"backend": "loky", "jobs": 1}
-    params["enrolled"] = {
+    params["experiments/speaker_adaptation"] = {
         "clips": [0, 8],
         "seeds": [0, 3],
         "inner_folds": 2,
@@ -46,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "prior_clips": [1],
     }
     params["evaluate"]["bootstrap_samples"] = 100
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params, tmp_path)
 
     names = [name for name in all_clips() if parse_clip(name).repetition == 1]
     clips = pd.DataFrame([vars(parse_clip(name)) for name in names])

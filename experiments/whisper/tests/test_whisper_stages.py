@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import yaml
 from ctranslate2_files import HEADS, LAYERS, model_file, random_weights
 from ctranslate2_files import UNITS as STATES
 from full_disk import check_full_disk
+from params_files import read_params, write_params
 from voices import spoken
 
 from experiments.whisper import check_leaks as check_whisper
@@ -37,10 +37,10 @@ VIEWS = ("speaker_1", "whisper_1", "whisper_2")
 
 
 def configure(**whisper: object) -> None:
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_params()
     params["workers"]["jobs"] = 1
-    params["whisper"] |= {"shuffles": [0, 1]} | whisper
-    params["enrolled"] |= {
+    params["experiments/whisper"] |= {"shuffles": [0, 1]} | whisper
+    params["experiments/speaker_adaptation"] |= {
         "clips": [0, 8],
         "seeds": [0, 3],
         "inner_folds": 2,
@@ -48,7 +48,7 @@ def configure(**whisper: object) -> None:
         "prior_clips": [1],
     }
     params["evaluate"]["bootstrap_samples"] = 100
-    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_params(params)
 
 
 @pytest.fixture

@@ -1,0 +1,13 @@
+"""The schema of this folder's params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ser.params import AdaptationSearch
+
+
+class AdaptationParams(AdaptationSearch):
+    """How many unlabelled clips of a test speaker are enrolled, and the grids of what adapts to them."""
+
+    clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]
