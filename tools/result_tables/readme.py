@@ -1,0 +1,124 @@
+"""Tables of the README: four rows of results, five limits, and what each experiment found."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ser.export.summary import MODEL
+from tools.result_tables.cells import interval_of, markdown, percent, read
+from tools.result_tables.luna5 import ranked
+
+
+def headline(metrics: Path) -> str:
+    """Tabulate the best of what is pretrained, what `ser predict` uses, what is from scratch, and an LDA."""
+    main, whisper = read(metrics / "summary.json")["luna5"], read(metrics / "whisper.json")["luna5"]
+    models = [
+        (
+            "LDAs on Whisper-base and a speaker encoder",
+            "pretrained",
+            "`make whisper`",
+            whisper["encoders_lda"],
+        ),
+        ("CNN and LDA on a speaker encoder; `ser predict`", "pretrained", "`make repro`", main[MODEL]),
+        ("CNN and LDA on functionals", "from scratch", "`make repro`", main["fused_scratch"]),
+        ("LDA on functionals", "from scratch", "`make repro`", main["lda"]),
+    ]
+    rows = [
+        [name, weights, f"**{percent(it['uar'])}**", interval_of(it), percent(it["accuracy"]), rebuilt]
+        for name, weights, rebuilt, it in models
+    ]
+    return markdown(["model", "weights", "UAR, %", "95 % interval", "accuracy, %", "rebuilt by"], rows)
+
+
+def limits(metrics: Path) -> str:
+    """List what the exported model's recipe does not do, with figures."""
+    details = read(metrics / "details.json")["luna5"][MODEL]
+    gender = {name: percent(it["uar"]) for name, it in details["per_gender"].items()}
+    actors = [percent(details["per_actor"][actor]["uar"]) for actor in ranked(details["per_actor"])]
+    uar = _by_condition(metrics)
+    abstains = read(metrics / "final_calibration.json")["not_sure"]
+    share, right = percent(abstains["share"]), percent(abstains["accuracy_of_the_rest"])
+    bullets = [
+        "**Acted speech.** 24 actors, two sentences, one language, one studio. No score on another corpus is "
+        "known.",
+        f"**Quiet, close recordings.** UAR falls from {uar['clean']} to {uar['white_20']} % in white noise "
+        f"at 20 dB SNR, to {uar['babble_20']} % in babble at 20 dB, to {uar['telephone']} % over a telephone "
+        "([robustness](docs/results/robustness.md)).",
+        f"**Voices differ.** UAR is {gender['female']} % on female and {gender['male']} % on male actors, "
+        f"{actors[0]} % on the worst and {actors[-1]} % on the best actor.",
+        f"**Confidence.** Below {100 * abstains['below']:g} % it abstains, on {share} % of the test clips. "
+        f"Of the other answers {right} % are right ([calibration](docs/results/trust.md)).",
+        f"**Reused test folds.** Designs were revised after test scores were known, so that {uar['clean']} % "
+        "is, if anything, too good ([how often each test set was used](docs/results/test_set_use.md)).",
+    ]
+    return "\n".join(f"- {bullet}" for bullet in bullets)
+
+
+def experiments(metrics: Path) -> str:
+    """Tabulate the experiments, a line each: the question and what was found."""
+    found: Mapping[str, tuple[str, str]] = {
+        "whisper": ("What does a larger encoder add?", _whisper(metrics)),
+        "dtw": ("What does alignment to reference utterances add, from scratch?", _dtw(metrics)),
+        "distillation": ("Can small models learn from larger ones?", _distillation(metrics)),
+        "speaker_adaptation": ("What are unlabelled clips of the speaker worth?", _adaptation(metrics)),
+        "protocols": ("Do other folds change the result?", _protocols(metrics)),
+        "robustness": ("What do noise, telephone and reverberation cost?", _robustness(metrics)),
+        "ladder": ("How much does each leak inflate UAR?", _ladder(metrics)),
+        "recognizer": ("How is the exported model made?", "trained on all 24 actors; writes `ser/bundle`"),
+    }
+    rows = [[f"[{name}](experiments/{name})", *cells] for name, cells in found.items()]
+    return markdown(["experiment", "question", "answer (UAR, LUNA5 unless it says otherwise)"], rows)
+
+
+def _whisper(metrics: Path) -> str:
+    best, main = read(metrics / "whisper.json")["luna5"]["encoders_lda"], read(metrics / "summary.json")
+    return f"{percent(best['uar'])} rather than {percent(main['luna5'][MODEL]['uar'])} %"
+
+
+def _dtw(metrics: Path) -> str:
+    found = read(metrics / "aligned.json")
+    return (
+        f"{100 * found['adds']['luna5']['in_step']['uar']:+.1f} percentage points; "
+        f"{percent(found['luna5']['aligned_fused']['uar'])} % with a CNN beside it"
+    )
+
+
+def _distillation(metrics: Path) -> str:
+    found = read(metrics / "taught.json")
+    return (
+        f"{100 * found['adds']['luna5']['mean']['uar']:+.1f} percentage points; "
+        f"{percent(found['luna5']['taught_fused']['uar'])} %"
+    )
+
+
+def _adaptation(metrics: Path) -> str:
+    found = read(metrics / "enrolled.json")
+    most = max(found, key=int)
+    return f"{percent(found['0']['uar'])} % without any, {percent(found[most]['uar'])} % with {most}"
+
+
+def _protocols(metrics: Path) -> str:
+    uar = {
+        protocol: percent(read(metrics / "protocols" / f"{protocol}.json")[MODEL]["uar"])
+        for protocol in ("emobox6", "loso", "article")
+    }
+    return f"{uar['emobox6']} % (EMOBOX6), {uar['loso']} % (LOSO); a random split {uar['article']} %"
+
+
+def _robustness(metrics: Path) -> str:
+    uar = _by_condition(metrics)
+    return (
+        f"{uar['clean']} % clean, {uar['telephone']} % over a telephone, {uar['white_10']} % in white noise"
+    )
+
+
+def _by_condition(metrics: Path) -> dict[str, str]:
+    found = read(metrics / "robustness.json")["uar"]
+    return {condition: percent(models[MODEL]["uar"]) for condition, models in found.items()}
+
+
+def _ladder(metrics: Path) -> str:
+    leaks = read(metrics / "ladder.json")["leaks"]
+    points = [100 * it["points"] for it in leaks if it["leak"] == "random_split"]
+    return (
+        f"a random split by {min(points):.0f} to {max(points):.0f} percentage points, depending on the model"
+    )
