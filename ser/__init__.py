@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ser.errors import InputError, NoSpeechError
-    from ser.recognizer.recognizer import Recognition, Recognizer, Segment
+    from ser.recognizer.judging import Recognition, Segment
+    from ser.recognizer.recognizer import Recognizer
 
 __all__ = ["InputError", "NoSpeechError", "Recognition", "Recognizer", "Segment"]
 
@@ -23,8 +24,12 @@ def __getattr__(name: str) -> object:
         from ser import errors
 
         return getattr(errors, name)
-    if name in __all__:
-        from ser.recognizer import recognizer
+    if name in ("Recognition", "Segment"):
+        from ser.recognizer import judging
 
-        return getattr(recognizer, name)
+        return getattr(judging, name)
+    if name == "Recognizer":
+        from ser.recognizer.recognizer import Recognizer
+
+        return Recognizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -60,6 +60,19 @@ class Sound:
     channels: int = 1
 
 
+@dataclass(frozen=True)
+class Recording(Sound):
+    """A sound at another rate, of which a short one is there as a whole.
+
+    Attributes
+    ----------
+    whole : numpy.ndarray [shape=(n,), dtype=float32] or None
+        All samples of a short one; None of a long one, which is to be read from ``blocks`` as it streams in.
+    """
+
+    whole: Waveform | None = None
+
+
 def is_samples(source: Source) -> TypeGuard[Samples]:
     """Tell samples from a file or a stream."""
     return not isinstance(source, str | os.PathLike) and not hasattr(source, "read")
@@ -106,17 +119,17 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
             yield sound
 
 
-def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float) -> Waveform | Iterator[Waveform]:
+def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float = 0.0) -> Recording:
     """Bring a sound to another rate.
 
     Parameters
     ----------
     sound
-        Of `open_sound`.
+        Of `open_sound`; it must stay open while `Recording.blocks` are read.
     sample_rate
-        In Hz.
+        Rate of the result, in Hz.
     whole_up_to_s
-        A sound up to this length in seconds is returned as one array, else as an iterator of blocks.
+        Longest sound, in seconds, that is read at once; of a longer one only the beginning is read here.
     """
     head: list[Waveform] = []
     length = 0
@@ -124,13 +137,13 @@ def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float) -> Wavefo
         head.append(block)
         length += len(block)
         if length > whole_up_to_s * sound.rate:
-            return _stream([*head], sound, sample_rate)
+            blocks = _stream([*head], sound, sample_rate)
+            return Recording(sound.name, sample_rate, blocks, sound.channels)
     whole = np.concatenate(head) if head else np.zeros(0, dtype=np.float32)
-    if sound.rate == sample_rate or not len(whole):
-        return whole
-    # In one go, as for training.
-    samples: Waveform = soxr.resample(whole, sound.rate, sample_rate, quality="HQ")
-    return samples
+    if sound.rate != sample_rate and len(whole):
+        # In one go, as for training.
+        whole = soxr.resample(whole, sound.rate, sample_rate, quality="HQ")
+    return Recording(sound.name, sample_rate, iter([whole]), sound.channels, whole)
 
 
 def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Waveform]:

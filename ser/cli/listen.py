@@ -21,7 +21,8 @@ from ser.audio.stream import Sound, Waveform, open_sound
 from ser.cli.options import add_model
 from ser.data.ravdess import EMOTIONS
 from ser.errors import NoSpeechError
-from ser.recognizer.recognizer import Recognition, Recognizer
+from ser.recognizer.judging import Recognition
+from ser.recognizer.recognizer import Recognizer
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 _PLAIN_BLOCKS = "0123456789"

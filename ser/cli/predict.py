@@ -23,7 +23,8 @@ from ser.audio.paths import ENDINGS, find, printable
 from ser.cli.options import add_jobs, add_model
 from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError
-from ser.recognizer.recognizer import Recognition, Recognizer, Segment
+from ser.recognizer.judging import Recognition, Segment
+from ser.recognizer.recognizer import Recognizer
 
 STDIN = "-"
 

@@ -88,6 +88,11 @@ class Features:
     mel: Array
     level: Array
 
+    @property
+    def speech_s(self) -> float:
+        """Length of its speech in seconds, silence at both ends cut off."""
+        return float(self.level[1])
+
 
 def features(samples: Array, *, settings: FrontEndSettings, speech: Array | None = None) -> Features:
     """Compute what the model reads.

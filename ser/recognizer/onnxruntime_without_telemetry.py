@@ -8,4 +8,19 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime
 
-__all__ = ["onnxruntime"]
+__all__ = ["onnxruntime", "open_session"]
+
+
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Load a network that computes on one thread; may be used by several threads at once.
+
+    Parameters
+    ----------
+    model
+        Content of an ONNX file.
+    """
+    options = onnxruntime.SessionOptions()
+    # Recordings are worked on side by side: more threads for each of them only get into each other's way.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

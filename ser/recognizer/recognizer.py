@@ -19,163 +19,29 @@ True
 array: no speech heard; record it again, closer to whoever speaks
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
+from os import PathLike
 from pathlib import Path
-from threading import Event
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ser.audio.stream import Sound, Source, is_samples, open_sound, resampled
+from ser.audio.stream import Recording, Source, is_samples, open_sound, resampled
 from ser.data.ravdess import EMOTIONS
-from ser.errors import InputError, NoSpeechError
-from ser.features.front_end import Array, Features, encoder_speech, features, frame_power
+from ser.errors import InputError
+from ser.features.front_end import Array, Features, features
 from ser.recognizer.blas_threads import BLAS
 from ser.recognizer.bundle_format import SHIPPED, Bundle, read_bundle
-from ser.recognizer.onnxruntime_without_telemetry import onnxruntime
-from ser.recognizer.voice_activity import POSSIBLE_PROBABILITY, RATE, SpeechDetector
-
-T = TypeVar("T")
-
-BATCH = 4
-"""Windows that the model hears at once, of one recording or of several: more are hardly faster."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a long recording.
-
-    Attributes
-    ----------
-    start_s, end_s : float
-        Where it lies, in seconds.
-    emotion : str
-        The most probable.
-    confidence : float
-        Its probability.
-    probabilities : dict
-        By emotion, in the order of `ser.data.ravdess.EMOTIONS`; calibrated, they sum to 1.
-    uncertain : bool
-        Whether the confidence is too low, or the speech too short, to rely on.
-    """
-
-    start_s: float
-    end_s: float
-    emotion: str
-    confidence: float
-    probabilities: dict[str, float]
-    uncertain: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain values, as for JSON."""
-        return {
-            "start_s": round(self.start_s, 3),
-            "end_s": round(self.end_s, 3),
-            "emotion": self.emotion,
-            "confidence": self.confidence,
-            "uncertain": self.uncertain,
-            "probabilities": self.probabilities,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What is heard in a recording.
-
-    Attributes
-    ----------
-    source : str
-        The file, or the name that was given.
-    duration_s : float
-        Of the whole recording, in seconds.
-    emotion, confidence, probabilities, uncertain
-        As of a `Segment`; of a long recording from the mean of its windows with speech, each counted once.
-    segments : tuple of Segment
-        Of a long recording, those with speech, all of them: some 2 MB an hour; `Recognizer.timeline` gives
-        them one by one. Else none.
-    no_speech : tuple of (float, float)
-        Of a long recording, from when to when, in seconds, no speech is heard.
-    """
-
-    source: str
-    duration_s: float
-    emotion: str
-    confidence: float
-    probabilities: dict[str, float]
-    uncertain: bool
-    segments: tuple[Segment, ...] = ()
-    no_speech: tuple[tuple[float, float], ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain values, as for JSON; ``segments`` and ``no_speech`` only where there are some."""
-        content: dict[str, Any] = {
-            "file": self.source,
-            "emotion": self.emotion,
-            "confidence": self.confidence,
-            "uncertain": self.uncertain,
-            "duration_s": round(self.duration_s, 3),
-            "probabilities": self.probabilities,
-        }
-        if self.segments:
-            content["segments"] = [segment.as_dict() for segment in self.segments]
-        if self.no_speech:
-            content["no_speech"] = [
-                {"start_s": round(start_s, 3), "end_s": round(end_s, 3)} for start_s, end_s in self.no_speech
-            ]
-        return content
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A hop of a long recording, and the window that begins with it.
-
-    Attributes
-    ----------
-    start, end : int
-        Of the piece, in samples.
-    level_dbfs : float
-        Of the piece's loudest frame.
-    speech : bool
-        Whether there is any in the piece.
-    window : Features or None
-        None where the window is without speech, or an earlier one reaches to the recording's end.
-    """
-
-    start: int
-    end: int
-    level_dbfs: float
-    speech: bool
-    window: Features | None
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """A piece after the model has heard it: no segment where there is no speech, no row without a window."""
-
-    piece: _Piece
-    segment: Segment | None
-    row: Array | None
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A short recording before the model has heard it."""
-
-    name: str
-    duration_s: float
-    window: Features
-    speech_s: float
-
-
-class _PutOff(Exception):
-    """Raised for a long recording that is to be worked on alone."""
-
+from ser.recognizer.inference import BATCH, Model, chunks
+from ser.recognizer.judging import Judge, Recognition, ScoredHop, Segment, Summary
+from ser.recognizer.ordered_threads import Later, OrderedThreads
+from ser.recognizer.voice_activity import RATE
+from ser.recognizer.windows import Clip, WindowReader
 
 _Outcome: TypeAlias = Recognition | InputError
 
@@ -187,24 +53,29 @@ class Recognizer:
     ----------
     bundle
         The exported model.
+
+    Raises
+    ------
+    InputError
+        Where the model reads another rate than the speech detector.
     """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         if self.sample_rate != RATE:
             raise InputError(f"a model must listen at {RATE} Hz, but this one does at {self.sample_rate} Hz")
-        self._detector = SpeechDetector()
-        options = onnxruntime.SessionOptions()
-        # Files are worked on side by side: more threads for each of them only get into each other's way.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            bundle.model, options, providers=["CPUExecutionProvider"]
-        )
+        self._windows = WindowReader(bundle)
+        self._model = Model(bundle.model)
+        self._judge = Judge(bundle)
 
     @classmethod
     def load(cls, folder: Path | str = SHIPPED) -> Self:
-        """Load an exported model; the package's own unless told otherwise.
+        """Load an exported model.
+
+        Parameters
+        ----------
+        folder
+            Holds ``model.onnx`` and ``recognizer.json``; the package's own model unless told otherwise.
 
         Raises
         ------
@@ -215,7 +86,7 @@ class Recognizer:
 
     @property
     def sample_rate(self) -> int:
-        """At which the model listens, in Hz; whatever it is given is resampled."""
+        """Rate of the model's input, in Hz; whatever it is given is resampled."""
         return self.bundle.front_end.logmel.sample_rate
 
     @property
@@ -244,17 +115,15 @@ class Recognizer:
         InputError
             Where it is no readable audio, or holds NaN.
         """
-        with BLAS.held():
-            heard = self._hear(source, sample_rate, name)
-            return self._recognise([heard])[0] if isinstance(heard, _Ready) else heard
+        return self._predict(source, sample_rate, name)
 
     def predict_many(
         self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
     ) -> Generator[Recognition | InputError]:
         """Recognise many recordings, in their order.
 
-        Up to `BATCH` short ones are read before the model hears them together; a long one is worked on alone,
-        and does not hold back those before it.
+        Up to `BATCH` short ones are read before the network computes them together; a long one is worked on
+        alone, and does not hold back those before it.
 
         Parameters
         ----------
@@ -264,7 +133,7 @@ class Recognizer:
         sample_rate
             Of those that are samples, in Hz.
         jobs
-            Threads that work side by side.
+            Threads that work side by side, at least 1.
 
         Yields
         ------
@@ -279,35 +148,12 @@ class Recognizer:
         if isinstance(sources, str | Path):
             raise TypeError(f"{sources}: give a list of recordings, or one of them to predict")
         most = -(-len(sources) // jobs) if isinstance(sources, Sized) else BATCH
-        groups = _chunks(iter(sources), max(min(most, BATCH), 1))
-        stop = Event()
-        if jobs == 1:
-            for group in groups:
-                for outcome in self._attempt(group, sample_rate, stop):
-                    yield outcome() if callable(outcome) else outcome
-            return
-        pool = ThreadPoolExecutor(jobs)
 
-        def work(group: list[Source]) -> list[_Outcome | Future[_Outcome]]:
-            attempted = self._attempt(group, sample_rate, stop)
-            return [pool.submit(it) if callable(it) else it for it in attempted]
+        def work(group: list[Source]) -> list[Later[_Outcome]]:
+            return self._predict_group(group, sample_rate, threads)
 
-        try:
-            waiting: deque[Future[list[_Outcome | Future[_Outcome]]]] = deque()
-            for group in groups:
-                # Held for what waits as well: to limit and to free BLAS again and again costs as much as it
-                # saves. With the last recording, not only with this generator, it is free.
-                BLAS.hold()
-                waiting.append(pool.submit(work, group))
-                waiting[-1].add_done_callback(lambda _: BLAS.release())
-                while waiting and (waiting[0].done() or len(waiting) >= 2 * jobs):
-                    yield from _finished(waiting.popleft())
-            while waiting:
-                yield from _finished(waiting.popleft())
-        finally:
-            # Who stops early waits neither for recordings that nobody has begun with nor for long ones.
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+        threads = OrderedThreads(work, jobs=jobs)
+        yield from threads.results(chunks(iter(sources), max(min(most, BATCH), 1)))
 
     def predict_proba(
         self, sources: Iterable[Source], *, sample_rate: int | None = None, jobs: int = 1
@@ -351,18 +197,17 @@ class Recognizer:
         """
         shortest_s = self.bundle.listening.shortest_s
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=shortest_s)
-            if isinstance(samples, np.ndarray):
-                self._check_length(samples, sound)
-                samples = iter([samples])
+            recording = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=shortest_s)
+            if recording.whole is not None:
+                self._windows.check_length(recording.whole, recording)
             loudest_dbfs, spoken = -np.inf, False
-            for heard in self._listen(samples):
-                loudest_dbfs = max(loudest_dbfs, heard.piece.level_dbfs)
-                if heard.segment is not None:
+            for hop, segment in self._judge.timeline(self._scored(recording.blocks)):
+                loudest_dbfs = max(loudest_dbfs, hop.level_dbfs)
+                if segment is not None:
                     spoken = True
-                    yield heard.segment
+                    yield segment
             if not spoken:
-                raise self._nothing_heard(sound, loudest_dbfs)
+                raise self._windows.no_speech(recording, loudest_dbfs)
 
     def features_of(self, source: Source, sample_rate: int | None = None) -> Features:
         """Compute what the model reads of a recording taken as one window, whether anybody speaks or not.
@@ -373,245 +218,111 @@ class Recognizer:
             As of `predict`.
         """
         with BLAS.held(), open_sound(source, sample_rate=sample_rate) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=np.inf)
-            assert isinstance(samples, np.ndarray)
-            self._check_length(samples, sound)
+            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=np.inf).whole
+            assert samples is not None
+            self._windows.check_length(samples, sound)
             return features(samples, settings=self.bundle.front_end)
 
     def probabilities(self, windows: Sequence[Features]) -> npt.NDArray[np.float32]:
-        """Apply the model to the features of windows: calibrated probabilities [shape=(n, 8)]."""
-        outcome = np.empty((len(windows), len(EMOTIONS)), dtype=np.float32)
-        # Windows of similar length together: the shorter ones of a batch are padded.
-        order = sorted(range(len(windows)), key=lambda place: len(windows[place].mel))
-        for batch in _chunks(iter(order), BATCH):
-            (outcome[batch],) = self._session.run(
-                ["probabilities"], model_inputs([windows[place] for place in batch])
-            )
-        return outcome
+        """Apply the model to the features of n windows: calibrated probabilities [shape=(n, 8)]."""
+        return self._model.probabilities(windows)
 
-    def _attempt(
-        self, sources: list[Source], sample_rate: int | None, stop: Event
-    ) -> list[_Outcome | Callable[[], _Outcome]]:
-        """Recognise short recordings together; of a long one, give what is left to be called."""
-        heard: list[_Ready | _Outcome | Callable[[], _Outcome]] = []
-        with BLAS.held():
-            for source in sources:
-                if stop.is_set():
-                    raise CancelledError
-                rate = sample_rate if is_samples(source) else None
-                # What is no stream can be read from its start again.
-                again = is_samples(source) or isinstance(source, str | Path)
-                try:
-                    heard.append(self._hear(source, rate, stop=stop, put_off=again))
-                except _PutOff:
-                    heard.append(partial(self._attempt_alone, source, rate, stop))
-                except InputError as error:
-                    heard.append(error)
-            recognised = iter(self._recognise([it for it in heard if isinstance(it, _Ready)]))
-        return [next(recognised) if isinstance(it, _Ready) else it for it in heard]
-
-    def _attempt_alone(self, source: Source, sample_rate: int | None, stop: Event) -> _Outcome:
-        try:
-            with BLAS.held():
-                heard = self._hear(source, sample_rate, stop=stop)
-                return self._recognise([heard])[0] if isinstance(heard, _Ready) else heard
-        except InputError as error:
-            return error
-
-    def _hear(
+    def _predict(
         self,
         source: Source,
         sample_rate: int | None,
         name: str | None = None,
         *,
-        stop: Event | None = None,
-        put_off: bool = False,
-    ) -> _Ready | Recognition:
-        """Read a recording: a short one up to the model, a long one to its end, unless it is put off."""
-        listening = self.bundle.listening
+        check: Callable[[], None] | None = None,
+    ) -> Recognition:
+        with BLAS.held():
+            with self._opened(source, sample_rate, name, check=check) as recording:
+                if recording.whole is None:
+                    return self._predict_long(recording)
+                clip = self._windows.clip(recording.whole, recording)
+            return self._predict_clips([clip])[0]
+
+    def _predict_group(
+        self, sources: list[Source], sample_rate: int | None, threads: OrderedThreads[Source, _Outcome]
+    ) -> list[Later[_Outcome]]:
+        """Recognise the short recordings of a group together; leave the long ones for later."""
+        clips: dict[int, Clip] = {}
+        outcomes: dict[int, Later[_Outcome]] = {}
+        with BLAS.held():
+            for place, source in enumerate(sources):
+                threads.check()
+                rate = sample_rate if is_samples(source) else None
+                try:
+                    with self._opened(source, rate, check=threads.check) as recording:
+                        if recording.whole is not None:
+                            clips[place] = self._windows.clip(recording.whole, recording)
+                        elif is_samples(source) or isinstance(source, str | PathLike):
+                            alone = partial(self._predict_alone, source, rate, threads.check)
+                            outcomes[place] = threads.later(alone)
+                        else:
+                            # Its beginning has been read, and a stream cannot be read again.
+                            outcomes[place] = _known(self._predict_long(recording))
+                except InputError as error:
+                    outcomes[place] = _known(error)
+            for place, result in zip(clips, self._predict_clips(list(clips.values())), strict=True):
+                outcomes[place] = _known(result)
+        return [outcomes[place] for place in range(len(sources))]
+
+    def _predict_alone(self, source: Source, sample_rate: int | None, check: Callable[[], None]) -> _Outcome:
+        try:
+            return self._predict(source, sample_rate, check=check)
+        except InputError as error:
+            return error
+
+    @contextmanager
+    def _opened(
+        self,
+        source: Source,
+        sample_rate: int | None,
+        name: str | None = None,
+        *,
+        check: Callable[[], None] | None = None,
+    ) -> Iterator[Recording]:
+        """Open a recording at the model's rate, a short one as a whole; `check` is called block by block."""
+        longest_s = self.bundle.listening.timeline_after_s
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
-            samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=listening.timeline_after_s)
-            if not isinstance(samples, np.ndarray):
-                if put_off:
-                    raise _PutOff
-                return self._recognise_long(sound, samples if stop is None else _until(stop, samples))
-            self._check_length(samples, sound)
-            speech = encoder_speech(samples, settings=self.bundle.front_end)
-            certainly = self._check_speech(samples, speech, sound)
-            window = features(samples, settings=self.bundle.front_end, speech=speech)
-            speech_s = _speech_s(window) if certainly else 0.0
-            return _Ready(sound.name, len(samples) / self.sample_rate, window, speech_s)
+            recording = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=longest_s)
+            yield recording if check is None else replace(recording, blocks=_checked(recording.blocks, check))
 
-    def _recognise(self, ready: Sequence[_Ready]) -> list[Recognition]:
-        """Let the model hear short recordings, all at once."""
-        rows = self.probabilities([it.window for it in ready])
-        return [
-            Recognition(it.name, it.duration_s, *self._judge(row, speech_s=it.speech_s))
-            for it, row in zip(ready, rows, strict=True)
-        ]
+    def _predict_clips(self, clips: Sequence[Clip]) -> list[Recognition]:
+        """Answer for short recordings, all at once."""
+        rows = self._model.probabilities([clip.features for clip in clips])  # (n, 8)
+        return [self._judge.clip(clip, row) for clip, row in zip(clips, rows, strict=True)]
 
-    def _check_length(self, samples: Array, sound: Sound) -> None:
-        duration_s = len(samples) / self.sample_rate
-        shortest_s = self.bundle.listening.shortest_s
-        if duration_s < shortest_s:
-            raise NoSpeechError(
-                f"{sound.name}: {duration_s:.3f} s of sound, but at least {shortest_s} s are needed"
-            )
+    def _predict_long(self, recording: Recording) -> Recognition:
+        """Answer for a long recording while it is read."""
+        summary = Summary()
+        for hop, segment in self._judge.timeline(self._scored(recording.blocks)):
+            summary.add(hop, segment)
+        if not summary.segments:
+            raise self._windows.no_speech(recording, summary.level_dbfs)
+        return self._judge.whole(recording.name, summary)
 
-    def _check_speech(self, samples: Array, speech: Array, sound: Sound) -> bool:
-        """Refuse what holds no speech; tell whether it certainly does."""
-        level_dbfs = self._level_dbfs(samples)
-        if level_dbfs >= self.bundle.listening.silence_dbfs:
-            # It mostly hears speech from its beginning; where not, what comes before may help.
-            if self._detector.hears_speech(speech) or self._detector.hears_speech(samples):
-                return True
-            if self._detector.hears_speech(samples, probability=POSSIBLE_PROBABILITY):
-                return False
-        raise self._nothing_heard(sound, level_dbfs)
-
-    def _nothing_heard(self, sound: Sound, level_dbfs: float) -> NoSpeechError:
-        if level_dbfs >= self.bundle.listening.silence_dbfs:
-            return NoSpeechError(f"{sound.name}: no speech heard; record it again, closer to whoever speaks")
-        if sound.channels > 1:
-            return NoSpeechError(
-                f"{sound.name}: silent, the mean of its {sound.channels} channels at least; if they cancel "
-                "each other, give one of them, else record it again, closer or louder"
-            )
-        return NoSpeechError(
-            f"{sound.name}: silent, there is no speech to hear; record it again, closer or louder"
-        )
-
-    def _recognise_long(self, sound: Sound, blocks: Iterator[Array]) -> Recognition:
-        segments: list[Segment] = []
-        pauses: list[tuple[float, float]] = []
-        total, count = np.zeros(len(EMOTIONS)), 0
-        speech_s, level_dbfs, duration_s = 0.0, -np.inf, 0.0
-        for heard in self._listen(blocks):
-            start_s, duration_s = (it / self.sample_rate for it in (heard.piece.start, heard.piece.end))
-            level_dbfs = max(level_dbfs, heard.piece.level_dbfs)
-            if heard.row is not None and heard.piece.window is not None:
-                total, count = total + heard.row, count + 1
-                speech_s = max(speech_s, _speech_s(heard.piece.window))
-            if heard.segment is not None:
-                segments.append(heard.segment)
-            elif pauses and pauses[-1][1] == start_s:
-                pauses[-1] = (pauses[-1][0], duration_s)
-            else:
-                pauses.append((start_s, duration_s))
-        if not segments:
-            raise self._nothing_heard(sound, level_dbfs)
-        judged = self._judge(total / count, speech_s=speech_s)
-        return Recognition(sound.name, duration_s, *judged, tuple(segments), tuple(pauses))
-
-    def _listen(self, blocks: Iterator[Array]) -> Iterator[_Heard]:
-        """Hear a long recording piece by piece."""
-        listening = self.bundle.listening
-        before: deque[_Heard] = deque(maxlen=round(listening.window_s / listening.hop_s))
-        pieces = self._pieces(blocks)
+    def _scored(self, blocks: Iterator[Array]) -> Iterator[ScoredHop]:
+        """Apply the model to the windows of a long recording, `BATCH` hops at once."""
+        hops = self._windows.hops(blocks)
         while True:
             with BLAS.held():
-                batch = list(islice(pieces, BATCH))
-                windows = [piece.window for piece in batch if piece.window is not None]
-                rows = iter(self.probabilities(windows))
+                batch = list(islice(hops, BATCH))
+                windows = [hop.features for hop in batch if hop.features is not None]
+                rows = iter(self._model.probabilities(windows))
             if not batch:
                 return
-            for piece in batch:
-                before.append(_Heard(piece, None, next(rows) if piece.window is not None else None))
-                yield replace(before[-1], segment=self._segment(before))
-
-    def _segment(self, before: Sequence[_Heard]) -> Segment | None:
-        """Judge the last piece by all windows that hold it."""
-        piece = before[-1].piece
-        loudest = max(it.piece.level_dbfs for it in before)
-        threshold = max(self.bundle.listening.silence_dbfs, loudest - self.bundle.front_end.trim_db)
-        rows = [it.row for it in before if it.row is not None]
-        if not piece.speech or piece.level_dbfs < threshold or not rows:
-            return None
-        speech_s = max(_speech_s(it.piece.window) for it in before if it.piece.window is not None)
-        judged = self._judge(np.mean(rows, axis=0), speech_s=speech_s)
-        return Segment(piece.start / self.sample_rate, piece.end / self.sample_rate, *judged)
-
-    def _pieces(self, blocks: Iterator[Array]) -> Iterator[_Piece]:
-        listening, rate = self.bundle.listening, self.sample_rate
-        window, hop, shortest = (
-            round(it * rate) for it in (listening.window_s, listening.hop_s, listening.shortest_s)
-        )
-        start = 0
-        buffer = np.zeros(0, dtype=np.float32)
-        for block in blocks:
-            buffer = np.concatenate([buffer, block])
-            # What is left at the end is then never too short to be heard.
-            while len(buffer) >= window + shortest:
-                yield self._piece(buffer[:window], start, hop)
-                buffer, start = buffer[hop:], start + hop
-        last = True
-        while len(buffer):
-            # The last window holds all that is left; what begins later in it has no window of its own.
-            length = hop if len(buffer) >= hop + shortest else len(buffer)
-            yield self._piece(buffer, start, length, heard=last)
-            buffer, start, last = buffer[length:], start + length, False
-
-    def _piece(self, window: Array, start: int, length: int, *, heard: bool = True) -> _Piece:
-        silence_dbfs = self.bundle.listening.silence_dbfs
-        level_dbfs = self._level_dbfs(window[:length])
-        speech = level_dbfs >= silence_dbfs and self._detector.hears_speech(window[:length])
-        if heard and not speech:
-            heard = self._level_dbfs(window) >= silence_dbfs and self._detector.hears_speech(window)
-        return _Piece(
-            start=start,
-            end=start + min(length, len(window)),
-            level_dbfs=level_dbfs,
-            speech=speech,
-            window=features(window, settings=self.bundle.front_end) if heard else None,
-        )
-
-    def _level_dbfs(self, samples: Array) -> float:
-        mel = self.bundle.front_end.logmel
-        power = frame_power(samples, frame=mel.win_length, hop=mel.hop_length)
-        return float(10 * np.log10(max(power.max(), 1e-20)))
-
-    def _judge(
-        self, row: npt.NDArray[np.floating], *, speech_s: float
-    ) -> tuple[str, float, dict[str, float], bool]:
-        exact = np.asarray(row, dtype=np.float64) / np.sum(row, dtype=np.float64)
-        place = int(exact.argmax())
-        confidence = float(exact[place])
-        probabilities = dict(zip(EMOTIONS, exact.tolist(), strict=True))
-        unsure = confidence < self.bundle.uncertain_below or speech_s < self.bundle.listening.sure_from_s
-        return EMOTIONS[place], confidence, probabilities, unsure
+            for hop in batch:
+                row, speech_s = (next(rows), hop.features.speech_s) if hop.features else (None, 0.0)
+                yield ScoredHop(hop.start_s, hop.end_s, hop.level_dbfs, hop.speech, row, speech_s)
 
 
-def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generic]]:
-    """Stack features to the inputs of the ONNX model; the encoder's are padded to the longest of them."""
-    lengths = np.array([len(it.mel) for it in windows], dtype=np.int32)
-    mel = np.zeros((len(windows), lengths.max(), windows[0].mel.shape[1]), dtype=np.float32)
-    for row, it in zip(mel, windows, strict=True):
-        row[: len(it.mel)] = it.mel
-    return {
-        "logmel": np.stack([it.logmel for it in windows]),
-        "mel": mel,
-        "length": lengths,
-        "level": np.stack([it.level for it in windows]),
-    }
+def _known(outcome: _Outcome) -> Later[_Outcome]:
+    return lambda: outcome
 
 
-def _speech_s(window: Features) -> float:
-    """Length of its speech in seconds, silence at both ends cut off."""
-    return float(window.level[1])
-
-
-def _finished(group: Future[list[_Outcome | Future[_Outcome]]]) -> Iterator[_Outcome]:
-    for outcome in group.result():
-        yield outcome.result() if isinstance(outcome, Future) else outcome
-
-
-def _until(stop: Event, blocks: Iterator[Array]) -> Iterator[Array]:
+def _checked(blocks: Iterator[Array], check: Callable[[], None]) -> Iterator[Array]:
     for block in blocks:
-        if stop.is_set():
-            raise CancelledError
+        check()
         yield block
-
-
-def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    while chunk := list(islice(items, size)):
-        yield chunk

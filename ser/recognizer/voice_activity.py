@@ -17,7 +17,7 @@ import numpy as np
 
 from ser.errors import InputError
 from ser.features.front_end import Array
-from ser.recognizer.onnxruntime_without_telemetry import onnxruntime
+from ser.recognizer.onnxruntime_without_telemetry import open_session
 
 MODEL_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 RATE = 16_000
@@ -71,12 +71,9 @@ class SpeechDetector:
             raise InputError(f"{path}: {error.strerror or error}; run make install") from error
         if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
             raise InputError(f"{path}: not the network of silero-vad 6.2.3; run make install")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model)
 
-    def hears_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
+    def has_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
         """Tell whether there is speech, however loud.
 
         Parameters

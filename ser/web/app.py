@@ -202,8 +202,7 @@ def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, pictu
         sound = Sound(sound.name, sound.rate, blocks)
         drawn = None
         if picture:
-            samples = resampled(sound, sample_rate=recognizer.sample_rate, whole_up_to_s=0)
-            drawn_from = samples if isinstance(samples, Iterator) else iter([samples])
+            drawn_from = resampled(sound, sample_rate=recognizer.sample_rate).blocks
             drawn = overview(drawn_from, settings=recognizer.bundle.front_end.logmel).as_dict()
         else:
             for _ in sound.blocks:

@@ -19,7 +19,7 @@ from ser.data.ravdess import EMOTIONS, all_clips
 from ser.errors import InputError
 from ser.evaluation.cross_corpus import restrict, score
 from ser.recognizer import recognizer
-from ser.recognizer.recognizer import Recognition
+from ser.recognizer.judging import Recognition
 
 SPEAKERS = ("03", "08", "09", "10", "11", "12")
 LETTERS = {"N": "neutral", "F": "happy", "T": "sad", "W": "angry", "A": "fearful", "E": "disgust"}

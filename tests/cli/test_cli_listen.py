@@ -21,7 +21,8 @@ from ser.cli.listen import line, listen
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.data.synthetic import synthesize
 from ser.errors import InputError
-from ser.recognizer.recognizer import Recognition, Recognizer
+from ser.recognizer.judging import Recognition
+from ser.recognizer.recognizer import Recognizer
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from ser.cli import COMMANDS, main
 from ser.cli.predict import COLUMNS
 from ser.data.ravdess import EMOTIONS
 from ser.recognizer.bundle_format import read_bundle
-from ser.recognizer.recognizer import Recognition, Recognizer
+from ser.recognizer.judging import Recognition
+from ser.recognizer.recognizer import Recognizer
 
 RATE = 16_000
 

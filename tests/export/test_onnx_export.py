@@ -21,8 +21,8 @@ from ser.features import logmel, speaker_encoder
 from ser.features.front_end import features
 from ser.models.logmel_cnn import logmel_cnn
 from ser.params import load_params
+from ser.recognizer.inference import model_inputs
 from ser.recognizer.onnxruntime_without_telemetry import onnxruntime
-from ser.recognizer.recognizer import model_inputs
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 TOLERANCE = 1e-4

@@ -11,7 +11,8 @@ from hypothesis import find, given, settings
 from ser.audio import clip_io as audio
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.errors import InputError
-from ser.recognizer.recognizer import Recognition, Recognizer, Segment
+from ser.recognizer.judging import Recognition, Segment
+from ser.recognizer.recognizer import Recognizer
 
 from .bounds import Bounded, check_message
 from .bounds import bounded as bounded

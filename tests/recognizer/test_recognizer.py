@@ -27,13 +27,15 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 from voices import spoken
 
-from ser.audio.stream import Sound
+from ser.audio.stream import Recording
 from ser.data.ravdess import EMOTIONS
 from ser.data.synthetic import synthesize
 from ser.errors import InputError, NoSpeechError
 from ser.recognizer.blas_threads import BLAS
 from ser.recognizer.bundle_format import ABOUT, MODEL, SHIPPED, read_bundle
-from ser.recognizer.recognizer import BATCH, Recognition, Recognizer, Segment
+from ser.recognizer.inference import BATCH
+from ser.recognizer.judging import Recognition, Segment
+from ser.recognizer.recognizer import Recognizer
 
 RATE = 16_000
 Samples = npt.NDArray[np.float32]
@@ -212,13 +214,13 @@ def test_a_long_recording_does_not_hold_back_those_before_it(
     for name, seconds in zip(names, (1.0, 7.0, 1.0), strict=True):
         soundfile.write(name, spoken(seconds), RATE)
     begun = []
-    recognise = Recognizer._recognise_long
+    predict_long = Recognizer._predict_long
 
-    def listen(self: Recognizer, sound: Sound, blocks: Iterator[Samples]) -> Recognition:
-        begun.append(sound.name)
-        return recognise(self, sound, blocks)
+    def observed(self: Recognizer, recording: Recording) -> Recognition:
+        begun.append(recording.name)
+        return predict_long(self, recording)
 
-    monkeypatch.setattr(Recognizer, "_recognise_long", listen)
+    monkeypatch.setattr(Recognizer, "_predict_long", observed)
     results = recognizer.predict_many(names)
     first = next(results)
     assert (str(getattr(first, "source", "")), begun) == (str(names[0]), [])
@@ -233,14 +235,14 @@ def test_who_stops_does_not_wait_for_a_long_recording(
     soundfile.write(tmp_path / "long.wav", np.tile(spoken(10.0), 60), RATE)
     begun, stopped, read = threading.Event(), threading.Event(), []
 
-    def listen(_self: Recognizer, _sound: Sound, blocks: Iterator[Samples]) -> Recognition:
-        for block in blocks:
+    def read_on(_self: Recognizer, recording: Recording) -> Recognition:
+        for block in recording.blocks:
             read.append(len(block))
             begun.set()
             stopped.wait(60)
         raise AssertionError("it was read to its end")
 
-    monkeypatch.setattr(Recognizer, "_recognise_long", listen)
+    monkeypatch.setattr(Recognizer, "_predict_long", read_on)
     results = recognizer.predict_many([tmp_path / "short.wav", tmp_path / "long.wav"], jobs=2)
     next(results)
     assert begun.wait(60)

@@ -57,23 +57,23 @@ def detector() -> SpeechDetector:
 @pytest.mark.parametrize("level_db", [-6, -40, -60])
 def test_what_is_no_speech(detector: SpeechDetector, name: str, level_db: int) -> None:
     samples = (NO_SPEECH[name]() * 10 ** (level_db / 20)).astype(np.float32)
-    assert not detector.hears_speech(samples)
-    assert not detector.hears_speech(samples[: RATE // 2])
+    assert not detector.has_speech(samples)
+    assert not detector.has_speech(samples[: RATE // 2])
 
 
 @pytest.mark.parametrize("seed", range(len(CLIPS)))
 @pytest.mark.parametrize("level_db", [0, -20, -40])
 def test_voices_are_speech(detector: SpeechDetector, seed: int, level_db: int) -> None:
     samples = spoken(1, seed=seed) * np.float32(10 ** (level_db / 20))
-    assert detector.hears_speech(samples)
+    assert detector.has_speech(samples)
     draw = np.random.default_rng(0)
     noisy = samples + draw.normal(0, 0.1 * samples.std(), len(samples)).astype(np.float32)
-    assert detector.hears_speech(noisy)
+    assert detector.has_speech(noisy)
 
 
 def test_next_to_nothing_is_no_speech(detector: SpeechDetector) -> None:
     for length in (0, 1, 511, 512, 513):
-        assert not detector.hears_speech(np.zeros(length, np.float32))
+        assert not detector.has_speech(np.zeros(length, np.float32))
 
 
 def test_a_damaged_network_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from voices import spoken
 
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.data.synthetic import synthesize
-from ser.recognizer.recognizer import Recognition, Recognizer
+from ser.recognizer.judging import Recognition
+from ser.recognizer.recognizer import Recognizer
 from ser.recognizer.voice_activity import SpeechDetector
 from ser.web.answers import About, Answer
 from ser.web.app import create_app
@@ -91,7 +92,7 @@ def test_a_long_recording_gets_a_timeline(client: TestClient, voice: npt.NDArray
 
 def test_the_picture_shows_when_it_is_loud(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     # A tone is no speech, but its picture is known.
-    monkeypatch.setattr(SpeechDetector, "hears_speech", lambda *_: True)
+    monkeypatch.setattr(SpeechDetector, "has_speech", lambda *_: True)
     tone = np.sin(2 * np.pi * 1000 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)
     loud = np.where(np.arange(len(tone)) < SAMPLE_RATE, 0.5, 0.05)
     picture = Answer.model_validate(recognise(client, wav(tone * loud), picture="true").json()).picture

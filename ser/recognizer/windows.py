@@ -1,0 +1,208 @@
+"""From a recording to windows with speech: a short one is one, a long one is cut into overlapping ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ser.audio.stream import Sound
+from ser.errors import NoSpeechError
+from ser.features.front_end import Array, Features, encoder_speech, features, frame_power
+from ser.recognizer.bundle_format import Bundle
+from ser.recognizer.voice_activity import POSSIBLE_PROBABILITY, SpeechDetector
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A short recording, taken as one window.
+
+    Attributes
+    ----------
+    name : str
+        What answer and errors call it.
+    duration_s : float
+        Length of the recording, in seconds.
+    features : Features
+        What the network reads.
+    speech_s : float
+        Length of its speech in seconds, silence at both ends cut off; 0 where it may be none.
+    """
+
+    name: str
+    duration_s: float
+    features: Features
+    speech_s: float
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A step of a long recording, usually of one second, and the window that begins with it.
+
+    Attributes
+    ----------
+    start_s, end_s : float
+        Where the hop lies in the recording, in seconds.
+    level_dbfs : float
+        Of the hop's loudest frame.
+    speech : bool
+        Whether there is any within the hop.
+    features : Features or None
+        Of the window; None where it is without speech, or an earlier one reaches to the recording's end.
+    """
+
+    start_s: float
+    end_s: float
+    level_dbfs: float
+    speech: bool
+    features: Features | None
+
+
+class WindowReader:
+    """Cuts recordings into windows and computes the features of those with speech.
+
+    Parameters
+    ----------
+    bundle
+        Its front end says how features are computed, its ``listening`` how long windows are and what counts
+        as silence.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._front_end = bundle.front_end
+        self._listening = bundle.listening
+        self._rate = bundle.front_end.logmel.sample_rate
+        self._detector = SpeechDetector()
+
+    def check_length(self, samples: Array, sound: Sound) -> None:
+        """Refuse a recording that is too short to answer for.
+
+        Parameters
+        ----------
+        samples
+            [shape=(n,)] All of it, at the front end's rate.
+        sound
+            Its name is told in the error.
+
+        Raises
+        ------
+        NoSpeechError
+            Where it is shorter than the bundle's ``shortest_s``.
+        """
+        duration_s = len(samples) / self._rate
+        if duration_s < self._listening.shortest_s:
+            raise NoSpeechError(
+                f"{sound.name}: {duration_s:.3f} s of sound, but at least {self._listening.shortest_s} s are "
+                "needed"
+            )
+
+    def clip(self, samples: Array, sound: Sound) -> Clip:
+        """Take a short recording as one window.
+
+        Parameters
+        ----------
+        samples
+            [shape=(n,)] All of it, at the front end's rate; full scale is 1.
+        sound
+            Its name goes into the answer and into errors.
+
+        Raises
+        ------
+        NoSpeechError
+            Where it is too short, silent, or without speech.
+        """
+        self.check_length(samples, sound)
+        speech = encoder_speech(samples, settings=self._front_end)  # (m,), m <= n
+        level_dbfs = self._level_dbfs(samples)
+        # Speech is mostly found from its beginning; where not, what comes before may help.
+        certain = self._audible(level_dbfs) and (
+            self._detector.has_speech(speech) or self._detector.has_speech(samples)
+        )
+        possible = certain or (
+            self._audible(level_dbfs) and self._detector.has_speech(samples, probability=POSSIBLE_PROBABILITY)
+        )
+        if not possible:
+            raise self.no_speech(sound, level_dbfs)
+        window = features(samples, settings=self._front_end, speech=speech)
+        return Clip(
+            name=sound.name,
+            duration_s=len(samples) / self._rate,
+            features=window,
+            speech_s=window.speech_s if certain else 0.0,
+        )
+
+    def hops(self, blocks: Iterator[Array]) -> Iterator[Hop]:
+        """Cut a recording of any length into overlapping windows, in constant memory.
+
+        Parameters
+        ----------
+        blocks
+            [shape=(n,)] each, one after the other, at the front end's rate; full scale is 1.
+
+        Yields
+        ------
+        Hop
+            One after the other, without gaps, to the end of the recording.
+        """
+        window, hop, shortest = (
+            round(it * self._rate)
+            for it in (self._listening.window_s, self._listening.hop_s, self._listening.shortest_s)
+        )
+        start = 0
+        buffer = np.zeros(0, dtype=np.float32)
+        for block in blocks:
+            buffer = np.concatenate([buffer, block])
+            # What is left at the end is then never too short for a window.
+            while len(buffer) >= window + shortest:
+                yield self._hop(buffer[:window], start, hop)
+                buffer, start = buffer[hop:], start + hop
+        last_window = True
+        while len(buffer):
+            # The last window holds all that is left; what begins later in it has no window of its own.
+            length = hop if len(buffer) >= hop + shortest else len(buffer)
+            yield self._hop(buffer, start, length, has_window=last_window)
+            buffer, start, last_window = buffer[length:], start + length, False
+
+    def no_speech(self, sound: Sound, level_dbfs: float) -> NoSpeechError:
+        """Say why there is no answer, and what to do.
+
+        Parameters
+        ----------
+        sound
+            Its name and its channels go into the message.
+        level_dbfs
+            Of its loudest frame.
+        """
+        if self._audible(level_dbfs):
+            return NoSpeechError(f"{sound.name}: no speech heard; record it again, closer to whoever speaks")
+        if sound.channels > 1:
+            return NoSpeechError(
+                f"{sound.name}: silent, the mean of its {sound.channels} channels at least; if they cancel "
+                "each other, give one of them, else record it again, closer or louder"
+            )
+        return NoSpeechError(
+            f"{sound.name}: silent, there is no speech to hear; record it again, closer or louder"
+        )
+
+    def _hop(self, window: Array, start: int, length: int, *, has_window: bool = True) -> Hop:
+        """Describe the first `length` samples of a window [shape=(n,)] that begins at sample `start`."""
+        level_dbfs = self._level_dbfs(window[:length])
+        speech = self._audible(level_dbfs) and self._detector.has_speech(window[:length])
+        computed = has_window and (
+            speech or (self._audible(self._level_dbfs(window)) and self._detector.has_speech(window))
+        )
+        return Hop(
+            start_s=start / self._rate,
+            end_s=(start + min(length, len(window))) / self._rate,
+            level_dbfs=level_dbfs,
+            speech=speech,
+            features=features(window, settings=self._front_end) if computed else None,
+        )
+
+    def _audible(self, level_dbfs: float) -> bool:
+        return level_dbfs >= self._listening.silence_dbfs
+
+    def _level_dbfs(self, samples: Array) -> float:
+        """Level in dBFS of the loudest frame of samples [shape=(n,)]."""
+        mel = self._front_end.logmel
+        power = frame_power(samples, frame=mel.win_length, hop=mel.hop_length)  # (1 + n // hop,)
+        return float(10 * np.log10(max(power.max(), 1e-20)))
