@@ -1,10 +1,14 @@
 """What tests share: how examples are drawn, and a small exported model, made without TensorFlow."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# In the projects that tests make, DVC starts no processes that report its use and look for newer versions.
+os.environ["DVC_TEST"] = "1"
 
 # The same examples in every run; pytest --hypothesis-profile=default draws others.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
