@@ -10,14 +10,14 @@ REPORT := data/report/index.html
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce whisper report test test-fast fuzz lint format dag check bench lock clean
+.PHONY: help install demo repro reproduce whisper report test test-fast test-experiments fuzz lint format dag check bench lock clean
 
 ##@ Use
 help: ## Explain every target (the default)
 	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip] [PIPELINE=NAME]"
 	@echo "Begin with make demo. Times are of 2 new cores; the first target also makes .venv."
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
 install: $(INSTALLED) ## Make .venv with every pinned package (Python 3.11 to 3.13); some minutes, 3.5 GB
 
@@ -48,6 +48,9 @@ test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus 
 
 test-fast: $(INSTALLED) ## Run all tests but those of the whole pipeline
 	@$(RUN) python -m pytest -m "not e2e"
+
+test-experiments: $(INSTALLED) ## Run the tests of the frozen experiments, which no other target runs
+	@$(RUN) python -m pytest experiments/distillation experiments/dtw
 
 fuzz: $(INSTALLED) ## Feed odd recordings, names, parameters and requests to the code, 10000 of each; 30 minutes
 	@$(RUN) python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
