@@ -1,18 +1,19 @@
-"""Suspect teacher, LDA and network of a leak: shuffled labels, a canary, tested clips that are not there.
+"""Leakage tests of teacher, LDA and CNN: label permutation, canary features, held-out removal.
 
-permuted  the emotions of the training clips are shuffled before the teacher hears them; teacher and models
-          then learn the wrong ones, and the result must come out at chance
-canary    columns of the LDA tell actor and emotion together; they must not help with actors never heard.
-          That they help where actors are on both sides is tried as well, one repetition against the other
-unseen    teacher and models learn of features in which a fold's tested clips are missing; the teacher is told
-          wrong emotions of them, too, the LDA wrong emotions and sentences. All predictions must be equal
+permuted  the labels of the training clips are permuted before the teacher is fitted, and teacher and students
+          are trained on the wrong ones; the result must come out at chance level
+canary    columns of the LDA encode actor and emotion together; they must not help with unseen speakers. That
+          they help where actors are in both splits is tried as well, one repetition against the other
+unseen    teacher and students are trained on features from which a fold's test clips were removed; the
+          teacher is also given wrong labels of them, the LDA wrong labels and sentences. No prediction may
+          change
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy, data/taught/luna5_{opinions,lda,cnn}.parquet
 Writes  metrics/taught_leaks.json
 
-The LDA is tried on every fold of LUNA5, its shrinkage chosen again each time, and once with actors on both
-sides; the network in permuted and unseen alone, on the first fold with the first seed.
+The LDA is tested on every fold of LUNA5, its shrinkage selected again each time, and once with actors in both
+splits; the CNN by permuted and unseen alone, on the first fold with the first seed.
 """
 
 import tempfile
@@ -48,7 +49,7 @@ NETWORK_TRIALS = ("permuted", "unseen")
 
 @dataclass(frozen=True)
 class Settings:
-    """What teacher and LDA are told, as in the stages that are suspected."""
+    """Settings of teacher and LDA, as in the stages that are tested for leaks."""
 
     enrolled: AdaptationParams
     template_actors: list[int]
@@ -57,7 +58,7 @@ class Settings:
 
 
 def opinions_in(what: str, seed: int, fold: int, settings: Settings) -> pd.DataFrame:
-    """Ask the teacher about one fold's training clips once more, with what is suspected."""
+    """Compute the teacher's posteriors for one fold's training clips once more, under a leakage test."""
     views = read_encoder_views()
     clips, split = read_table("data/clips.parquet", LABELS), read_split("luna5")[1]
     if what == "unseen":
@@ -106,7 +107,7 @@ def recognise(what: str, seed: int, fold: int, told: pd.DataFrame, settings: Set
 
 
 def try_out(what: str, seed: int, fold: int, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Ask the teacher, then teach the LDA: the opinions, and the predictions."""
+    """Fit the teacher, then the student LDA: return soft labels and predictions."""
     told = opinions_in(what, seed, fold, settings)
     return told, recognise(what, seed, fold, told, settings)
 

@@ -1,4 +1,4 @@
-"""The 2-D CNN beside the LDA in step, which a teacher tells what may be heard in each training clip."""
+"""The 2-D CNN beside the DTW LDA, trained on soft labels."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models.cnn_runs import Network, fit  # isort: split
@@ -25,7 +25,7 @@ MODEL = "taught_cnn"
 
 
 def taught_network(told: pd.DataFrame, *, share: float) -> Network:
-    """Give the 2-D CNN labels that blend the emotion that was meant with the teacher's opinion.
+    """Train the 2-D CNN on hard labels blended with the teacher's posteriors.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def train_and_predict(
     seed, fold
         Which run.
     told
-        The teacher's opinions of this fold's training clips.
+        The teacher's posteriors for this fold's training clips.
     share
-        Of the opinion in a label; 0 trains the network as `experiments.dtw.cnn` does. Otherwise labels are
+        Weight of the soft labels; 0 trains the network as `experiments.dtw.cnn` does. Otherwise labels are
         not
         smoothed any further.
     checkpoints
@@ -89,7 +89,7 @@ def train_and_predict(
     bar_position
         The progress bar's line.
     shuffle, unseen
-        To look for a leak: shuffle the emotions of the training clips with this seed, or train where the
+        Leakage tests: permute the labels of the training clips with this seed, or train where the
         tested clips are missing.
 
     Returns

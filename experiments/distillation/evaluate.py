@@ -1,15 +1,15 @@
-"""Score the models that a teacher taught, and say what the teaching adds.
+"""Score the students, and what distillation adds.
 
 Reads   data/taught/{luna5,emobox6,loso,article}_lda.parquet, data/clips.parquet,
         data/taught/{luna5,luna5_untaught,emobox6,loso,article}_cnn.parquet,
         data/splits/{luna5,emobox6,loso,article}.parquet
-Writes  data/taught/fused.parquet: the geometric means of network and LDA, once a seed of the network, and of
-        the (plain) mean of several seeds' networks and the LDA
+Writes  data/taught/fused.parquet: late fusion (geometric mean) of CNN and LDA, once a seed of the CNN, and of
+        the arithmetic mean of several seeds' CNNs and the LDA
         metrics/taught.json: by protocol and model, the best first, scores with their intervals; adds: by
-        protocol, where both were run, what the teaching adds to the UAR of LDA, network and mean, and what
-        the network adds to the taught LDA (bootstrap over actors; how seeds vary is not in these intervals)
+        protocol, where both were run, what soft labels add to the UAR of LDA, CNN and fusion, and what the
+        CNN adds to the student LDA (bootstrap over actors; the spread over seeds is not in these intervals)
 
-First the predictions are held to the split: each model must test each test clip once.
+First the predictions are checked against the split: each model must predict each test clip once.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ NETWORKS = {
 """Their tables, by protocol."""
 NETWORK, UNTAUGHT = "taught_cnn", "logmel_cnn"
 TAUGHT, TOGETHER, PLAIN = "taught_fused", "taught_ensemble", "untaught_fused"
-"""The mean of a taught network and the taught LDA; of all seeds' networks and that LDA; of both untaught."""
+"""Late fusion of a student CNN and the student LDA; of all seeds' CNNs and that LDA; of both baselines."""
 LEAST = 1e-7
 """No probability counts as less, so that none rules an emotion out alone."""
 ADDS = {

@@ -1,4 +1,4 @@
-"""The LDA in step with the sentence, fitted to labels that blend several emotions.
+"""The DTW LDA, fitted to soft labels.
 
 It is `experiments.dtw.lda` but for the labels: a clip counts for each emotion as much as its label says.
 """
@@ -44,9 +44,9 @@ def choose_and_recognise(
 ) -> tuple[Matrix, pd.DataFrame]:
     """Choose the shrinkage by inner folds of training actors, fit on all of them, and recognise.
 
-    The inner folds are judged by the emotions that were meant. What the teacher says of a clip may rest on
+    The inner folds are scored on hard labels. The teacher's posteriors for a clip may rest on
     the labels of training actors whom an inner fold holds out, so that their UAR is some points too good and
-    tells nothing of what the teaching is worth; it serves to choose the shrinkage alone.
+    says nothing of the gain by distillation; it serves to select the shrinkage alone.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def choose_and_recognise(
     copies
         Of a training clip.
     n_before
-        After so many columns those in step begin.
+        The number of columns before the DTW-aligned ones.
     settings
         The experiment's section ``lda``.
 

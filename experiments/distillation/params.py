@@ -9,7 +9,7 @@ from ser.params import Count, Section, Seeds
 
 
 class StudentSeeds(NetworkSeeds):
-    """Of the taught networks, by protocol, and of untaught ones under LUNA5, to compare."""
+    """Of the student CNNs, by protocol, and of the hard-label baseline under LUNA5."""
 
     article: Seeds
     untaught: Seeds
@@ -20,7 +20,7 @@ PROTOCOLS = tuple(it for it in StudentSeeds.model_fields if it != "untaught")
 
 
 class DistillationParams(Section):
-    """How much of a label is the teacher's opinion, and how long which networks learn."""
+    """The weight of soft labels, and how long which CNNs are trained."""
 
     share: Annotated[float, Field(gt=0, le=1)]
     epochs: Count

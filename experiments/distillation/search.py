@@ -1,20 +1,19 @@
-"""Try how a teacher should teach the models in step, on training actors, and keep every trial.
+"""Try settings of the distillation on training actors, and keep every trial.
 
     python -m experiments.distillation.search --share 0.5 --epochs 120
 
-divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
-LDA in step and network learn of the other actors what the teacher says of them, as in
-experiments/distillation, and
-are scored on those who are held out; "both" is their geometric mean. The clips that the fold tests are not
-used. Rows are added to metrics/search/taught_trials.csv; those that begin with "probe" are of an exploration
-before this script, on log-mels that are not rounded.
+splits the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+DTW LDA and CNN are trained on the soft labels of the other actors' clips, as in experiments/distillation,
+and are scored on the held-out actors; "both" is their geometric mean. The test clips of the fold are not
+used. Rows are added to metrics/search/taught_trials.csv; those that begin with "probe" are of an
+exploration before this script, on log-mels that are not rounded.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  metrics/search/taught_trials.csv, to which it adds rows
 
 What it reads is made by make whisper, and by: dvc repro experiments/dtw/dvc.yaml:extract_aligned
-A trial with the network takes some seven minutes on two new cores.
+A trial with the CNN takes some seven minutes on two new cores.
 """
 
 import argparse
@@ -48,7 +47,7 @@ LOG = Path("metrics/search/taught_trials.csv")
 
 
 def ask(split: pd.DataFrame, inner: int, settings: AdaptationParams, shuffled: bool) -> pd.DataFrame:
-    """Ask the teacher about the training clips of one inner fold; shuffled, see --shuffled."""
+    """Compute the soft labels for the training clips of one inner fold; shuffled, see --shuffled."""
     clips = read_table("data/clips.parquet", LABELS)
     training, _ = speech_of(read_encoder_views(), clips, split, fold=inner)
     told = teach.run_fold("luna5", inner, training, settings)
@@ -64,7 +63,7 @@ def ask(split: pd.DataFrame, inner: int, settings: AdaptationParams, shuffled: b
 def try_lda(
     split: pd.DataFrame, inner: int, told: pd.DataFrame, share: float, actors: list[int], settings: AlignedLda
 ) -> pd.DataFrame:
-    """Teach the LDA in step; recognise the actors who are held out."""
+    """Fit the student LDA; predict the held-out actors."""
     features = AlignedFeatures.read()
     training, test = inner_sides(features, split, inner, actors=actors, count=settings.templates)
     found, _ = choose_and_recognise(

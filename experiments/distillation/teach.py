@@ -1,12 +1,12 @@
-"""Ask a teacher, who heard larger encoders, what may be heard in each training clip of every fold.
+"""Compute the teacher's posteriors for the training clips of every fold.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  data/taught/PROTOCOL_opinions.parquet: a row a fold and training clip, with a probability an emotion
 
-The teacher is the sum of LDAs on the layers of Whisper's encoder and of the speaker encoder. Of each clip
-speaks a teacher that was fitted to other training actors, so that no opinion is merely remembered. Validation
-actors count as training actors; of tested clips the teacher hears nothing and says nothing.
+The teacher is the per-layer LDA ensemble on Whisper's encoder and the speaker encoder. Each clip's posteriors
+are of a teacher fitted to other training actors, so that none is merely memorised. Validation actors count as
+training actors; the teacher is neither fitted to a test clip nor applied to one.
 """
 
 from typing import Any

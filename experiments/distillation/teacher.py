@@ -1,9 +1,9 @@
-"""What larger models, which learned elsewhere, make of the training clips, as labels for smaller ones.
+"""Soft labels: the posteriors of larger models, pretrained elsewhere, for the training clips of smaller ones.
 
-An emotion that was played is not always heard. A teacher that was fitted to other training actors says of
-each training clip how probable each emotion is; a model that is told this, beside the emotion that was meant,
-learns from doubtful clips less. The teacher is asked about training clips alone, and is not there when new
-ones are recognised.
+An emotion that was acted is not always recognisable. A teacher fitted to other training actors estimates
+how probable each emotion is in each training clip; a student trained on these soft labels beside the hard
+ones depends less on doubtful clips. The teacher is applied to training clips alone, and is not needed at
+prediction.
 
 References
 ----------
@@ -23,13 +23,13 @@ from ser.models.speaker_adaptation import Speech, recognise
 from ser.models.speaker_lda import Matrix
 
 TEACHER = "teacher"
-"""The name of the teacher in its table of opinions."""
+"""The name of the teacher in its table of posteriors."""
 
 
 def opinions(training: Speech, settings: AdaptationParams) -> Matrix:
     """Say of each training clip how probable each emotion is, by models that never met its speaker.
 
-    The teacher is the sum of LDAs on the layers of both encoders that `ser.models.encoder_views` describes.
+    The teacher is the per-layer LDA ensemble on both encoders that `ser.models.encoder_views` describes.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def opinions(training: Speech, settings: AdaptationParams) -> Matrix:
 
 
 def taught_labels(part: Part, told: pd.DataFrame, *, share: float) -> Matrix:
-    """Blend the emotion that was meant with the teacher's opinion.
+    """Blend hard labels with soft ones.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def taught_labels(part: Part, told: pd.DataFrame, *, share: float) -> Matrix:
     told
         A row a training clip of the same fold: ``clip`` and `PROBABILITIES`.
     share
-        Of the opinion: 0 for the emotions as they were meant.
+        Weight of the soft labels: 0 for hard labels alone.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def taught_labels(part: Part, told: pd.DataFrame, *, share: float) -> Matrix:
     Raises
     ------
     KeyError
-        Where the teacher said nothing of a clip.
+        Where a clip has no soft label.
     """
     by_clip = told.set_index("clip")[list(PROBABILITIES)]
     heard: Matrix = by_clip.loc[part.clips.tolist()].to_numpy(dtype=np.float64)

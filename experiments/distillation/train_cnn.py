@@ -1,15 +1,15 @@
-"""Train and apply the 2-D CNN beside the LDA in step, told by a teacher what may be heard in its clips.
+"""Train and apply the 2-D CNN beside the DTW LDA, on soft labels.
 
-taught_cnn  labels of which share is the teacher's opinion
-logmel_cnn  the same network with the emotions as they were meant, to compare: where untaught is asked for
+taught_cnn  the student: soft labels have the weight that the parameter share says
+logmel_cnn  the hard-label baseline, trained where the argument is untaught
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned/logmel.npy,
         data/taught/PROTOCOL_opinions.parquet
-Writes  data/taught/PROTOCOL_cnn.parquet, or luna5_untaught_cnn.parquet: a row a tested clip and seed
+Writes  data/taught/PROTOCOL_cnn.parquet, or luna5_untaught_cnn.parquet: a row a test clip and seed
 
-The network has the settings of train_cnn.logmel, and the epochs and seeds of taught. Every clip that is not
-tested trains, validation actors too; it is trained for all its epochs, and nothing is chosen. A killed
-training goes on from its last epoch when the stage runs again.
+The CNN has the settings of train_cnn.logmel, but epochs and seeds of its own (experiments/distillation).
+Every clip that is not tested trains, validation actors too; it is trained for all its epochs, and nothing is
+selected. A killed training goes on from its last epoch when the stage runs again.
 """
 
 from pathlib import Path

@@ -1,18 +1,17 @@
-"""Recognise clips in step with their sentence by an LDA that a teacher taught, and by the same one untaught.
+"""Fit and apply the DTW LDA as a student, on soft labels, and its hard-label baseline.
 
-aligned_lda  fitted to the emotions that were meant, as in experiments/dtw
-taught_lda   fitted to labels of which share is the teacher's opinion
+aligned_lda  hard labels, as in experiments/dtw
+taught_lda   soft labels have the weight that the parameter share says
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned,
         data/taught/PROTOCOL_opinions.parquet
-Writes  data/taught/PROTOCOL_lda.parquet: a row a tested clip and model
-        metrics/search/taught_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
+Writes  data/taught/PROTOCOL_lda.parquet: a row a test clip and model
+        metrics/search/taught_PROTOCOL.csv: every shrinkage with its inner UAR, and which was selected
 
-In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
-validation actors too. No teacher is asked about a tested clip. The templates are neutral clips of the
-first lda.templates of alignment.template_actors whom the fold does not test. Under the
-article's random split everybody is tested: there they are those of the first such actors, and some of these
-clips are tested.
+In each fold the shrinkage is selected on inner folds of its own training actors; all copies of a clip train,
+validation actors too. The teacher is applied to no test clip. Reference utterances are neutral clips of the
+first lda.templates of alignment.template_actors whom the fold does not test. Under the article's random split
+everybody is tested: there they are of the first such actors, and some of these clips are test clips.
 """
 
 from typing import Any

@@ -1,15 +1,15 @@
-"""Suspect the model that hears in step of a leak: shuffled labels, a canary, tested clips that are not there.
+"""Leakage tests of the DTW LDA: label permutation, canary features, held-out removal.
 
-permuted  the emotions of the training clips are shuffled; the result must come out at chance
-canary    columns tell actor and emotion together; they must not help with actors never heard. That they help
-          where actors are on both sides is tried as well, on clips of one repetition against the other
-unseen    trained on features in which a fold's tested clips are missing, their sentences told wrong, and all
-          that is in step with tested actors' templates is missing, too: the predictions must be equal
+permuted  the labels of the training clips are permuted; the result must come out at chance level
+canary    columns encode actor and emotion together; they must not help with unseen speakers. That they help
+          where actors are in both splits is tried as well, on clips of one repetition against the other
+unseen    trained on features from which a fold's test clips were removed, with wrong sentences for them, and
+          all that is aligned to reference utterances of test actors removed, too: no prediction may change
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned, data/aligned/luna5.parquet
 Writes  metrics/aligned_leaks.json
 
-Each time the shrinkage is chosen again.
+Each time the shrinkage is selected again.
 """
 
 from dataclasses import replace
@@ -68,7 +68,7 @@ def recognise(
 
 
 def by_repetition(clips: pd.DataFrame, *, fold: int) -> pd.DataFrame:
-    """Divide clips so that every actor is on both sides: the first repetition trains, the other is tested."""
+    """Split clips so that every actor is in both parts: the first repetition trains, the other is tested."""
     role = np.where(clips["repetition"] == 1, "train", "test")
     return clips[["clip"]].assign(fold=fold, role=role)
 
@@ -83,7 +83,7 @@ def led_by_canary(part: Part, *, actors: Labels) -> Part:
 def without_tested(
     features: AlignedFeatures, clips: pd.DataFrame, tested: Labels, template_actors: list[int]
 ) -> tuple[AlignedFeatures, pd.DataFrame]:
-    """Remove the tested clips, and what is in step with tested actors; tell another sentence and emotion."""
+    """Remove test clips, and what is aligned to test actors; give them another sentence and label."""
     functionals, pitch, columns, cost = (
         np.array(it) for it in (features.functionals, features.pitch, features.columns, features.cost)
     )

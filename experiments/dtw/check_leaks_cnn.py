@@ -1,7 +1,7 @@
-"""Suspect the 2-D network beside the LDA in step of a leak, on the first fold of LUNA5 with its first seed.
+"""Leakage tests of the 2-D CNN beside the DTW LDA, on the first fold of LUNA5 with its first seed.
 
-permuted  the emotions of the training clips are shuffled; the result must come out at chance
-unseen    trained where the tested clips are missing; the predictions must be equal
+permuted  the labels of the training clips are permuted; the result must come out at chance level
+unseen    trained on features from which the test clips were removed; no prediction may change
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/aligned/logmel.npy,
         data/aligned/luna5_cnn.parquet

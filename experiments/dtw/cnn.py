@@ -42,7 +42,7 @@ def train_and_predict(
     bar_position
         The progress bar's line.
     suspect
-        To look for a leak: shuffle the emotions of the training clips, or train where the tested clips are
+        Leakage tests: permute the labels of the training clips, or train where the test clips are
         missing.
 
     Returns

@@ -1,8 +1,8 @@
-"""Clips in step with a template of the same sentence: what is said falls away, how it is said remains.
+"""DTW alignment to reference utterances of the same sentence: content drops out, expression remains.
 
-RAVDESS has two sentences. By dynamic time warping every frame of a clip finds its place in a neutral clip of
-the same sentence; the frames of each part of the template are then averaged. Where the sentence is not known,
-it is that of the templates to which the clip is nearer.
+RAVDESS has two sentences. By dynamic time warping every frame of a clip is mapped to a frame of a neutral
+clip of the same sentence; the clip's frames are then averaged in each segment of that reference utterance.
+Where the sentence is not given, it is that of the reference utterances with the lower alignment cost.
 
 References
 ----------
@@ -28,14 +28,14 @@ SHAPE = slice(1, 16)
 
 @dataclass(frozen=True)
 class InStep:
-    """A clip in step with the templates of one sentence.
+    """A clip aligned by DTW to the reference utterances of one sentence.
 
     Attributes
     ----------
     columns : numpy.ndarray [shape=(parts * (n_mfcc + 1),)]
         Of each part of the sentence the mean MFCC, then of each the logarithm of its duration in frames.
     cost : float
-        How unlike the templates the clip is: the mean distance along the path.
+        The alignment cost: the mean distance along the warping path.
     """
 
     columns: Matrix
@@ -49,7 +49,7 @@ def mfcc(speech: npt.NDArray[np.floating]) -> Matrix:
 
 
 def shape_of(coefficients: Matrix) -> Matrix:
-    """Standardise the coefficients of `SHAPE` over time, so that voices and rooms hardly matter."""
+    """Standardise the coefficients of `SHAPE` over time, so that speakers and rooms hardly matter."""
     chosen = coefficients[:, SHAPE]
     deviation = chosen.std(axis=0)
     shape: Matrix = (chosen - chosen.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
@@ -57,7 +57,7 @@ def shape_of(coefficients: Matrix) -> Matrix:
 
 
 def in_step(coefficients: Matrix, templates: Sequence[Matrix], *, settings: Alignment) -> InStep:
-    """Bring a clip in step with each template of a sentence, and average.
+    """Align a clip to each reference utterance of a sentence, and average.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def in_step(coefficients: Matrix, templates: Sequence[Matrix], *, settings: Alig
 def _in_step_with(coefficients: Matrix, template: Matrix, *, settings: Alignment) -> InStep:
     costs, path = librosa.sequence.dtw(shape_of(coefficients).T, template.T)
     frames, places = path[::-1].T
-    # A path leaves out no place of the template, so that each part has a frame at least.
+    # A path skips no frame of the reference, so that each segment has a frame at least.
     part = places * settings.parts // len(template)
     own = [np.unique(frames[part == one]) for one in range(settings.parts)]
     means = [coefficients[it, : settings.n_mfcc].mean(axis=0) for it in own]

@@ -1,14 +1,14 @@
-"""Score the models on clips in step, and say what each thing that they read adds.
+"""Score the models on DTW-aligned features, and what each of their inputs adds.
 
 Reads   data/{aligned,splits}/{luna5,emobox6,loso}.parquet, data/aligned/{luna5,emobox6,loso}_cnn.parquet,
         data/clips.parquet, data/features/aligned
-Writes  data/aligned/fused.parquet: the means of network and LDA, once a seed of the network, and, of several
-        seeds, together
+Writes  data/aligned/fused.parquet: late fusion of CNN and LDA, once a seed of the CNN, and of several seeds
+        together
         metrics/aligned.json: by protocol and model, the best first, scores with their intervals; by protocol
-        adds, what pitch, hearing in step and the network add to the UAR (bootstrap over actors), and
-        sentences_found, of what share of the tested clips the sentence was found
+        adds, what F0, DTW alignment and the CNN add to the UAR (bootstrap over actors), and sentences_found,
+        the proportion of test clips whose sentence was found
 
-First the predictions are held to the split: each model must test each test clip once.
+First the predictions are checked against the split: each model must predict each test clip once.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
 def share_of_sentences_found(
     features: AlignedFeatures, clips: pd.DataFrame, split: pd.DataFrame, *, actors: list[int], count: int
 ) -> float:
-    """Of all tested clips, the share whose nearer templates say the same sentence."""
+    """Compute the proportion of test clips whose nearer reference utterances are of their sentence."""
     told = clips["statement"].map(STATEMENTS.index).to_numpy()
     found = []
     for fold in sorted(split["fold"].unique().tolist()):

@@ -1,17 +1,17 @@
-"""Bring every clip in step with neutral clips of each sentence, and compute its other features.
+"""Align every clip by DTW to neutral clips of each sentence, and compute its other features.
 
 Reads   data/clips.parquet, data/raw
 Writes  data/features/aligned, of the clips as recorded and at resample.speeds, in the order of clips.parquet:
-        functionals.npy  (1 + speeds, clips, 1135)               statistics of the log-mel over time
-        pitch.npy        (1 + speeds, clips, 19)                 statistics of the pitch
-        logmel.npy       (1 + speeds, clips, 160, 64)            what the 2-D network hears
-        columns.npy      (templates, 1 + speeds, clips, 2, 744)  MFCC and duration of each part of a sentence,
-                                                                 in step with each of the two sentences
-        cost.npy         (templates, 1 + speeds, clips, 2)       how unlike that sentence the clip is
+        functionals.npy  (1 + speeds, clips, 1135)                statistics of the log-mel over time
+        pitch.npy        (1 + speeds, clips, 19)                  statistics of F0
+        logmel.npy       (1 + speeds, clips, 160, 64)             the input of the 2-D CNN
+        columns.npy      (references, 1 + speeds, clips, 2, 744)  MFCC and duration of each segment, aligned
+                                                                  to each of the two sentences
+        cost.npy         (references, 1 + speeds, clips, 2)       alignment cost for each sentence
 
-The templates are the neutral clips of alignment.template_actors, one actor after another. All is
+The reference utterances are the neutral clips of alignment.template_actors, one actor after another. All is
 computed in double precision and rounded to thousandths, so that another CPU should give the same bytes.
-Nothing is learned of anybody else here, and no label is read but to find the templates.
+Nothing is fitted to other clips here, and no label is read but to find the reference utterances.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ Templates = list[list[list[Matrix]]]
 
 
 def templates_of(clips: pd.DataFrame, settings: LogMelParams, aligned: Alignment) -> Templates:
-    """Compute the templates of each template actor.
+    """Compute the reference utterances of each actor who may give some.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def extract_clip(
 ) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Compute one clip's features at each speed."""
     rows: list[dict[str, npt.NDArray[np.floating]]] = []
-    # Followed once, as recorded, for it takes the longest: what another speed does to it can be told.
+    # Tracked once, as recorded, for it takes the longest: the effect of another speed on it is known.
     track = pitch_track(audio.load(path, sample_rate=settings.sample_rate), framing=settings, settings=pitch)
     for speed in speeds:
         speech = speech_of(path, speed, settings)

@@ -1,7 +1,8 @@
-"""LDAs on functionals, on pitch, and on what a clip is in step with templates of its sentence.
+"""LDAs on functionals, on F0, and on segments that are DTW-aligned to reference utterances.
 
-Of the columns in step each sentence's mean over the training clips is subtracted, so that what remains is how
-the sentence was said. The sentence of a tested clip is not told: it is that of the nearer templates.
+From the aligned columns each sentence's mean over the training clips is subtracted, so that what remains is
+expression rather than content. The sentence of a test clip is not given: it is that of the reference
+utterances with the lower cost.
 """
 
 from dataclasses import dataclass, replace
@@ -27,10 +28,10 @@ from ser.errors import InputError
 Matrix = npt.NDArray[np.float64]
 
 PLAIN, PITCH, ALIGNED = LDAS = ("plain_lda", "pitch_lda", "aligned_lda")
-"""On functionals; on those of the pitch as well; and on what is in step, too."""
+"""On functionals; on those of F0 as well; and on DTW-aligned segments, too."""
 
 FUSED, ENSEMBLE = "aligned_fused", "aligned_ensemble"
-"""The mean of one network and the LDA in step; and of the networks of all seeds together and that LDA."""
+"""Late fusion of one CNN and the DTW LDA; and of the CNNs of all seeds together and that LDA."""
 
 PROTOCOLS = ("luna5", "emobox6", "loso")
 LABELS = ("clip", "emotion", "actor", "statement", "repetition")
@@ -61,7 +62,7 @@ class AlignedFeatures:
 
     @property
     def n_before(self) -> int:
-        """The columns before those in step: functionals of the log-mel and of the pitch."""
+        """The number of columns before the aligned ones: functionals of the log-mel and of F0."""
         return self.n_functionals + int(self.pitch.shape[-1])
 
     @classmethod
@@ -83,7 +84,7 @@ class AlignedFeatures:
 def choose_templates(
     clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, actors: list[int], count: int
 ) -> list[int]:
-    """Find the places of the first ``count`` template actors who are not tested in a fold.
+    """Find the places of the first ``count`` reference actors who are not tested in a fold.
 
     Raises
     ------
@@ -148,7 +149,7 @@ def first_columns(part: Part, n: int) -> Part:
 
 @dataclass(frozen=True)
 class Sums:
-    """What an LDA has to know of some clips; of several sets together it is the sum.
+    """Sufficient statistics of an LDA for some clips; those of several sets together are their sum.
 
     Attributes
     ----------
@@ -186,14 +187,14 @@ class Sums:
 class LdaPath:
     """Shrinkage LDAs of the same clips, of any shrinkage, on standardised columns.
 
-    Of the columns in step each sentence's mean over these clips is subtracted first.
+    From the aligned columns each sentence's mean over these clips is subtracted first.
 
     Parameters
     ----------
     sums
         Over the training clips in all copies.
     n_before
-        After so many columns those in step begin.
+        The number of columns before the DTW-aligned ones.
 
     Raises
     ------
@@ -247,7 +248,7 @@ def choose_and_recognise(
     copies
         Of a training clip.
     n_before
-        After so many columns those in step begin.
+        The number of columns before the DTW-aligned ones.
     settings
         The experiment's section ``lda``.
 

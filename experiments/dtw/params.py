@@ -8,7 +8,7 @@ from ser.params import Count, InnerFolds, Positive, Section, Seeds, Shrinkages
 
 
 class Alignment(Section):
-    """Clips in step with templates of the same sentence."""
+    """DTW alignment of clips to reference utterances (templates) of the same sentence."""
 
     template_actors: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
     parts: Annotated[int, Field(ge=2)]
@@ -22,7 +22,7 @@ class Alignment(Section):
 
 
 class PitchParams(Section):
-    """In which range, and how finely, the pitch is looked for."""
+    """The range and resolution of the F0 search."""
 
     fmin_hz: Positive
     fmax_hz: Positive
@@ -36,7 +36,7 @@ class PitchParams(Section):
 
 
 class NetworkSeeds(Section):
-    """Of the 2-D network beside the LDA in step, by protocol."""
+    """Of the 2-D CNN beside the DTW LDA, by protocol."""
 
     luna5: Seeds
     emobox6: Seeds
@@ -44,7 +44,7 @@ class NetworkSeeds(Section):
 
 
 class AlignedLda(Section):
-    """The LDAs of experiments/dtw: how many templates a fold has, and how the shrinkage is chosen."""
+    """The LDAs: how many reference utterances a fold has, and how the shrinkage is selected."""
 
     templates: Count
     inner_folds: InnerFolds
@@ -52,7 +52,7 @@ class AlignedLda(Section):
 
 
 class DtwParams(Section):
-    """The models on clips in step, and how they are suspected of leaks."""
+    """The models on DTW-aligned features, and their leakage tests."""
 
     alignment: Alignment
     pitch: PitchParams

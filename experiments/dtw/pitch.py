@@ -1,7 +1,6 @@
-"""Functionals of the pitch: how high, how lively and how clearly voiced a clip is.
+"""Functionals of F0: how high, how variable and how clearly voiced a clip is.
 
-A log-mel tells the pitch of a voice only where its bands are narrow enough to part the harmonics; here it is
-measured.
+A log-mel shows F0 only where its bands are narrow enough to separate the harmonics; here it is measured.
 
 References
 ----------
@@ -34,7 +33,7 @@ class PitchTrack:
     octaves : numpy.ndarray [shape=(t,)]
         Fundamental frequency, as the base-2 logarithm of Hz; a guess in unvoiced frames.
     voiced : numpy.ndarray [shape=(t,), dtype=bool]
-        Where pYIN takes the voice to be heard.
+        Where pYIN takes the frame to be voiced.
     probability : numpy.ndarray [shape=(t,)]
         Of being voiced.
     """

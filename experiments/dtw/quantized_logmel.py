@@ -1,8 +1,7 @@
 """Log-mel of the speech in whole hundredths of a decibel, so that its bytes need not depend on the CPU.
 
-Kinds of CPU add floats in another order, and so differ in the last digits of `ser.features.logmel`. Here
-all is
-computed in double precision and then rounded: a difference of 1e-12 dB shows only where a value lies that
+Kinds of CPU add floats in another order, and so differ in the last digits of `ser.features.logmel`. Here all
+is computed in double precision and then rounded: a difference of 1e-12 dB shows only where a value lies that
 close to the middle between two hundredths, which is not to be expected among the 70 million of RAVDESS.
 """
 

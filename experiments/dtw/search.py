@@ -1,15 +1,15 @@
-"""Try how to bring clips in step with their sentence, on training actors, and keep every trial.
+"""Try settings of the DTW alignment on training actors, and keep every trial.
 
     python -m experiments.dtw.search --parts 12
 
-divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
-the LDA of experiments/dtw learns of the other actors and is scored on those who are held out; its shrinkage
-is chosen within. The clips that the fold tests are not heard. Without options the design is that of
-params.yaml. A row an inner fold is added to metrics/search/aligned_trials.csv.
+splits the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+the LDA of experiments/dtw is trained on the other actors and scored on the held-out ones; its shrinkage is
+selected within. The test clips of the fold are not used. Without options the design is that of
+experiments/dtw/params.yaml. A row an inner fold is added to metrics/search/aligned_trials.csv.
 
-The trials were made after the design had been settled, to show what is worth what, and nothing was changed
-for them; those that settled it were not kept. Which sentence a clip has is told here; in the pipeline it is
-found.
+The trials were made after the design had been settled, to show what each choice adds, and nothing was
+changed because of them; those that settled it were not kept. The sentence of a clip is given here; in the
+pipeline it is found.
 
 Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, data/features/aligned
 Writes  metrics/search/aligned_trials.csv, to which it adds rows
@@ -55,9 +55,9 @@ def columns_of(
     path, speeds
         The recording, and how fast it is played.
     templates
-        Of the clip's sentence, by the template actor.
+        Reference utterances of the clip's sentence, by actor.
     evenly
-        Into parts of the same length, whatever the templates are.
+        Into segments of the same length, whatever the reference utterances are.
     settings, aligned
         The section ``extract.logmel``, and the experiment's section ``alignment``.
     """
@@ -72,7 +72,7 @@ def columns_of(
 
 
 def even_parts(coefficients: Matrix, *, settings: Alignment) -> Matrix:
-    """Average the frames of each part, as `experiments.dtw.dtw.in_step` does, but without any template."""
+    """Average the frames of each part, as `experiments.dtw.dtw.in_step` does, but without references."""
     parts = np.array_split(coefficients[:, : settings.n_mfcc], settings.parts)
     return np.concatenate([*(it.mean(axis=0) for it in parts), np.log([len(it) for it in parts])])
 

@@ -1,12 +1,12 @@
-"""Train and apply the 2-D CNN beside the LDA on clips in step, under LUNA5 or EMOBOX6.
+"""Train and apply the 2-D CNN beside the DTW LDA, under one speaker-independent protocol.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned/logmel.npy
-Writes  data/aligned/PROTOCOL_cnn.parquet: a row a tested clip and seed
+Writes  data/aligned/PROTOCOL_cnn.parquet: a row a test clip and seed
 
-The network is that of the main pipeline, with the settings of train_cnn.logmel and the seeds
-aligned.network_seeds. As with the LDA every clip that is not tested trains, validation actors too; it is
-trained for all its epochs, and nothing is chosen. A killed training goes on from its last epoch when the
-stage runs again.
+The CNN is that of the main pipeline, with the settings of train_cnn.logmel and the experiment's
+network_seeds. As for the LDA every clip that is not tested trains, validation actors too; it is trained for
+all its epochs, and nothing is selected. A killed training goes on from its last epoch when the stage runs
+again.
 """
 
 from pathlib import Path

@@ -1,15 +1,15 @@
-"""Recognise clips in step with templates of their sentence, under one speaker-independent protocol.
+"""Fit and apply LDAs with and without DTW-aligned segments, under one speaker-independent protocol.
 
 plain_lda    on functionals of the log-mel
-pitch_lda    on those of the pitch as well
-aligned_lda  on MFCC and durations in step, too: the differences are what pitch and hearing in step add
+pitch_lda    on functionals of F0 as well
+aligned_lda  on MFCC and durations of DTW-aligned segments, too: the differences are what F0 and alignment add
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned
-Writes  data/aligned/PROTOCOL.parquet: a row a tested clip and model
-        metrics/search/aligned_PROTOCOL.csv: every shrinkage with its inner UAR, and which was chosen
+Writes  data/aligned/PROTOCOL.parquet: a row a test clip and model
+        metrics/search/aligned_PROTOCOL.csv: every shrinkage with its inner UAR, and which was selected
 
-In each fold the shrinkage is chosen by inner folds of its own training actors; all copies of a clip train,
-validation actors too. The sentence of a tested clip is found, not told.
+In each fold the shrinkage is selected on inner folds of its own training actors; all copies of a clip train,
+validation actors too. The sentence of a test clip is found, not given.
 """
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A classical model fitted by a recipe of the ladder, at every point of its grid."""
+"""A classical model fitted by a recipe of the leakage ablation, at every point of its grid."""
 
 from collections.abc import Sequence
 

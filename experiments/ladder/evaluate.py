@@ -1,12 +1,12 @@
-"""Score the ladder and every leak, and draw them.
+"""Score every step of the leakage ablation and the inflation by every leak, and draw them.
 
 Reads   data/clips.parquet, data/ladder/{contour_cnn,logmel_cnn,classical}.parquet
-Writes  metrics/ladder.json: the rungs; what each leak is worth to each model; the byte-identical pair
+Writes  metrics/ladder.json: the steps; by how much each leak inflates each model's UAR; the duplicate clips
         figures/ladder/{ladder,leaks}.png
 
-Rungs 1 to 4 show the epoch that is best on the tested clips, as whoever watches them would; from rung 5 on it
+Steps 1 to 4 show the epoch that is best on the test clips, as whoever monitors them would; from step 5 on it
 is the one that is best on the validation clips. The last epoch's score stands beside both. Intervals are 95 %
-percentiles of a bootstrap over actors, and do not tell how far seeds differ: per_seed does.
+percentiles of a bootstrap over actors, and do not show the spread over seeds: per_seed does.
 """
 
 from dataclasses import asdict

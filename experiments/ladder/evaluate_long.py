@@ -1,10 +1,10 @@
-"""Score the three rungs that the network was trained on for longer, and the classical models on the same.
+"""Score the three steps of the leakage ablation with long training, and the classical models on the same.
 
 Reads   data/clips.parquet, data/ladder/contour_long.parquet, data/ladder/copies.parquet
-Writes  metrics/ladder_long.json: by model, each rung's UAR after every epoch, and its interval after the last
+Writes  metrics/ladder_long.json: by model, each step's UAR after every epoch, and its interval after the last
         figures/ladder_long/by_epoch.png
 
-Nothing is chosen: what counts is the last epoch.
+Nothing is selected: the last epoch counts.
 """
 
 from dataclasses import asdict

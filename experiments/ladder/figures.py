@@ -1,4 +1,4 @@
-"""Figures of the ladder: the rungs from top to bottom, and what each leak is worth."""
+"""Figures of the leakage ablation: the steps from top to bottom, and the inflation of UAR by each leak."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -25,7 +25,7 @@ RUNG_NAMES: Mapping[str, str] = MappingProxyType(
         "permuted": "the same, training labels\npermuted",
     }
 )
-"""What changes on each rung."""
+"""What changes at each step."""
 
 LEAK_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -53,7 +53,7 @@ _BLUE, _ORANGE, _GREY, _DARK = "#0072b2", "#d55e00", "#888888", "#222222"
 
 
 def ladder(rungs: Sequence[Rung]) -> Figure:
-    """Draw the UAR of every rung with its interval, each seed, and what the last epoch would score."""
+    """Draw the UAR of every step with its interval, each seed, and the score of the last epoch."""
     with project_style():
         figure = Figure(figsize=(8, 1.6 + 0.56 * len(rungs)), layout="constrained")
         axes = figure.subplots()

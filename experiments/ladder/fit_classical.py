@@ -1,11 +1,11 @@
 """Fit two classical models with and without each leak: LDA on the speaker encoder, SVM on functionals.
 
 Reads   data/clips.parquet, data/features/clean/{encoder,functionals}.npy
-Writes  data/ladder/classical.parquet: what each point of their grids made of every tested clip
+Writes  data/ladder/classical.parquet: the predictions of each point of their grids for every test clip
 
-They have no epochs; what may be chosen on the test instead is the point of the grid. Nobody validates, since
-inner folds of the training clips or actors choose. Splits in which the byte-identical clips lie apart are run
-once more without the one that trains.
+They have no epochs; what may be selected on the test clips instead is the point of the grid. There are no
+validation clips, since it is selected on inner folds of the training clips or actors. Splits that separate
+the duplicate clips are run once more without the one that trains.
 """
 
 import pandas as pd

@@ -1,10 +1,10 @@
-"""Fit two classical models to augmented copies that lie on both sides, on one, or are of other speakers.
+"""Fit two classical models to augmented copies that are in both splits, in one, or of other speakers.
 
 Reads   data/clips.parquet, data/features/{clean,resampled}/{encoder,functionals}.npy
-Writes  data/ladder/copies.parquet: what each model made of every tested clip
+Writes  data/ladder/copies.parquet: each model's predictions for every test clip
 
-The copies are the clips at other speeds. The divisions are those of the article's network in
-experiments.ladder.train_contour_long; there is one setting, so that nothing is chosen.
+The copies are speed perturbations. The splits are those of the article's CNN in
+experiments.ladder.train_contour_long; there is one setting, so that nothing is selected.
 """
 
 import pandas as pd
@@ -40,7 +40,7 @@ def run_one(about: Run, settings: Classical, test_size: float) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Fit both models by every division."""
+    """Fit both models under every split."""
     command.parser(__doc__).parse_args()
     params = load_params()
     ladder = load("experiments/ladder/params.yaml", LadderParams)

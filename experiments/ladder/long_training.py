@@ -1,4 +1,4 @@
-"""Three rungs of the ladder: how far long training and other models carry each of them."""
+"""Three steps of the leakage ablation: how far long training and other models take each of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "speakers": "test speakers are new (LUNA5)",
     }
 )
-"""The rungs, from the top."""
+"""The steps, from the top."""
 
 
 @dataclass(frozen=True)
 class LongRung:
-    """A rung trained for long; shares rounded to 4 decimals.
+    """A step with long training; proportions rounded to 4 decimals.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class LongRung:
 
 
 def score(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[LongRung]:
-    """Score every rung of a model after every epoch.
+    """Score every step of a model after every epoch.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def score(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[LongRung
 
 
 def curves(rungs: Sequence[LongRung]) -> Figure:
-    """Draw each rung's UAR by epoch."""
+    """Draw each step's UAR by epoch."""
     with project_style():
         figure = Figure(figsize=(7, 3.8), layout="constrained")
         axes = figure.subplots()

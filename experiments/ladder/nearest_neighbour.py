@@ -1,13 +1,14 @@
-"""Give each tested clip the emotion of its nearest training clip, where its copies train and where not.
+"""Predict each test clip's emotion as its nearest training clip's, where its copies train and where not.
 
-A nearest neighbour learns nothing but remembers everything: what it reaches is what a division lets through.
-The features are the article's contours, the copies those of its loops: the clip, its noisy and its stretched
-copy, all three of which are equal there, and but for the first rung the one of another speed and pitch.
+A nearest neighbour generalises nothing but memorises everything: its score shows what a split lets through.
+The features are the article's frame-mean log-mels, the copies those of its loops: the clip, its noisy and
+its stretched copy, all three of which are equal there, and but for the first step the one of another speed
+and pitch.
 
-Reads   data/clips.parquet, data/raw, data/augmented/speed_pitch. The contours are computed of the recordings
+Reads   data/clips.parquet, data/raw, data/augmented/speed_pitch. The features are computed from recordings
         again, so that this stage needs no features of another: its results are those of any machine.
-Writes  metrics/ladder_neighbour.json: each rung's UAR with its interval, its accuracy, and the share of the
-        tested rows that have an equal in training
+Writes  metrics/ladder_neighbour.json: each step's UAR with its interval, its accuracy, and the proportion of
+        test rows that have an equal in training
 """
 
 from dataclasses import replace
@@ -39,11 +40,11 @@ RUNGS = {
     "split_first": RECIPES["split_first"],
     "speakers": replace(RECIPES["speakers"], copies=_FIRST.copies, padding=_FIRST.padding),
 }
-"""The same copies on all but the first. Where rows are divided, copies are tested as well."""
+"""The same copies on all but the first. Where rows are split, copies are tested as well."""
 
 
 def contour_of(path: str, window: Window, settings: ArticleMel) -> Array:
-    """Compute one recording's contour, as the stage extract does."""
+    """Compute one recording's frame-mean log-mel, as the stage extract does."""
     samples = audio.load(
         path, sample_rate=settings.sample_rate, offset_s=window.offset_s, duration_s=window.duration_s
     )
@@ -55,7 +56,7 @@ def contour_of(path: str, window: Window, settings: ArticleMel) -> Array:
 def run(
     about: Run, clips: pd.DataFrame, contours: dict[str, Array], *, test_size: float
 ) -> tuple[pd.DataFrame, float]:
-    """Divide by the recipe and predict; there is one candidate, so nothing is chosen.
+    """Split by the recipe and predict; there is one candidate, so nothing is selected.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def run(
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, Any]:
-    """Score one rung: means over seeds, the interval of the UAR by bootstrap over actors."""
+    """Score one step: means over seeds, the interval of the UAR by bootstrap over actors."""
     counts = count(predictions, actors=np.unique(predictions["actor"]).tolist())
     pooled = counts.sum(axis=1)
     low, high = uar_interval(counts, samples=samples, seed=seed)
@@ -96,7 +97,7 @@ def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, An
 
 
 def main() -> None:
-    """Try all divisions, score and write."""
+    """Try all splits, score and write."""
     command.parser(__doc__).parse_args()
     params = load_params()
     ladder = load("experiments/ladder/params.yaml", LadderParams)

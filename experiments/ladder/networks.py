@@ -1,4 +1,4 @@
-"""A network trained by a recipe of the ladder, and what it makes of the tested clips after each epoch."""
+"""A CNN trained by a recipe of the leakage ablation: its predictions for the test clips after each epoch."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models import cnn_runs  # isort: split
@@ -74,7 +74,7 @@ def run(
     about: Run,
     bar_position: int = 0,
 ) -> pd.DataFrame:
-    """Train a network on the sides that a recipe made, to its last epoch.
+    """Train a CNN on the split that a recipe makes, to its last epoch.
 
     Parameters
     ----------

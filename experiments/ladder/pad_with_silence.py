@@ -1,4 +1,4 @@
-"""Pad the contours with silence instead of 0 dB, for the ladder's fourth rung.
+"""Pad the frame-mean log-mels with silence instead of 0 dB, for the fourth step of the leakage ablation.
 
 Reads   data/features/VARIANT/{article_logmel,contour}.npy of the clean clips and of each augmented copy
 Writes  data/ladder/contour_silence.npy (4, clips, 259): clean, noise, stretch, speed_pitch
@@ -18,7 +18,7 @@ from stages import command
 
 
 def main() -> None:
-    """Refill every clip's contour."""
+    """Pad every clip's frame-mean log-mel anew."""
     command.parser(__doc__).parse_args()
     params = load_params()
     top_db = params.extract.article.top_db

@@ -1,4 +1,4 @@
-"""Contours whose padding is silence, of the article's log-mels whose padding is 0 dB."""
+"""Frame-mean log-mels padded with silence, from the article's log-mels, which are padded with 0 dB."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ser.features.logmel import CONTOUR_PADDING_DB
 
 
 def with_silence(logmel: Array, contour: Array, *, top_db: float) -> Array:
-    """Refill the padded end of a clip's contour with the clip's own floor.
+    """Pad the end of a clip's frame-mean log-mel with the clip's own floor.
 
     The log-mel is cut ``top_db`` below its loudest value, so that frames of digital silence have exactly that
     floor in every band. With it as padding, the end of a short clip looks as if the recording went on

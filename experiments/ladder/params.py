@@ -8,7 +8,7 @@ from ser.params import ArticleCnn, Count, Grid, InnerFolds, Luna5Folds, Positive
 
 
 class Contour(Section):
-    """The article's CNN on the ladder: one setting on every rung."""
+    """The article's CNN: one setting at every step."""
 
     network: ArticleCnn
     seeds_beside: Seeds
@@ -18,8 +18,8 @@ class Contour(Section):
 class Trials(Section):
     """How much is tried of a network whose other settings stand elsewhere.
 
-    ``splits`` are the seeds of random divisions, each with weights of its own; ``seeds`` and ``folds`` are of
-    the division by actors.
+    ``splits`` are the seeds of random splits, each with weights of its own; ``seeds`` and ``folds`` are of
+    the split by actors.
     """
 
     epochs: Count
@@ -29,7 +29,7 @@ class Trials(Section):
 
 
 class Classical(Section):
-    """The classical models beside the ladder."""
+    """The classical models beside the CNN."""
 
     splits: Seeds
     inner_folds: InnerFolds
@@ -40,7 +40,7 @@ class Classical(Section):
 
 
 class Copies(Section):
-    """Classical models on copies at other speeds, at one setting."""
+    """Classical models with speed perturbation, at one setting."""
 
     splits: Seeds
     lda_shrinkage: Annotated[float, Field(gt=0, le=1)]
@@ -55,7 +55,7 @@ class Neighbour(Section):
 
 
 class LadderParams(Section):
-    """The leakage ladder, a pipeline of its own."""
+    """The leakage ablation: settings by what is trained."""
 
     validation_clips: Annotated[int, Field(ge=8)]
     contour: Contour

@@ -1,8 +1,8 @@
-"""The leakage ladder: recipes that differ in one thing each, and the sides on which they put the clips.
+"""The leakage ablation: recipes that differ in one thing each, and the splits that they make of the clips.
 
-A recipe says how clips are divided, copied, padded, scaled and labelled. Every rung is made of the one below
-it by changing one field, so that the difference between two rungs is the worth of that one thing. The first
-six are the article's way of working and what becomes of it; the last shows that nothing else leaks.
+A recipe says how clips are split, copied, padded, scaled and labelled. Every step changes one field of the
+one before, so that the difference between two steps is the inflation by that one leak. The first six are the
+article's method and what becomes of it; the last, with permuted labels, shows that nothing else leaks.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from ser.data.datasets import Array, Labels, Part, Scaler, emotion_index
 from ser.data.protocols import LUNA5, split_at_random, split_by_actor
 
 CLIPS = ("clip", "emotion", "actor", "gender", "sha256")
-"""What the ladder reads of the table of clips."""
+"""Columns of the table of clips that are needed."""
 
 VARIANTS = ("clean", "noise", "stretch", "speed_pitch")
 Chosen = npt.NDArray[np.bool_]
-"""Rows on one side [shape=(copies, clips)]."""
+"""Rows of one part of a split [shape=(copies, clips)]."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,20 @@ class Recipe:
     Attributes
     ----------
     divided : {"rows", "clips", "actors"}
-        What is put on one side or the other: at random the augmented rows, so that copies of a clip may lie
-        on both; at random the clips; or the actors, by the folds of LUNA5.
+        The split unit: augmented rows at random, so that copies of a clip may be in both parts; clips at
+        random; or actors, by the folds of LUNA5.
     copies : tuple of str
-        The variants of a clip, the clean recording first. Unless rows are divided, only training has the
+        The variants of a clip, the clean recording first. Unless rows are split, only training has the
         others.
     padding : {"0 dB", "silence"}
-        Of what the contour has where a clip is shorter than its window.
+        Of the frame-mean log-mel where a clip is shorter than its window.
     watched : {"test", "validation"}
         By whom an epoch is chosen. Who validates does not train.
     scaling : {"training", "all", "speaker"}
-        Whose mean and deviation are used: those of the training rows, of all rows, or of each speaker's own
-        clean clips, a tested speaker's too (without their labels), before those of the training rows.
+        Whose mean and standard deviation are used: those of the training rows, of all rows, or of each
+        speaker's own clean clips, a test speaker's too (without labels), before those of the training rows.
     permuted : bool
-        Whether the training clips' labels are dealt out anew, at random.
+        Whether the training clips' labels are permuted.
     twins : bool
         Whether a clip may train whose samples are those of a tested clip.
     """
@@ -80,7 +80,7 @@ def _rungs() -> dict[str, Recipe]:
 
 
 RUNGS: Mapping[str, Recipe] = MappingProxyType(_rungs())
-"""The ladder, from the most flattering to the check."""
+"""The steps, from the most inflated to the check."""
 
 BESIDE: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -89,7 +89,7 @@ BESIDE: Mapping[str, Recipe] = MappingProxyType(
         "without_twins": replace(RUNGS["own_validation"], twins=False),
     }
 )
-"""One thing changed in a rung, which is not on the way up."""
+"""One thing changed in a step, which is not on the way up."""
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({**RUNGS, **BESIDE})
 
@@ -103,7 +103,7 @@ class LadderSides:
     training : Part
         All copies of the training clips, copy by copy.
     copies : int
-        How many; 1 where rows are divided, since a clip has another number of copies than the next.
+        How many; 1 where rows are split, since a clip has another number of copies than the next.
     watched : Part
         The clips by whose score an epoch may be chosen: the tested ones or the validation clips.
     tested : Part
@@ -120,7 +120,7 @@ class LadderSides:
 
 
 def n_folds(recipe: Recipe) -> int:
-    """Count the folds that test every clip once, or 1 where the division is at random."""
+    """Count the folds that test every clip once, or 1 where the split is random."""
     return len(LUNA5) if recipe.divided == "actors" else 1
 
 
@@ -135,7 +135,7 @@ def sides(
     test_size: float,
     validation_clips: int,
 ) -> LadderSides:
-    """Divide, scale and label the clips.
+    """Split, scale and label the clips.
 
     Parameters
     ----------
@@ -146,15 +146,15 @@ def sides(
     copies
         Features of the same clips, each [shape=(clips, ...)], the clean recordings first.
     axes
-        Over what the scaler's mean and deviation are taken.
+        Over what the scaler's mean and standard deviation are taken.
     seed
-        Of the random division and of permuted labels.
+        Of the random split and of permuted labels.
     fold
         Which of `n_folds`.
     test_size
-        The share that a random division tests.
+        The proportion that a random split tests.
     validation_clips
-        How many training clips validate instead, where the division is at random, or 0 for none. By actors
+        How many training clips validate instead, where the split is random, or 0 for none. By actors
         they are those of LUNA5's validation actors, or with 0 none.
     """
     if recipe.divided == "rows":
@@ -227,7 +227,7 @@ def _any_copy(chosen: Chosen) -> npt.NDArray[np.bool_]:
 
 
 def _permuted(labels: Labels, training: npt.NDArray[np.bool_], *, seed: int) -> Labels:
-    """Deal the training clips' labels out anew; all copies of a clip share the one it gets."""
+    """Permute the training clips' labels; all copies of a clip share the one it gets."""
     dealt = labels.copy()
     dealt[training] = np.random.default_rng(seed).permutation(labels[training])
     return dealt
@@ -236,7 +236,7 @@ def _permuted(labels: Labels, training: npt.NDArray[np.bool_], *, seed: int) -> 
 def _scaled_by_speaker(
     copies: list[Array], actors: Labels, *, axes: tuple[int, ...], usual: Scaler
 ) -> list[Array]:
-    """Give every speaker the usual mean and deviation: features stay in dB, as augmentation needs."""
+    """Give every speaker the usual mean and standard deviation: they stay in dB, as augmentation needs."""
     scaled = [np.empty(features.shape, dtype=np.float32) for features in copies]
     for actor in np.unique(actors):
         own = actors == actor

@@ -1,4 +1,4 @@
-"""All runs of a network on the ladder, in worker processes, and the table that they leave."""
+"""All runs of a CNN in the leakage ablation, in worker processes, and the table that they leave."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,7 @@
-"""Scores of the ladder: of what was chosen by which clips, and what each leak is worth in points of UAR.
+"""Scores of the leakage ablation: selecting candidates, and the inflation of UAR by each leak.
 
-A run leaves the predictions of all its candidates, which are the epochs of a network or the points of a
-model's grid. What stands in the ladder follows from how one of them is chosen.
+A run leaves the predictions of all its candidates, which are the epochs of a CNN or the points of a model's
+grid. A step's score follows from how one of them is selected.
 
 References
 ----------
@@ -86,7 +86,7 @@ def choose(candidates: pd.DataFrame, *, by: By) -> pd.DataFrame:
     candidates
         With `CANDIDATES` and ``emotion``, the actual one's place in `EMOTIONS`.
     by
-        Whose UAR decides: that of the tested clips themselves, or that of the clips that were watched; of
+        Whose UAR decides: that of the tested clips themselves, or that of the clips that were monitored; of
         equals the first is kept. Or no one's: the last.
     """
     each = [*RUN, "candidate"]
@@ -140,14 +140,14 @@ def with_labels(candidates: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Rung:
-    """A rung's result, as shares rounded to 4 decimals.
+    """A step's result, as proportions rounded to 4 decimals.
 
     Attributes
     ----------
     shown : {"test", "watched"}
         How the epoch of ``uar``, ``uar_low``, ``uar_high``, ``accuracy`` and ``per_seed`` was chosen.
     best_on_test, by_validation, last_epoch : float or None
-        The UAR by each way to choose; None where the tested clips themselves were watched.
+        The UAR by each way to choose; None where the test clips themselves were monitored.
     """
 
     recipe: str
@@ -164,7 +164,7 @@ class Rung:
 
 
 def climb(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[Rung]:
-    """Score the rungs, in their order.
+    """Score the steps, in their order.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ LEAKS = {
 
 @dataclass(frozen=True)
 class Worth:
-    """What a leak is worth, in shares rounded to 4 decimals.
+    """The inflation of UAR by a leak, as proportions rounded to 4 decimals.
 
     Attributes
     ----------
@@ -234,7 +234,7 @@ class Worth:
         Without; of permuted labels, chance.
     points, low, high : float
         UAR with the leak minus that without, and its 95 % interval by bootstrap over actors, who are drawn
-        alike on both sides.
+        alike in both parts.
     seeds, actors : int
         How many were compared.
     """
@@ -310,12 +310,12 @@ def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> Scores:
 
 @dataclass(frozen=True)
 class Pair:
-    """The byte-identical clips under the random division.
+    """The duplicate clips under the random split.
 
     Attributes
     ----------
     splits : int
-        Runs with a random division of clips.
+        Runs with a random split of clips.
     apart : int
         Those in which one of the pair trained and the other was tested.
     recognised : int
@@ -332,7 +332,7 @@ class Pair:
 
 
 def pairs(candidates: pd.DataFrame, clips: pd.DataFrame) -> list[Pair]:
-    """Bound what the byte-identical pair can be worth to each model.
+    """Bound the inflation of each model's UAR by the duplicate clips.
 
     Parameters
     ----------

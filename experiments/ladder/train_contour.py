@@ -1,11 +1,11 @@
-"""Train the article's CNN on the contour on every rung of the ladder, with one setting.
+"""Train the article's CNN on the frame-mean log-mel at every step of the leakage ablation, with one setting.
 
 Reads   data/clips.parquet, data/features/VARIANT/contour.npy, data/ladder/contour_silence.npy
-Writes  data/ladder/contour_cnn.parquet: what the network made of every tested clip after every epoch
+Writes  data/ladder/contour_cnn.parquet: the CNN's predictions for every test clip after every epoch
 
-The rungs are experiments.ladder.recipes.RUNGS. Each seed draws its own random split as well; the sixth
-rung tests all five
-folds. Permuted labels and the other ways to scale have fewer, those of seeds_beside and folds_beside.
+The steps are experiments.ladder.recipes.RUNGS. Each seed draws its own random split as well; the sixth step
+tests all five folds. Permuted labels and the other ways to scale have fewer runs, those of seeds_beside and
+folds_beside.
 """
 
 import numpy as np
@@ -53,7 +53,7 @@ def run_one(
 
 
 def main() -> None:
-    """Train all rungs and what stands beside them."""
+    """Train all steps and what stands beside them."""
     command.parser(__doc__).parse_args()
     params = load_params()
     ladder = load("experiments/ladder/params.yaml", LadderParams)

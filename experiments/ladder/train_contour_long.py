@@ -1,10 +1,10 @@
-"""Train the article's CNN on three rungs of the ladder, for many more epochs than on the ladder itself.
+"""Train the article's CNN at three steps of the leakage ablation, for many more epochs than there.
 
 Reads   data/clips.parquet, data/features/VARIANT/contour.npy, data/ladder/contour_silence.npy
-Writes  data/ladder/contour_long.parquet: what the network made of every tested clip after every epoch
+Writes  data/ladder/contour_long.parquet: the CNN's predictions for every test clip after every epoch
 
-The rungs are those between which the article's published figures lie: copies made before the random split,
-copies made after it, and speakers who are new. All else is as on the ladder, but for the number of epochs.
+The steps are those between which the article's published figures lie: copies made before the random split,
+copies made after it, and unseen speakers. All else is as in the ablation, but for the number of epochs.
 """
 
 from experiments.ladder.params import LadderParams

@@ -1,7 +1,7 @@
 """Train the 2-D CNN with and without some of the leaks, on as many folds and splits as its time allows.
 
-Reads   data/clips.parquet, data/features/VARIANT/logmel.npy of the clean clips and the network's copies
-Writes  data/ladder/logmel_cnn.parquet: what the network made of every tested clip after every epoch
+Reads   data/clips.parquet, data/features/VARIANT/logmel.npy of the clean clips and the CNN's copies
+Writes  data/ladder/logmel_cnn.parquet: the CNN's predictions for every test clip after every epoch
 
 Its settings are those of train_cnn.logmel, but it is trained for fewer epochs, so that its scores are lower
 than those of the main pipeline; they are to be compared with one another.
@@ -44,7 +44,7 @@ def run_one(
 
 
 def main() -> None:
-    """Train what the ladder compares."""
+    """Train what the ablation compares."""
     command.parser(__doc__).parse_args()
     params = load_params()
     ladder = load("experiments/ladder/params.yaml", LadderParams)

@@ -2,11 +2,12 @@
 
 Reads   data/protocols/PROTOCOL/{baselines,cnn}.parquet, data/splits/PROTOCOL.parquet, data/clips.parquet
 Writes  metrics/protocols/PROTOCOL.json: by model, the best first, its UAR with the 95 % interval (bootstrap
-        over actors), accuracy and macro-F1, means over its seeds; how many clips are tested, the seeds, and
+        over actors), accuracy and macro-F1, means over its seeds; the number of test clips, the seeds, and
         the UAR's standard deviation over them, null for a single one
 
-fused_scratch and fused_transfer are the means of the network's probabilities and of each LDA's, as in fuse.
-First the predictions are held to the split: each model and seed must test each test clip once.
+fused_scratch and fused_transfer are late fusion: the arithmetic mean of the CNN's probabilities and those of
+each LDA, as in fuse. First the predictions are checked against the split: each model and seed must predict
+each test clip once.
 """
 
 import pandas as pd

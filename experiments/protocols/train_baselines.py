@@ -1,17 +1,17 @@
 """Tune, fit and apply the final LDAs under another protocol than the main pipeline's.
 
 lda_augmented          on functionals
-encoder_lda_augmented  on the states of the pretrained speaker encoder
+encoder_lda_augmented  on the hidden states of the pretrained speaker encoder
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet,
         data/features/{clean,resampled}/{functionals,encoder}.npy
-Writes  data/protocols/PROTOCOL/baselines.parquet: a row a tested clip and model
+Writes  data/protocols/PROTOCOL/baselines.parquet: a row a test clip and model
         metrics/search/protocol_PROTOCOL.csv: every point of both grids with its inner UAR, and which was
-                                              chosen
+                                              selected
 
-Models and grids are those of train_baselines. For each fold the hyper-parameters are chosen anew by inner
-folds of its own training actors: what was chosen under luna5 has seen the actors that are tested here. Under
-article every actor is on both sides; no tested clip is seen there, but other clips of its actor are.
+Models and grids are those of train_baselines. For each fold the hyper-parameters are selected anew on inner
+folds of its own training actors: what was selected under luna5 has seen the actors that are tested here.
+Under article every actor is in both splits; no test clip is seen there, but other clips of its actor are.
 """
 
 import pandas as pd

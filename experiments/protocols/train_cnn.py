@@ -1,10 +1,11 @@
 """Train and apply the 2-D CNN under another protocol than the main pipeline's.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/{clean,resampled}/logmel.npy
-Writes  data/protocols/PROTOCOL/cnn.parquet: a row a tested clip and seed
+Writes  data/protocols/PROTOCOL/cnn.parquet: a row a test clip and seed
 
 Its settings are those of train_cnn.logmel, but for the seeds. It is trained on every clip that is not tested,
-for all its epochs; nobody validates. A killed training goes on from its last epoch when the stage runs again.
+for all its epochs; there are no validation clips. A killed training goes on from its last epoch when the
+stage runs again.
 """
 
 from pathlib import Path

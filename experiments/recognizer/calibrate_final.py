@@ -1,12 +1,13 @@
-"""Learn the temperature of the exported model of predictions for actors whom a model like it had not heard.
+"""Fit the temperature of the exported model on predictions for unseen speakers, of models trained like it.
 
 Reads   data/predictions/fused.parquet, data/splits/luna5.parquet, data/clips.parquet
 Writes  metrics/final_calibration.json   the temperature; ECE, NLL, Brier score and AURC with and without one;
-                                         how often the answer is "not sure", and the accuracy of the rest
+                                         how often the model abstains ("not sure"), and the accuracy of the
+                                         other answers
 
-The temperature is that of all folds and seeds of LUNA5 together. What it is worth is measured on each fold
-by the temperature of the other folds alone. RAVDESS no longer tests the exported model, which has heard
-all of its actors, so that this spoils no test; nor does a temperature change what is recognised.
+The temperature is that of all folds and seeds of LUNA5 together. Its effect is measured on each fold by the
+temperature of the other folds alone. RAVDESS cannot test the exported model, which was trained on all of its
+actors, so that this uses up no test set; nor does a temperature change which emotion is predicted.
 """
 
 from experiments.recognizer.params import RecognizerParams

@@ -9,7 +9,7 @@ from ser.params import Positive, Section, Seed, Share
 
 
 class Listening(Section):
-    """How the exported model hears recordings; see `ser.recognizer.bundle_format.ListeningSettings`."""
+    """How the exported model reads recordings; see `ser.recognizer.bundle_format.ListeningSettings`."""
 
     timeline_after_s: Positive
     window_s: Positive

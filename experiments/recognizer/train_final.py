@@ -1,12 +1,12 @@
 """Train the model that is exported, fused_transfer, on all 24 actors: nobody is left to test it on.
 
 Reads   data/clips.parquet, data/features/{clean,resampled}/{logmel,encoder}.npy
-Writes  models/final: the 2-D network's architecture and weights, its scaler, and the fitted LDA
-        metrics/search/final.csv: what inner folds of actors say of each layer and shrinkage of the LDA
+Writes  models/final: the 2-D CNN's architecture and weights, its scaler, and the fitted LDA
+        metrics/search/final.csv: the inner UAR of each layer and shrinkage of the LDA
 
-The network has the settings of train_cnn.logmel, the LDA those that inner folds of all actors choose, as
-in each fold of LUNA5: the scores there are of the same recipe, on actors whom it had not heard. A killed
-training goes on from its last epoch when the stage runs again.
+The CNN has the settings of train_cnn.logmel, the LDA those selected on inner folds of all actors, as in each
+fold of LUNA5: the scores there are of models trained in the same way, on unseen speakers. A killed training
+goes on from its last epoch when the stage runs again.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the conditions are called under which tested clips are heard."""
+"""Names of the corruptions under which test clips are recognised."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _CONDITION_WORDS: Mapping[str, str] = {
 
 
 def condition_words(condition: str) -> str:
-    """Say what a condition's name stands for."""
+    """Describe a corruption by its name."""
     kind, _, value = condition.partition("_")
     if kind == "level":
         number, _, clipped = value.partition("_")

@@ -1,6 +1,6 @@
-"""What may happen to a recording before it is recognised: noise, a telephone, a room, level, clipping, a cut.
+"""Corruptions of a recording: noise, a telephone, a room, level, clipping, truncation.
 
-Whatever is drawn depends on the seed, the clip and the kind of condition alone. Noise is the same at every
+Whatever is drawn depends on the seed, the clip and the kind of corruption alone. Noise is the same at every
 signal-to-noise ratio, so that a curve over ratios shows the ratio's effect and nothing else.
 
 References
@@ -49,7 +49,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Recording:
-    """What a condition acts on.
+    """Input of a corruption.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Recording:
 
 
 def degrade(recording: Recording, *, settings: ConditionParams) -> dict[str, Waveform]:
-    """Put a recording under every condition of one kind.
+    """Apply every corruption of one kind to a recording.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def degrade(recording: Recording, *, settings: ConditionParams) -> dict[str, Wav
     Returns
     -------
     dict
-        Waveforms by the conditions' names, such as ``white_10``, a number being the section's value.
+        Waveforms by the corruptions' names, such as ``white_10``, a number being the section's value.
     """
     samples, speech, clip = recording.samples, recording.speech, recording.clip
     match settings:
@@ -180,7 +180,7 @@ def choose_talkers(training: pd.DataFrame, *, clip: str, settings: Babble) -> li
 
 
 def babble(voices: Sequence[Waveform], length: int, *, seed: int, clip: str) -> Waveform:
-    """Mix voices, all of the same level, each repeated without a pause from a drawn place on.
+    """Mix talkers, all of the same level, each repeated without a pause from a drawn place on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Degrade every test clip in one way, compute its features anew, and let its fold's models recognise it.
+"""Corrupt every test clip in one way, compute its features anew, and apply the models of its fold.
 
 clean          the recordings as they are
 white, babble  noise at several signal-to-noise ratios; the babble is of training actors of the fold in which
@@ -6,17 +6,17 @@ white, babble  noise at several signal-to-noise ratios; the babble is of trainin
 telephone      300 to 3400 Hz at 8 kHz with 8 bit of mu-law
 reverberation  rooms of several reverberation times
 level          quieter, louder, and louder with what exceeds full scale clipped
-clipping       several shares of the samples clipped
-start          no more than the beginning of the speech
+clipping       several proportions of the samples clipped
+start          truncation: no more than the beginning of the speech
 
 Reads   data/clips.parquet, data/raw, data/splits/luna5.parquet, metrics/search/baselines_{luna5,transfer}.csv
         and data/features/{clean,resampled}/{functionals,encoder}.npy for the LDAs, models/cnn_logmel,
         data/normalized/logmel.npz, models/cnn_logmel_unaugmented, and the weights in Resemblyzer
 Writes  data/robustness/KIND.parquet: condition, protocol, model, seed, fold, clip, p_neutral ... p_surprised
 
-The whole recording is degraded, at 16 kHz; only then is silence trimmed and are features computed, as of a
-clean clip, so that what noise does to the trimming counts too. No model is adapted to a condition: all are
-those of the main results, the LDAs fitted again to the same clips, and the 2-D network without augmentation.
+The whole recording is corrupted, at 16 kHz; only then is silence trimmed and are features computed, as of a
+clean clip, so that the effect of noise on the trimming counts too. No model is adapted to a corruption: all
+are those of the main results, the LDAs fitted again to the same clips, and the 2-D CNN without augmentation.
 """
 
 from collections.abc import Iterable
@@ -78,7 +78,7 @@ def features_of(samples: Array, settings: Settings) -> dict[str, Array]:
 def degrade_clip(
     clip: str, path: str, talkers: list[str], condition: ConditionParams, settings: Settings
 ) -> dict[str, dict[str, Array]]:
-    """Compute one clip's features under each condition of a kind."""
+    """Compute one clip's features under each corruption of a kind."""
 
     def listen(path: str) -> tuple[Array, slice]:
         samples = audio.load(path, sample_rate=SAMPLE_RATE)

@@ -1,12 +1,12 @@
-"""Score the predictions of degraded recordings, and draw them.
+"""Score the predictions for corrupted recordings, and draw them.
 
 Reads   data/robustness/KIND.parquet, data/splits/luna5.parquet, data/clips.parquet
-Writes  metrics/robustness.json: under ``uar`` each model's UAR under each condition with its 95 % interval
-        (bootstrap over actors), under ``gain_by_augmentation`` how much each kind of model that learned of
+Writes  metrics/robustness.json: under ``uar`` each model's UAR under each corruption with its 95 % interval
+        (bootstrap over actors), under ``gain_by_augmentation`` how much each kind of model trained on
         augmented copies exceeds the same trained without; metrics/robustness.md, the same as two tables
         figures/robustness/{noise,conditions,augmentation}.png
 
-Of the 2-D network and what is fused with it a score is the mean over seeds; without augmentation it has one.
+Of the 2-D CNN and its late fusion a score is the mean over seeds; without augmentation it has one.
 """
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Figures of robustness: UAR against the signal-to-noise ratio, and under all other conditions."""
+"""Figures of robustness: UAR by signal-to-noise ratio, and under all other corruptions."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from ser.figures.style import project_style
 
 _DARK = "#222222"
 NOISES = MappingProxyType({"white": "White noise", "babble": "Babble of training actors"})
-"""The kinds of conditions that are drawn against their signal-to-noise ratio."""
+"""The kinds of corruptions that are drawn against their signal-to-noise ratio."""
 DRAWN = ("fused_transfer", "encoder_lda_augmented", "fused_scratch", "logmel_cnn", "lda_augmented")
 """The models whose UAR is drawn; those without augmentation stand in the figure of gains."""
 # Told apart in grey, too, by marker and line.
@@ -62,7 +62,7 @@ def noise(scores: Scores) -> Figure:
 
 
 def conditions(scores: Scores) -> Figure:
-    """Draw UAR under all conditions but noise, a row a condition, with intervals over actors.
+    """Draw UAR under all corruptions but noise, a row each, with intervals over actors.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def conditions(scores: Scores) -> Figure:
 
 
 def augmentation(gained: Gains) -> Figure:
-    """Draw by how much UAR rises with augmentation in training, a row a condition, with its interval.
+    """Draw the gain in UAR by augmentation in training, a row a corruption, with its interval.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def _with_intervals(axes: Axes, x: np.ndarray, figures: list[dict[str, float]], 
 
 
 def _dodged(models: Sequence[str], step: float) -> list[tuple[str, float]]:
-    """Place models beside each other, so that their intervals can be told apart."""
+    """Place models beside each other, so that their intervals can be distinguished."""
     return [(model, step * (place - (len(models) - 1) / 2)) for place, model in enumerate(models)]
 
 

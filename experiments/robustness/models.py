@@ -1,4 +1,4 @@
-"""The models whose robustness is measured, applied fold by fold to what their test clips became."""
+"""The models whose robustness is measured, applied fold by fold to their corrupted test clips."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Tested:
 def apply_classical(model: str, tested: Tested, grids: Grids) -> pd.DataFrame:
     """Fit one of `CLASSICAL` on all actors that are not tested, as it was for the main results, and apply it.
 
-    Which copies of their clips it learns of, `ser.models.classical.SEARCHED_MODELS` tells.
+    Which copies of their clips it is trained on, `ser.models.classical.SEARCHED_MODELS` says.
 
     Returns
     -------

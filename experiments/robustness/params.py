@@ -74,7 +74,7 @@ class Unaugmented(Section):
 
 
 class RobustnessParams(Section):
-    """Conditions under which the tested clips are heard, a section a kind."""
+    """Corruptions of the test clips, a section a kind."""
 
     clean: Clean
     white: WhiteNoise

@@ -1,4 +1,4 @@
-"""How well degraded recordings are recognised: UAR by condition and model, and what augmentation is worth."""
+"""Robustness to corruptions: UAR by corruption and model, and the gain by augmentation."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -37,7 +37,7 @@ MODEL_WORDS: Mapping[str, str] = MappingProxyType(
     {model: model_name(model) for model in MODELS}
     | {"logmel_cnn": "log-mel CNN, augmented", "logmel_cnn_unaugmented": "log-mel CNN"}
 )
-"""What is called augmented learned of augmented copies; so did what is fused."""
+"""What is called augmented was trained on augmented copies; so was what is fused."""
 
 Tallies = Mapping[str, Mapping[str, Tally]]
 """``{condition: {model: tally}}``."""
@@ -87,7 +87,7 @@ def tally_conditions(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str
 
 
 def score(tallies: Tallies, *, samples: int, seed: int) -> Scores:
-    """Score each model under each condition, as shares rounded to 4 decimals.
+    """Score each model under each corruption, as proportions rounded to 4 decimals.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def score(tallies: Tallies, *, samples: int, seed: int) -> Scores:
 def gains(
     tallies: Tallies, *, better: str, than: str, samples: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Compare two models under each condition: by how much the UAR of one exceeds the other's.
+    """Compare two models under each corruption: by how much the UAR of one exceeds the other's.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def gains(
     Returns
     -------
     dict
-        ``{condition: {gain, low, high}}``, shares rounded to 4 decimals, with a 95 % interval.
+        ``{condition: {gain, low, high}}``, proportions rounded to 4 decimals, with a 95 % interval.
     """
 
     def figures(models: Mapping[str, Tally]) -> dict[str, float]:
@@ -154,7 +154,7 @@ def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> np.ndarray:
 
 
 def markdown_table(scores: Scores, gained: Gains) -> str:
-    """Tabulate UAR in percent, a row a condition; below it the gains by augmentation with their intervals."""
+    """Tabulate UAR in %, a row a corruption; below it the gains by augmentation with their intervals."""
     uars = {
         condition: [f"{100 * models[model]['uar']:.1f}" for model in MODELS]
         for condition, models in scores.items()

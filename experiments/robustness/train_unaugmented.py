@@ -1,11 +1,11 @@
-"""Train the 2-D CNN without augmentation, on every fold of LUNA5, to see what augmentation is worth.
+"""Train the 2-D CNN without augmentation, on every fold of LUNA5, to measure the gain by augmentation.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/logmel.npy
-Writes  models/cnn_logmel_unaugmented: the architecture, each fold's weights, and the scalers, learned of the
+Writes  models/cnn_logmel_unaugmented: the architecture, each fold's weights, and the scalers, fitted to the
         clean training clips; data/curves/cnn_logmel_unaugmented.csv
 
-All but augmentation is as for the augmented network (train_cnn.logmel in params.yaml); the last epoch is
-used. A killed training goes on from its last epoch when the stage runs again.
+All but augmentation is as for the augmented CNN (train_cnn.logmel in params.yaml); the last epoch is used. A
+killed training goes on from its last epoch when the stage runs again.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The 2-D CNN trained on the clean recordings alone, as they are: what its augmentation is compared with."""
+"""The 2-D CNN trained on the clean recordings alone: the baseline of its augmentation."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models.cnn_runs import Sides, fit  # isort: split

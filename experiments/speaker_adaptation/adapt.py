@@ -1,22 +1,22 @@
-"""Recognise speakers who were first heard in a few unlabelled clips: the protocol ``enrolled``.
+"""Adapt to each test speaker by a few unlabelled clips, and recognise the others: the protocol ``enrolled``.
 
-Under the folds of luna5 each test actor enrols some clips, drawn with a seed; the recognizer adapts to their
-voice and is scored on the actor's other clips. It sums up one LDA a layer of the pretrained speaker encoder
-and one on functionals, and averages them with the 2-D network, adapted as well.
+Under the folds of luna5 some clips of each test actor are drawn with a seed, without labels; the models are
+adapted to the speaker by them and scored on the actor's other clips. They are a per-layer LDA ensemble on
+the pretrained speaker encoder and on functionals, and its late fusion with the 2-D CNN, adapted as well.
 
-All there is to choose of the LDAs is chosen by inner folds of training actors, who enrol as many; how readily
-the network adapts, by the fold's validation actors, whom it never met, and LDAs fitted without them.
+All settings of the LDAs are selected on inner folds of training actors, who are adapted to in the same way;
+how strongly the CNN adapts, on the fold's validation actors, on whom it was not trained, and LDAs fitted
+without them.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{encoder,functionals}.npy,
         data/predictions/cnn_logmel.parquet, data/predictions/cnn_logmel_validation.parquet
 Writes  data/predictions/enrolled.parquet  as those of other models, but the protocol is enrolled_N after the
-                                           number of clips, and the clips that a seed enrols are missing
+                                           number of clips, and the clips that a seed draws are left out
         metrics/enrolled.json              scores by the number of clips
-        metrics/search/enrolled.csv        every trial of the inner folds and with the network
+        metrics/search/enrolled.csv        every trial of the inner folds and with the CNN
         figures/enrolled/uar_by_clips.png
 
-No emotion of a test actor is read before scoring, but clips of theirs are heard: these figures are not those
-of luna5.
+No label of a test actor is read before scoring, but clips of theirs are: these scores are not those of luna5.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from stages import command
 
 LDA, JOINED = "voice_lda", "voice_fused"
 WITH_NETWORK = "all, with the network"
-"""What stands for a view in the trials of the network's prior; their UAR is of validation actors."""
+"""Stands for a feature set in the trials of the CNN's prior; their UAR is of validation actors."""
 
 
 def read_views() -> dict[str, Array]:
@@ -101,7 +101,7 @@ def rehearse(
     n_clips: int,
     settings: AdaptationParams,
 ) -> tuple[float, pd.DataFrame]:
-    """Let the validation actors enrol, to choose how readily the network adapts; return it and the trials."""
+    """Adapt to the validation actors, to select the CNN's prior strength; return it and the trials."""
     draws = [draw_enrolled(validation.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
     alone = [recognise(voices, choices, validation, enrolled=draw, n_clips=n_clips) for draw in draws]
     grid = priors_for(n_clips, settings=settings)

@@ -1,4 +1,4 @@
-"""The figure of the protocol ``enrolled``: what hearing a speaker first is worth."""
+"""The figure of the protocol ``enrolled``: the gain by speaker adaptation."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""The 2-D network beside the LDAs that know a speaker of enrolled clips.
+"""The 2-D CNN beside the LDAs that are adapted to a speaker.
 
-The network was trained without a thought of enrolment. Of the clips that a speaker enrols it is only told how
-much it leans to each emotion for this voice, whatever is said: that part is subtracted from its logits, and
-what remains is averaged with the LDAs, both weighing the same.
+The CNN was trained without adaptation. From the clips of a speaker only its bias for this speaker is
+estimated, how much its logits lean to each emotion whatever the clip: that part is subtracted, and what
+remains is averaged with the LDAs, both weighted the same.
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,6 @@ from ser.params import AdaptationSearch
 
 
 class AdaptationParams(AdaptationSearch):
-    """How many unlabelled clips of a test speaker are enrolled, and the grids of what adapts to them."""
+    """How many unlabelled clips of a test speaker adapt the models, and the grids of these."""
 
     clips: Annotated[list[Annotated[int, Field(ge=0, le=59)]], Field(min_length=1)]

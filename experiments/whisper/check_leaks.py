@@ -1,13 +1,13 @@
-"""Suspect the model on both encoders of a leak: shuffled labels, a canary, tested clips that are not there.
+"""Leakage tests of the model on both encoders: label permutation, canary features, held-out removal.
 
-permuted  the emotions of the training clips are shuffled; the result must come out at chance
-canary    columns of every view tell actor and emotion together; they must not help with actors never heard.
-          That they help where actors are on both sides is tried as well, on the article's random split
-unseen    training reads views in which the tested clips of the first fold are missing, and the tested side
-          lacks half of the clips that are scored; the predictions of the others must be equal
+permuted  the labels of the training clips are permuted; the result must come out at chance level
+canary    columns of every feature set encode actor and emotion together; they must not help with unseen
+          speakers. That they help where actors are in both splits is tried as well, on the article's split
+unseen    trained on features from which the test clips of the first fold were removed, and applied without
+          half of the clips that are scored; the predictions for the others must be equal
 
-Each time all that there is to choose is chosen again, for new speakers and, but for the canary, for such as
-enrolled the greatest number of clips, by the first draw.
+Each time all settings are selected again, without adaptation and, but for the canary, with adaptation to
+the greatest number of clips, by the first draw.
 
 Reads   data/clips.parquet, data/splits/{luna5,article}.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy, data/predictions/whisper.parquet
@@ -42,7 +42,7 @@ Recognised = tuple[Speech, Matrix]
 def recognise(
     training: Speech, test: Speech, numbers: list[int], settings: AdaptationParams
 ) -> dict[int, Recognised]:
-    """Choose, fit and apply as the stage enroll_whisper does, by the number of clips that are enrolled."""
+    """Select, fit and apply as the stage enroll_whisper does, by the number of clips that adapt."""
     learned = Learned.of(training, settings)
     results = {}
     for n_clips in numbers:
@@ -54,24 +54,24 @@ def recognise(
 
 
 def shuffled(training: Speech, *, seed: int) -> Speech:
-    """Shuffle the emotions among the training clips."""
+    """Permute the labels of the training clips."""
     return replace(training, y=permuted(training.part(next(iter(training.views))), copies=1, seed=seed).y)
 
 
 def told(speech: Speech, *, actors: Labels) -> Speech:
-    """Add the canary's columns to every view."""
+    """Add the canary features to every feature set."""
     return replace(
         speech, views={name: with_canary(speech.part(name), actors=actors).x for name in speech.views}
     )
 
 
 def without_tested(views: dict[str, Array], rows: Labels) -> dict[str, Array]:
-    """Remove clips from every view."""
+    """Remove clips from every feature set."""
     return {name: without([x], rows)[0] for name, x in views.items()}
 
 
 def lacking_half(test: Speech, *, n_clips: int, seed: int) -> Speech:
-    """Remove every other one of the clips that are scored from the tested side."""
+    """Remove every other one of the scored clips from the test clips."""
     scored = np.flatnonzero(~draw_enrolled(test.actors, n_clips=n_clips, seed=seed))
     return replace(test, views=without_tested(dict(test.views), scored[::2]))
 

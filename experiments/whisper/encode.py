@@ -1,13 +1,14 @@
-"""Compute what two pretrained encoders make of every clip: that of Whisper, and the speaker encoder.
+"""Compute the hidden states of two pretrained encoders for every clip: Whisper's, and the speaker encoder's.
 
 Reads   data/clips.parquet, data/raw, and the weights: Whisper's in the packages of requirements-whisper.txt
         or in the file that the environment variable WHISPER_WEIGHTS names, the other's in Resemblyzer
 Writes  data/features/clean/whisper.npy (clips, 7, 1024), in the order of clips.parquet: for each layer of
-        Whisper's encoder, the input of the first one included, mean and deviation over time of its 512 states
+        Whisper's encoder, the input of the first one included, mean and standard deviation over time of its
+        512 hidden states
         data/features/clean/whisper_speaker.npy (clips, 3, 1026), as the stage encode writes encoder.npy
 
 The weights are those of weights_sha256 in experiments/whisper/params.yaml and of encode.weights_sha256 in
-params.yaml, or the stage stops: nothing is learned here. The speaker encoder is run again so that this
+params.yaml, or the stage stops: nothing is trained here. The speaker encoder is run again so that this
 pipeline reads no computed float of another one, and can be run on a machine of its own.
 """
 
@@ -27,7 +28,7 @@ Array = npt.NDArray[np.float32]
 
 
 def encode_clip(path: str, whisper_trim_db: float, speaker_trim_db: float) -> tuple[Array, Array]:
-    """Compute one clip's rows, of Whisper and of the speaker encoder; both hear 16 kHz."""
+    """Compute one clip's rows, of Whisper and of the speaker encoder; both read 16 kHz."""
     samples = audio.load(path, sample_rate=whisper_encoder.SAMPLE_RATE)
     return (
         whisper_encoder.state_functionals(

@@ -1,13 +1,13 @@
-"""Recognise by Whisper's encoder and the speaker encoder: new speakers, and such as were heard in some clips.
+"""Evaluate per-layer LDA ensembles on two encoders under four protocols, and with speaker adaptation.
 
-One LDA a layer, summed up with weights; shrinkage, weights and how readily a view adapts are chosen by inner
-folds of training actors, who enrol as many clips.
+One LDA a layer, their logits summed with weights; shrinkage, weights and the strength of adaptation of each
+feature set are selected on inner folds of training actors, who are adapted to in the same way.
 
-whisper_lda   by Whisper's layers alone
-encoders_lda  by the layers of both encoders, and under the folds of luna5 also of speakers who enrol some
-              clips without labels (protocol enrolled_N), drawn with a seed, and are scored on the others
+whisper_lda   on Whisper's layers alone
+encoders_lda  on the layers of both encoders, and under the folds of luna5 also adapted to each test speaker
+              by some clips without labels (protocol enrolled_N), drawn with a seed; the others are scored
 
-Speakers are new in all protocols but the article's random split, which has every actor on both sides.
+Speakers are unseen in all protocols but the article's random split, which has every actor in both splits.
 
 Reads   data/clips.parquet, data/splits/{luna5,emobox6,loso,article}.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy
@@ -31,7 +31,7 @@ from ser.params import load, load_params
 from stages import command
 
 PROTOCOLS = ("luna5", "emobox6", "loso", "article")
-"""Those under which nobody enrols."""
+"""Those without speaker adaptation."""
 ABOUT = ["protocol", "model", "fold", "clips"]
 
 
@@ -44,7 +44,7 @@ def run_fold(protocol: str, fold: int, settings: AdaptationParams) -> tuple[pd.D
     for model, n_clips in [(WHISPER, 0), (BOTH, 0), *((BOTH, n_clips) for n_clips in numbers)]:
         choices, tried = learned.choose(model, n_clips=n_clips)
         trials.append(tried.assign(protocol=protocol, model=model, fold=fold, clips=n_clips))
-        # Without enrolment there is no draw.
+        # Without adaptation there is no draw.
         for seed in settings.seeds if n_clips else settings.seeds[:1]:
             enrolled = draw_enrolled(test.actors, n_clips=n_clips, seed=seed)
             found = learned.recognise(choices, test, enrolled=enrolled, n_clips=n_clips)
@@ -58,7 +58,7 @@ def run_fold(protocol: str, fold: int, settings: AdaptationParams) -> tuple[pd.D
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Score by protocol and model, and enrolled speakers by the number of clips."""
+    """Score by protocol and model, and with adaptation by the number of clips."""
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender", "intensity", "statement"))
     tallies = scores.tally_all(predictions, clips)
     summary = scores.summarize(tallies, samples=samples, seed=seed)

@@ -8,7 +8,7 @@ from ser.params import Positive, Section, Seeds
 
 
 class WhisperParams(Section):
-    """The encoder of Whisper, and how the LDAs on its states are suspected of leaks."""
+    """The encoder of Whisper, and the leakage tests of the LDAs on its hidden states."""
 
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     trim_db: Positive

