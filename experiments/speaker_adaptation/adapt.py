@@ -156,7 +156,7 @@ def main() -> None:
             is_validation,
         )
         calls.append((int(fold), training, test, network, adaptation))
-    results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
+    results = run_all(run_fold, calls, workers=params.workers, what="adapt", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
     by_clips = score(
         predictions, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed

@@ -42,7 +42,7 @@ Recognised = tuple[Speech, Matrix]
 def recognise(
     training: Speech, test: Speech, numbers: list[int], settings: AdaptationParams
 ) -> dict[int, Recognised]:
-    """Select, fit and apply as the stage enroll_whisper does, by the number of clips that adapt."""
+    """Select, fit and apply as the stage evaluate_whisper does, by the number of clips that adapt."""
     learned = Learned.of(training, settings)
     results = {}
     for n_clips in numbers:

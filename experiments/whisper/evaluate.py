@@ -88,7 +88,7 @@ def main() -> None:
         for protocol, split in splits.items()
         for fold in sorted(split["fold"].unique().tolist())
     ]
-    results = run_all(run_fold, calls, workers=params.workers, what="enroll", unit="fold")
+    results = run_all(run_fold, calls, workers=params.workers, what="evaluate", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
     scores.check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)
     scored = score(

@@ -1,4 +1,4 @@
-"""The stage enroll on made-up features: what it writes, whom it scores, and the same bytes twice."""
+"""The stage adapt on made-up features: what it writes, whom it scores, and the same bytes twice."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from matplotlib.container import ErrorbarContainer
 from params_files import read_params, write_params
 from scipy.special import softmax
 
-from experiments.speaker_adaptation import adapt as enroll
+from experiments.speaker_adaptation import adapt
 from experiments.speaker_adaptation.figure import uar_by_clips
 from ser.data.datasets import Part, prediction_table
 from ser.data.protocols import LUNA5, split_by_actor
@@ -86,8 +86,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run() -> dict[str, bytes]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["enroll"])
-        command.run(enroll.main)
+        patch.setattr(sys, "argv", ["adapt"])
+        command.run(adapt.main)
     return {name: Path(name).read_bytes() for name in WRITTEN}
 
 
@@ -128,7 +128,7 @@ def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) ->
     # Two folds and two numbers of clips, each with one point of three views, their sum, and with the network.
     assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 5
     assert run() == once
-    check_full_disk(enroll)
+    check_full_disk(adapt)
 
 
 def test_labels_of_test_actors_change_no_prediction(project: Path) -> None:

@@ -19,7 +19,7 @@ from voices import spoken
 
 from experiments.whisper import check_leaks as check_whisper
 from experiments.whisper import encode as encode_whisper
-from experiments.whisper import evaluate as enroll_whisper
+from experiments.whisper import evaluate as evaluate_whisper
 from experiments.whisper import search as search_whisper
 from experiments.whisper.whisper_encoder import VARIABLE
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
@@ -81,7 +81,7 @@ def run(stage: ModuleType, *arguments: str) -> None:
 
 @pytest.mark.usefixtures("project")
 def test_new_speakers_are_scored_on_every_clip_and_enrolled_ones_on_the_others() -> None:
-    run(enroll_whisper)
+    run(evaluate_whisper)
     predictions = pd.read_parquet("data/predictions/whisper.parquet")
     new = predictions[predictions["protocol"] == "luna5"]
     assert set(new["model"]) == {"whisper_lda", "encoders_lda"}
@@ -113,12 +113,12 @@ def test_new_speakers_are_scored_on_every_clip_and_enrolled_ones_on_the_others()
 
 @pytest.mark.usefixtures("project")
 def test_the_same_bytes_twice_and_no_choice_by_tested_actors() -> None:
-    run(enroll_whisper)
+    run(evaluate_whisper)
     written = ("data/predictions/whisper.parquet", "metrics/whisper.json", "metrics/search/whisper.csv")
     before = {name: Path(name).read_bytes() for name in written}
-    run(enroll_whisper)
+    run(evaluate_whisper)
     assert {name: Path(name).read_bytes() for name in written} == before
-    check_full_disk(enroll_whisper)
+    check_full_disk(evaluate_whisper)
 
     trials = pd.read_csv("metrics/search/whisper.csv").query("fold == 0")
     tested = pd.read_parquet("data/clips.parquet")["actor"].isin(LUNA5[0].test).to_numpy()
@@ -126,7 +126,7 @@ def test_the_same_bytes_twice_and_no_choice_by_tested_actors() -> None:
         states = np.load(f"data/features/clean/{name}.npy")
         states[tested] = 1e3
         write_array(f"data/features/clean/{name}.npy", states)
-    run(enroll_whisper)
+    run(evaluate_whisper)
     again = pd.read_csv("metrics/search/whisper.csv").query("fold == 0")
     # Of the other protocol's fold these actors may train.
     own = trials["protocol"] == "luna5"
@@ -135,7 +135,7 @@ def test_the_same_bytes_twice_and_no_choice_by_tested_actors() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_each_model_has_its_own_views() -> None:
-    run(enroll_whisper)
+    run(evaluate_whisper)
     trials = pd.read_csv("metrics/search/whisper.csv")
     views = {str(model): set(it["view"]) - {ALL_VIEWS} for model, it in trials.groupby("model")}
     assert views == {"whisper_lda": {"whisper_1", "whisper_2"}, "encoders_lda": {*VIEWS}}
@@ -143,7 +143,7 @@ def test_each_model_has_its_own_views() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_the_checks_find_no_leak_and_the_canary_sings_where_actors_are_known() -> None:
-    run(enroll_whisper)
+    run(evaluate_whisper)
     run(check_whisper)
     found = json.loads(Path("metrics/whisper_leaks.json").read_text())
     plain = json.loads(Path("metrics/whisper.json").read_text())["luna5"]["encoders_lda"]["uar"]
@@ -159,7 +159,7 @@ def test_the_checks_find_no_leak_and_the_canary_sings_where_actors_are_known() -
 
 @pytest.mark.usefixtures("project")
 def test_a_model_that_knew_the_tested_clips_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where enroll_whisper trains on both sides, its predictions are not those without the tested clips."""
+    """Where evaluate_whisper trains on both sides, its predictions are not those without the tested clips."""
 
     def leaking(*arguments: Any, **options: Any) -> tuple[Speech, Speech]:
         training, test = sides_of(*arguments, **options)
@@ -168,8 +168,8 @@ def test_a_model_that_knew_the_tested_clips_is_found(monkeypatch: pytest.MonkeyP
         actors = np.concatenate([training.actors, test.actors])
         return Speech(clips, actors, np.concatenate([training.y, test.y]), views), test
 
-    monkeypatch.setattr(enroll_whisper, "sides_of", leaking)
-    run(enroll_whisper)
+    monkeypatch.setattr(evaluate_whisper, "sides_of", leaking)
+    run(evaluate_whisper)
     run(check_whisper)
     found = json.loads(Path("metrics/whisper_leaks.json").read_text())["by_clips"]
     assert all(it["unseen_largest_difference"] > 0.01 for it in found.values())
@@ -177,7 +177,7 @@ def test_a_model_that_knew_the_tested_clips_is_found(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("project")
 def test_a_split_with_an_actor_on_both_sides_is_refused() -> None:
-    run(enroll_whisper)
+    run(evaluate_whisper)
     path = "data/splits/luna5.parquet"
     split = pd.read_parquet(path)
     tested = split[(split["fold"] == 0) & (split["role"] == "test")].head(1)
@@ -190,7 +190,7 @@ def test_a_split_with_an_actor_on_both_sides_is_refused() -> None:
 def test_missing_states_are_a_message() -> None:
     Path("data/features/clean/whisper.npy").unlink()
     with pytest.raises(SystemExit, match=r"clean/whisper\.npy: cannot be read; run make whisper"):
-        run(enroll_whisper)
+        run(evaluate_whisper)
 
 
 def test_clips_are_encoded_in_the_order_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
