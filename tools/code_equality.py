@@ -59,6 +59,23 @@ _REGISTERS = (
     *("tensorflow.keras.utils.register_keras_serializable", "register_keras_serializable"),
 )
 _A_CLASS = "a class of "
+_OF_ANY = (
+    *(
+        "pickle",
+        "cloudpickle",
+        "dill",
+        "marshal",
+        "shelve",
+        "copyreg",
+        "joblib",
+        "skops",
+        "torch",
+        "__module__",
+    ),
+    *("__reduce__", "__reduce_ex__", "__getstate__", "to_pickle", "__globals__", "inspect"),
+)
+"""What may write the module's name of any class or function, not only of those beside it."""
+_TEXTS = ("builtins.str", "builtins.repr", "builtins.print", "builtins.format", "builtins.ascii")
 _HARMLESS = ("importlib.util.find_spec", "importlib.metadata")
 _BUILTIN_CALLS = frozenset(
     {
@@ -651,6 +668,7 @@ class Comparison:
         self._waiting: list[tuple[tuple[str, str], tuple[str, str]]] = []
         self._loads: set[tuple[Load, Load]] = set()
         self._whole: set[str] = set()
+        self._names_any: set[str] = set()
         self._shared: set[tuple[str, str]] = set()
         self._changed: set[tuple[str, str]] = set()
         self._compare()
@@ -660,6 +678,12 @@ class Comparison:
         self._same_statements(self.old.statements, self.new.statements, self._place(self.new.entry))
         while self._waiting:
             self._same_binding(*self._waiting.pop())
+        for old, new in self._forth.items() if self._names_any else ():
+            _, statement = self.new.binding(Inside(*new))
+            kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            if isinstance(statement, kinds) and self._place(new[0]) != self._old_place(old[0]):
+                why = ", ".join(sorted(self._names_any))
+                self._differ(f"{self._place(new[0])}: moved, and {new[1]} may be named in an output ({why})")
         for module, name in sorted(self._shared & self._changed):
             self._differ(f"{self._place(module)}: {name} was, or becomes, two things, and is changed")
         self.problems = list(dict.fromkeys(self.problems))
@@ -855,14 +879,14 @@ class Comparison:
             called = None if function is None else self.new.resolve(function)
             if isinstance(called, Inside | Whole):
                 continue
-            if isinstance(called, Outside) and not _is_one_of(called.name, _NETWORKS):
+            if isinstance(called, Outside) and not _is_one_of(called.name, (*_NETWORKS, *_TEXTS)):
                 continue
             if called is None and not self._imports_networks(new.module):
                 continue
             for argument in handed:
                 given = None if argument is None else self.new.resolve(argument)
                 if isinstance(given, Inside):
-                    self._stay(given, "is handed to what may be Keras, which writes names")
+                    self._stay(given, "is handed to what writes names: Keras, or a text")
         place = self._place(new.module)
         if new.kind == "class":
             stays = old.says == new.says
@@ -873,6 +897,7 @@ class Comparison:
                 naming = {it for it in naming if not it.startswith((_A_CLASS, *_REGISTERS))}
         for reason in sorted(never):
             self._differ(f"{place}: {what} uses {reason}, which may read any code")
+        self._names_any |= {it for it in naming if _is_one_of(it, _OF_ANY)}
         for reason in sorted(naming):
             self._keep_whole(old.module, new.module, f"may write its own name ({reason})")
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 Import = tuple[str, str]
 """A module and the name taken from it, or ``""`` where it is the module itself."""
 
-FINGERPRINTS = frozenset({"_identity", "code"})
-"""Functions and keyword arguments in which ``__file__`` and modules may stand for their text.
+FINGERPRINTS = frozenset({"_identity", "Network(code=", "replace(code="})
+"""Functions and arguments in which ``__file__`` and modules may stand for their text.
 
 They tell whether a checkpoint of an interrupted training is of the same code. If it is not, the training
 begins anew, so no output depends on them.
@@ -428,7 +428,17 @@ class _Writer:
         else:
             self.say(f"{type(value).__name__} {value!r}")
 
+    def _FormattedValue(self, node: ast.FormattedValue, scope: _Scope | None) -> None:
+        self.say("FormattedValue")
+        handed = self.argument(node.value, scope, to_help=False)
+        if handed:
+            self.unit.passed.append((Reference(self.module.name, "str"), *handed))
+        self.say(str(node.conversion))
+        self.node(node.format_spec, scope)
+
     def _Constant(self, node: ast.Constant, scope: _Scope | None) -> None:
+        if isinstance(node.value, str) and node.value.endswith(".py"):
+            self.unit.never.add(f"the name of a file of code, {node.value}")
         self.say(f"{type(node.value).__name__} {node.value!r}")
 
     def _Name(self, node: ast.Name, scope: _Scope | None) -> None:
@@ -553,9 +563,10 @@ class _Writer:
         self.say(f"[{len(node.keywords)}")
         for keyword in node.keywords:
             self.say(f"{keyword.arg}=")
-            self.fingerprint += keyword.arg in FINGERPRINTS
+            told = f"{called}({keyword.arg}=" in FINGERPRINTS
+            self.fingerprint += told
             handed += self.argument(keyword.value, scope, to_help=called in _HELP)
-            self.fingerprint -= keyword.arg in FINGERPRINTS
+            self.fingerprint -= told
         self.folder_only -= called == "dirname"
         if handed:
             self.unit.passed.append((function if isinstance(function, Reference) else None, *handed))

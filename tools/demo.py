@@ -3,6 +3,13 @@
 It works in a folder of its own, build/demo unless told otherwise, with a copy of the project's stages, so
 that the project's data, dvc.lock and metrics stay as they are. What did not change since the last time is not
 run again; to start afresh, delete the folder.
+
+With --all, every pipeline runs, those of experiments/ too, in build/demo_all; allow it half an hour of two
+cores. With --against REV, the code of that commit runs as well, in a folder beside it, on the same corpus and
+with the same parameters, and the outputs are compared byte for byte. What is the same may be relocked:
+
+    python -m tools.demo --all --against REV --equal build/equal.json
+    python -m tools.relock --base REV --equal build/equal.json
 """
 
 import os
@@ -19,8 +26,9 @@ from ruamel.yaml import YAML
 import ser.data.synthetic
 from ser.data.ravdess import all_clips, parse_clip
 from ser.errors import InputError
-from ser.params import load_params
+from ser.params import Workers, load_params
 from stages import command
+from tools.relock import read_moves
 from tools.repair_after_kill import repair
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -33,8 +41,34 @@ _MARK = Path(".demo-workspace")
 def main() -> None:
     """Make the workspace, run the pipeline there, and show what came out."""
     parser = command.parser(__doc__)
-    parser.add_argument("--folder", type=Path, default=PROJECT / "build" / "demo", help="where to work")
-    folder: Path = parser.parse_args().folder.resolve()
+    parser.add_argument("--folder", type=Path, help="where to work (default: build/demo, or build/demo_all)")
+    parser.add_argument("--all", action="store_true", help="run the experiments, too")
+    parser.add_argument("--against", metavar="REV", help="with --all: compare with the outputs of a commit")
+    parser.add_argument("--moves", type=Path, metavar="FILE", help="with --against: as of tools.relock")
+    parser.add_argument(
+        "--equal", type=Path, metavar="FILE", help="with --against: what to give tools.relock"
+    )
+    arguments = parser.parse_args()
+    if (arguments.against and not arguments.all) or (
+        (arguments.moves or arguments.equal) and not arguments.against
+    ):
+        parser.error("--against needs --all; --moves and --equal need --against")
+    folder: Path = (
+        arguments.folder or PROJECT / "build" / ("demo_all" if arguments.all else "demo")
+    ).resolve()
+    if arguments.all:
+        # Only here, for it imports this module.
+        from tools import demo_pipelines
+
+        if not arguments.against:
+            demo_pipelines.run_all(folder, project=PROJECT)
+            return
+        moves = read_moves(arguments.moves) if arguments.moves else {}
+        verdict = demo_pipelines.compare(
+            folder, project=PROJECT, against=arguments.against, moves=moves, equal=arguments.equal
+        )
+        print(verdict)
+        return
     make_workspace(folder)
     print(f"[3/3] dvc repro in {folder}", flush=True)
     for repaired in repair(folder):
@@ -77,8 +111,7 @@ def make_workspace(
         Where `folder` holds anything else or another corpus, a file of the project or the recordings are
         missing, or the parameters are wrong.
     """
-    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: holds files that no demo made; choose another --folder")
+    check_mark(folder)
     corpus = folder / "corpus"
     if recordings is not None and not recordings.is_dir():
         raise InputError(f"{recordings}: missing, or no folder")
@@ -87,8 +120,7 @@ def make_workspace(
         # Its results would be lost.
         raise InputError(f"{folder}: made for the corpus {corpus.resolve()}; choose another --folder")
     print(f"[1/3] workspace in {folder}", flush=True)
-    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
-    (folder / _MARK).touch()
+    mark(folder)
     try:
         _copy_pipeline(project, folder)
         _merge_params(project, folder, changes, overlay=recordings is None)
@@ -99,6 +131,36 @@ def make_workspace(
         if not os.path.lexists(corpus):
             corpus.symlink_to(recordings.resolve(), target_is_directory=True)
         return
+    write_corpus(folder, workers=load_params(folder / "params.yaml").workers, clips=clips)
+
+
+def check_mark(folder: Path) -> None:
+    """Refuse a folder that holds files which no demo made."""
+    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds files that no demo made; choose another --folder")
+
+
+def mark(folder: Path) -> None:
+    """Make a folder a workspace, unless it holds foreign files."""
+    check_mark(folder)
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+
+
+def write_corpus(folder: Path, *, workers: Workers, clips: Sequence[str] | None = None) -> None:
+    """Write the synthetic corpus into a workspace, unless it is there and current.
+
+    Parameters
+    ----------
+    folder
+        The workspace.
+    workers
+        As in params.yaml.
+    clips
+        What it consists of, as of `make_workspace`.
+    """
+    mark(folder)
+    corpus = folder / "corpus"
     source = Path(ser.data.synthetic.__file__)
     manifest = corpus / "manifest.csv"
     if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
@@ -107,7 +169,6 @@ def make_workspace(
         if clips is None:
             clips = [clip for clip in all_clips() if parse_clip(clip).repetition == 1]
         print(f"[2/3] synthetic corpus of {len(clips)} clips", flush=True)
-        workers = load_params(folder / "params.yaml").workers
         ser.data.synthetic.write_corpus(corpus, clips=clips, workers=workers)
 
 
@@ -162,16 +223,17 @@ def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any], *, ov
     yaml = YAML()
     params = yaml.load(project / "params.yaml")
     if overlay:
-        _overlay(params, yaml.load(project / "params.demo.yaml"))
-    _overlay(params, changes)
+        overlay_on(params, yaml.load(project / "params.demo.yaml"))
+    overlay_on(params, changes)
     yaml.dump(params, folder / "params.yaml")
     load_params(folder / "params.yaml")
 
 
-def _overlay(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+def overlay_on(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Put values on top of others, key by key."""
     for key, value in changes.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            _overlay(base[key], value)
+            overlay_on(base[key], value)
         else:
             base[key] = value
 

@@ -98,7 +98,7 @@ class Moves:
     def key(self, file: str, key: str) -> tuple[str, str]:
         """Give the file and the key of today of a parameter."""
         parts = key.split(".")
-        for length in range(len(parts), 0, -1):
+        for length in range(len(parts), -1, -1):
             new = self._names.get(f"{file}:{'.'.join(parts[:length])}")
             if new is not None:
                 new_file, _, new_key = new.partition(":")
@@ -263,8 +263,8 @@ class Project:
                 stages = [it for it in repo.index.stages if isinstance(it, PipelineStage)]
         except DvcException as error:
             raise InputError(f"{folder}: DVC cannot read the pipelines ({error})") from error
-        self.stages = {(_relative(it.path, folder), it.name): it for it in stages}
-        self._outs = {_relative(out.fs_path, folder) for it in stages for out in it.outs}
+        self.stages = {(relative_to(it.path, folder), it.name): it for it in stages}
+        self._outs = {relative_to(out.fs_path, folder) for it in stages for out in it.outs}
 
     def relock(self) -> Outcome:
         """Compare every stage that a dvc.lock names; write nothing."""
@@ -273,14 +273,14 @@ class Project:
             pipeline = str(PurePosixPath(source).with_name(PIPELINE))
             for name, entry in content["stages"].items():
                 new_pipeline, new_name = self._moves.stage(pipeline, name)
-                address = _address(new_pipeline, new_name)
+                address = address_of(new_pipeline, new_name)
                 stage = self.stages.get((new_pipeline, new_name))
                 target = str(PurePosixPath(new_pipeline).with_name(LOCK))
                 if stage is None:
                     outcome.stale[address] = [f"{new_pipeline} has no such stage"]
                     self._put(outcome, source, name, entry, source)
                     continue
-                new, reasons, by_demo = self._judge(stage, entry, _address(pipeline, name), address)
+                new, reasons, by_demo = self._judge(stage, entry, address_of(pipeline, name), address)
                 if reasons:
                     outcome.stale[address] = reasons
                 elif new == entry and target == source and new_name == name:
@@ -321,7 +321,7 @@ class Project:
         self, stage: PipelineStage, entry: Entry, old_address: str, address: str
     ) -> tuple[Entry, list[str], bool]:
         """Make a stage's new entry, and say why it may not take the old one's place, if so."""
-        place = PurePosixPath(_relative(stage.wdir, self.folder))
+        place = PurePosixPath(relative_to(stage.wdir, self.folder))
 
         def rooted(path: str) -> str:
             return _joined(place, path)
@@ -329,11 +329,11 @@ class Project:
         old_deps = {rooted(it["path"]): it for it in entry.get("deps", [])}
         old_outs = {self._told.path(rooted(it["path"])): it for it in entry.get("outs", [])}
         deps = {
-            _relative(it.fs_path, self.folder): it.def_path
+            relative_to(it.fs_path, self.folder): it.def_path
             for it in stage.deps
             if not isinstance(it, ParamsDependency)
         }
-        outs = {_relative(it.fs_path, self.folder): it.def_path for it in stage.outs}
+        outs = {relative_to(it.fs_path, self.folder): it.def_path for it in stage.outs}
         reasons = []
         new_deps: dict[str, Entry] = {}
         old_data = {self._told.path(it): old for it, old in old_deps.items() if not it.endswith(".py")}
@@ -365,7 +365,10 @@ class Project:
                 continue
             new[key] = items if key == "params" else sorted(items.values(), key=lambda it: str(it["path"]))
         by_demo = False
-        if new != _plain(entry) and not reasons:
+        if new == _in_order(entry):
+            # As it is, though DVC might write it in another order.
+            return entry, reasons, False
+        if not reasons:
             problems = [f"{it}: changed, and is no code" for it in changed_files]
             problems += self._code_differences(entry["cmd"], stage.cmd, old_deps, code)
             if problems and self._gave_the_same(old_deps, deps, outs, old_address):
@@ -390,7 +393,7 @@ class Project:
         reasons = []
         listed = [it for it in stage.deps if isinstance(it, ParamsDependency)]
         for dependency in sorted(listed, key=lambda it: (it.def_path != "params.yaml", it.def_path)):
-            file = _relative(dependency.fs_path, self.folder)
+            file = relative_to(dependency.fs_path, self.folder)
             try:
                 values = dependency.read_params()
             except DvcException as error:
@@ -581,6 +584,15 @@ def _plain(value: Any) -> Any:
     return [_plain(it) for it in value] if isinstance(value, list) else value
 
 
+def _in_order(entry: Entry) -> Entry:
+    """Sort an entry's deps and outs as DVC does."""
+    plain: Entry = _plain(entry)
+    for key in ("deps", "outs"):
+        if key in plain:
+            plain[key] = sorted(plain[key], key=lambda it: str(it["path"]))
+    return plain
+
+
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
@@ -593,7 +605,8 @@ def _parse(name: str, content: bytes) -> Entry:
     return found if isinstance(found, dict) else {}
 
 
-def _relative(path: str, folder: Path) -> str:
+def relative_to(path: str, folder: Path) -> str:
+    """Give a path from a folder, as DVC's files write it."""
     return Path(path).resolve().relative_to(folder.resolve()).as_posix()
 
 
@@ -607,7 +620,8 @@ def _joined(folder: PurePosixPath, path: str) -> str:
     return "/".join(parts)
 
 
-def _address(pipeline: str, name: str) -> str:
+def address_of(pipeline: str, name: str) -> str:
+    """Name a stage as DVC does in the project's root."""
     return name if pipeline == PIPELINE else f"{pipeline}:{name}"
 
 

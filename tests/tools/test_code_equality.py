@@ -349,6 +349,20 @@ def test_what_can_write_its_name_must_not_move(kind: str) -> None:
     assert any("moved, and" in it for it in problems), problems
 
 
+@pytest.mark.parametrize(
+    "use",
+    ["import pickle\n    pickle.dump(C(), x)", "print(C().__module__)", "print(f'{C}')", "print(str(C))"],
+)
+def test_who_writes_names_of_any_class_asks_all_to_stay(use: str) -> None:
+    old = f"from lib.a import C\n\n\ndef main(x=1):\n    {use}" + MAIN
+    text = "class C:\n    pass\n"
+    assert compare({"stage.py": old, "lib/a.py": text}, {"stage.py": old, "lib/a.py": "# C\n" + text}) == []
+    problems = compare(
+        {"stage.py": old, "lib/a.py": text}, {"stage.py": old.replace("lib", "pack"), "pack/a.py": text}
+    )
+    assert any("moved, and C" in it for it in problems)
+
+
 @pytest.mark.parametrize("kind", ["keras", "alias", "layer"])
 def test_a_class_for_keras_may_move_if_it_keeps_its_name(kind: str) -> None:
     old = "from lib.a import C\n\n\ndef main():\n    print(C())" + MAIN
@@ -379,6 +393,7 @@ def test_all_of_a_module_that_can_write_its_name_must_be_equal() -> None:
         "print(str(type(main)))",
         "print(locals())",
         "print(open(__file__).read())",
+        "print(open('lib/a.py').read())",
         "import sys\n    print(sys.modules)",
     ],
 )
@@ -395,7 +410,9 @@ def test_a_docstring_counts_where_it_is_read_unless_as_help() -> None:
 
 def test_the_fingerprint_of_a_checkpoint_may_know_its_file() -> None:
     old = "from lib.a import NETWORK\n\n\ndef main():\n    print(NETWORK)" + MAIN
-    text = "NETWORK = dict(name='n', code=(__file__,))\n"
+    text = (
+        "from dataclasses import make_dataclass as Network\n\nNETWORK = Network('n', [], code=(__file__,))\n"
+    )
     assert (
         compare(
             {"stage.py": old, "lib/a.py": text}, {"stage.py": old.replace("lib", "pack"), "pack/a.py": text}

@@ -406,6 +406,7 @@ def test_maps_of_moves(tmp_path: Path) -> None:
     assert moves.path("older") == "older"
     assert moves.key("params.yaml", "x.y") == ("p/params.yaml", "y")
     assert moves.key("params.yaml", "xx.y") == ("params.yaml", "xx.y")
+    assert Moves({"p.yaml:": "params.yaml:x"}).key("p.yaml", "y") == ("params.yaml", "x.y")
     assert moves.modules() == {"a": "b.a"}
     assert Moves({"a/dvc.yaml:s": "b/dvc.yaml:t"}).stage("a/dvc.yaml", "s@1") == ("b/dvc.yaml", "t@1")
     lines.write_text("a.py b.py\n")
@@ -451,9 +452,9 @@ def test_a_docstring_of_a_shared_module_costs_no_run_and_a_constant_runs_its_use
     text = (clone / scores).read_text(encoding="utf-8")
     project = relock.Project(clone)
     users = {
-        relock._address(pipeline, name)
+        relock.address_of(pipeline, name)
         for (pipeline, name), stage in project.stages.items()
-        if any(relock._relative(it.fs_path, clone) == scores for it in stage.deps)
+        if any(relock.relative_to(it.fs_path, clone) == scores for it in stage.deps)
     }
     assert len(users) > 10
 
