@@ -49,13 +49,11 @@ def main() -> None:
         "--equal", type=Path, metavar="FILE", help="with --against: what to give tools.relock"
     )
     arguments = parser.parse_args()
-    if (arguments.against and not arguments.all) or (
-        (arguments.moves or arguments.equal) and not arguments.against
-    ):
+    only_against = arguments.moves or arguments.equal
+    if (arguments.against and not arguments.all) or (only_against and not arguments.against):
         parser.error("--against needs --all; --moves and --equal need --against")
-    folder: Path = (
-        arguments.folder or PROJECT / "build" / ("demo_all" if arguments.all else "demo")
-    ).resolve()
+    own = PROJECT / "build" / ("demo_all" if arguments.all else "demo")
+    folder: Path = (arguments.folder or own).resolve()
     if arguments.all:
         # Only here, for it imports this module.
         from tools import demo_pipelines

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
 from ser.errors import InputError
@@ -27,7 +28,7 @@ from ser.files import replacing, write_json
 from ser.params import Workers
 from tools import demo
 from tools.check_current import stale_stages
-from tools.relock import Moves
+from tools.relock import Moves, address_of, relative_to
 
 PIPELINE, LOCK, PARAMS, OVERLAY = "dvc.yaml", "dvc.lock", "params.yaml", "params.demo.yaml"
 WHISPER = Path("whisper/model.bin")
@@ -176,13 +177,15 @@ def repro(folder: Path, *, keep_going: bool = False) -> int:
 
 def outputs_of(folder: Path) -> dict[str, str]:
     """Give the md5 of every output of a workspace that is up to date, by its path."""
+    folder = folder.resolve()
     stale = set(stale_stages(folder)[0])
     try:
         with Repo(str(folder)) as repo:
             return {
-                Path(out.fs_path).relative_to(folder).as_posix(): out.hash_info.value
+                relative_to(out.fs_path, folder): out.hash_info.value
                 for stage in repo.index.stages
-                if stage.addressing not in stale
+                if isinstance(stage, PipelineStage)
+                and address_of(relative_to(stage.path, folder), stage.name) not in stale
                 for out in stage.outs
                 if out.hash_info
             }

@@ -176,7 +176,7 @@ def test_values_of_today_are_set_under_the_names_of_before(project: Path, tmp_pa
     # What was a file of its own may have been a section of its name.
     params, missing = former_params(older, today, Moves({}))
     assert missing == ["params.yaml: new", "experiments/more/params.yaml: second.times"]
-    back = {"experiments/more/params.yaml:second": "params.yaml:second"}
+    back = {"experiments/more/params.yaml:": "params.yaml:"}
     params, missing = former_params(older, today, Moves(back))
     assert missing == ["params.yaml: new"]
     assert params["params.yaml"]["first"] == {"factor": 2}
