@@ -5,6 +5,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from ruamel.yaml import YAML
 
 from ser.errors import InputError
 from tools import dag
@@ -29,6 +30,22 @@ def test_every_script_of_the_main_pipeline_is_a_node(graph: nx.DiGraph) -> None:
     assert set(graph) == scripts
     drawn = dag.draw_stages(graph)
     assert all(re.search(rf"^        {script}$", drawn, flags=re.MULTILINE) for script in scripts)
+
+
+def test_the_pages_say_how_many_stages_there_are() -> None:
+    n_stages = len(YAML(typ="safe").load(PROJECT / "dvc.lock")["stages"])
+    for name in dag.PAGES:
+        said = re.findall(r"(\d+) stages", (PROJECT / name).read_text(encoding="utf-8"))
+        assert said and set(map(int, said)) == {n_stages}, name
+
+
+def test_every_stage_is_in_the_table_of_times() -> None:
+    stages = YAML(typ="safe").load(PROJECT / "dvc.lock")["stages"]
+    table = re.findall(
+        r"^\| `([\w@]+)` \|", (PROJECT / "docs/pipeline.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    listed = {stage if stage in table else re.split("@|_article|_logmel", stage)[0] for stage in stages}
+    assert listed == set(table)
 
 
 def test_an_arrow_that_a_longer_way_says_is_left_out(graph: nx.DiGraph) -> None:

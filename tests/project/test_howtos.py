@@ -36,27 +36,13 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def hunks(diff: str) -> list[tuple[str, str, str]]:
-    """File, former text and new text of each place that a how-to changes."""
-    found = []
-    for part in re.split(r"^--- ", diff, flags=re.MULTILINE)[1:]:
-        file, _, body = part.partition("\n")
-        for hunk in re.split(r"^@@\n", body, flags=re.MULTILINE):
-            lines = hunk.splitlines(keepends=True)
-            assert {line[0] for line in lines} <= set(" -+"), hunk
-            before, after = (
-                "".join(line[1:] for line in lines if line[0] in marks) for marks in (" -", " +")
-            )
-            found.append((file, before, after))
-    return found
-
-
-def apply(name: str, project: Path) -> None:
-    for file, before, after in hunks("".join(blocks(page(name), "diff"))):
-        path = project / file
-        text = path.read_text(encoding="utf-8")
-        assert text.count(before) == 1, f"{name}: {file} has not once: {before}"
-        path.write_text(text.replace(before, after), encoding="utf-8")
+def git_apply(name: str, project: Path, *options: str) -> None:
+    """Apply the diff of a page as a reader does: ``git apply`` in the project's root."""
+    (diff,) = blocks(page(name), "diff")
+    done = subprocess.run(
+        ["git", "apply", *options, "-"], cwd=project, input=diff, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"docs/{name}.md: {done.stderr}"
 
 
 def run(project: Path, *command: str) -> str:
@@ -94,9 +80,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "bundle"))
         else:
             shutil.copy(source, folder / name)
+    # A folder that git knows, or git apply takes the paths to be those of a repository above it.
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     for name in PAGES:
-        apply(name, folder)
+        git_apply(name, folder)
     return folder
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_diff_applies_by_itself(name: str) -> None:
+    git_apply(name, PROJECT, "--check")
 
 
 @pytest.mark.parametrize("name", ["add_a_model", "add_an_augmentation", "add_a_corpus"])
@@ -146,7 +139,7 @@ def test_commands_exist(project: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_short_and_names_what_exists(name: str, project: Path) -> None:
     text = page(name)
-    assert text.count("\n") <= 60
+    assert len(re.sub(r"^```diff.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE).splitlines()) <= 60
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     for path in re.findall(r"`((?:ser|stages|experiments|tests|tools)/[\w/]+\.py)`", prose):
         assert (project / path).is_file(), path
