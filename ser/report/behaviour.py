@@ -1,4 +1,4 @@
-"""The report's sections on how the models behave: beside people, when to trust them, what they sound like."""
+"""The report's sections on human baseline, calibration and listening examples."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -89,8 +89,8 @@ def human_table(compared: HumanComparison) -> str:
     ]
     names = (capitalized(model_name(model)) for model in models)
     return table(
-        "Recognised by people and by models (LUNA5), neutral and calm as one, in %",
-        ["Emotion", "People", *names],
+        "Human listeners and models (LUNA5), neutral and calm as one: recall, in %",
+        ["Emotion", "Human listeners", *names],
         rows,
     )
 
@@ -103,12 +103,16 @@ def human_verdict(compared: HumanComparison, *, model: str, ravdess: bool) -> st
     place = "below" if human.accuracy < low else "above" if human.accuracy > high else "inside"
     words = (
         f"Of all clips {escape(model_name(model))} recognises {percent(it.accuracy)}&nbsp;% "
-        f"(95&nbsp;% interval {percent(low)} to {percent(high)}&nbsp;%), people "
+        f"(95&nbsp;% interval {percent(low)} to {percent(high)}&nbsp;%), human listeners "
         f"{percent(human.accuracy)}&nbsp;%, which lies {place} that interval. "
         f"Its recall is above theirs for {len(better)} of the {len(MERGED)} emotions"
     )
     words += f" ({escape(', '.join(better))})." if 0 < len(better) < len(MERGED) else "."
-    return words if ravdess else words + " People heard RAVDESS, so on these recordings that means nothing."
+    return (
+        words
+        if ravdess
+        else words + " The listeners rated RAVDESS, so on these recordings that means nothing."
+    )
 
 
 def calibration_table(calibrated: Mapping[str, Calibration]) -> str:
@@ -129,13 +133,13 @@ def calibration_table(calibrated: Mapping[str, Calibration]) -> str:
 
 
 def coverage_table(calibrated: Mapping[str, Calibration]) -> str:
-    """Tabulate the accuracy on the clips of which each model is surest."""
+    """Tabulate the accuracy on the most confident clips of each model."""
     coverages = list(next(iter(calibrated.values())).accuracy_at_coverage)
     rows: list[list[Cell]] = [
         [model_name(model), *it.accuracy_at_coverage.values()] for model, it in calibrated.items()
     ]
     return table(
-        "Accuracy on the surest clips, by their share (LUNA5), in %",
+        "Accuracy on the most confident clips, by their share (LUNA5), in %",
         ["Model", *(f"{100 * float(share):.0f} %" for share in coverages)],
         rows,
     )
@@ -162,8 +166,8 @@ def _player(example: Mapping[Any, Any]) -> str:
     verdict = "Recognised" if example["right"] else f"Taken for {example['predicted']}"
     source = clip_path("../raw", clip.clip).as_posix()
     return (
-        f'<figure class="player"><figcaption><strong>{escape(verdict)}</strong>, '
-        f"{percent(float(example['confidence']))}&nbsp;% sure. {_described(clip)}</figcaption>\n"
+        f'<figure class="player"><figcaption><strong>{escape(verdict)}</strong>, confidence '
+        f"{percent(float(example['confidence']))}&nbsp;%. {_described(clip)}</figcaption>\n"
         f'<audio controls preload="none" src="{escape(source)}" '
         f'aria-label="{escape(f"{clip.emotion}, actor {clip.actor}: {verdict}")}"></audio></figure>\n'
     )

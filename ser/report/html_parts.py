@@ -17,26 +17,14 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Points:
-    """A difference of two shares, in points, with the interval in which it lies."""
+class Written:
+    """A number that is written already, perhaps with its interval; nothing where it is empty."""
 
-    value: float
-    low: float
-    high: float
+    text: str
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A share with the interval in which it lies."""
-
-    value: float
-    low: float
-    high: float
-
-
-Cell = str | int | float | Plain | Points | Estimate | tuple[float, float] | None
-"""Of a table: words, a count, a share (shown in percent), a number, a difference or a share with its
-interval, a range of shares, or nothing."""
+Cell = str | int | float | Plain | Written | tuple[float, float] | None
+"""Of a table: words, a count, a share (shown in percent), another number, a range of shares, or nothing."""
 
 RAVDESS_MANIFEST = "ser/ravdess_manifest.csv"
 """A run that is held to any other manifest is not one on RAVDESS."""
@@ -85,8 +73,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], 
 def _cell(cell: Cell, *, bars: bool) -> str:
     if isinstance(cell, str):
         return f"<td>{_content(cell)}</td>"
-    share = cell.value if isinstance(cell, Estimate) else cell
-    bar = f' style="--share:{share:.4f}"' if bars and isinstance(share, float) else ""
+    bar = f' style="--share:{cell:.4f}"' if bars and isinstance(cell, float) else ""
     return f'<td class="number"{bar}>{_content(cell)}</td>'
 
 
@@ -98,10 +85,10 @@ def _content(cell: Cell) -> str:
             return f'<data class="plain" value="{value}">{value:.2f}</data>'
         case float():
             return percent(cell)
-        case Estimate(value, low, high):
-            return f"{percent(value)}<small>{percent(low)} to {percent(high)}</small>"
-        case Points(value, low, high):
-            return f"{points(value)}<small>{points(low)} to {points(high)}</small>"
+        case Written(text):
+            value, _, interval = text.partition(" (")
+            below = f"<small>{escape(interval.removesuffix(')'))}</small>" if interval else ""
+            return f"{escape(value)}{below}".replace("-", "\N{MINUS SIGN}")
         case (low, high):
             return f"{percent(low)} to {percent(high)}"
         case _:
@@ -111,9 +98,3 @@ def _content(cell: Cell) -> str:
 def percent(share: float, *, digits: int = 1) -> str:
     """Write a share as a percentage."""
     return f'<data value="{share}">{100 * share:.{digits}f}</data>'
-
-
-def points(difference: float) -> str:
-    """Write a difference of two shares in points, with its sign."""
-    words = f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
-    return f'<data class="points" value="{difference}">{words}</data>'

@@ -8,7 +8,7 @@ results and makes the tables and figures. Every result is a ``<data>`` element w
 metrics.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -37,16 +37,16 @@ _EXPLORE = {
     "loudness": "Level of the clips by actor and by emotion: what loudness alone could tell a model.",
 }
 _RESULTS = {
-    "overview": "UAR of every model with its 95 % interval; the dashed line is chance.",
+    "overview": "UAR of every model with its 95 % interval; the dashed line is the chance level.",
     "per_emotion": "Recall of each emotion by the best speaker-independent model.",
     "per_actor": "UAR of each actor by the best speaker-independent model.",
-    "human_comparison": "Recognised by people and by our three best speaker-independent models.",
+    "human_comparison": "Recall of human listeners and of our three best speaker-independent models.",
     "article_comparison": "Accuracies of the article with their 95 % intervals, and ours for every seed.",
     "learning_curves": "Loss and accuracy, epoch by epoch, for every seed and fold of the networks.",
 }
 _CALIBRATION = {
     "reliability": "Accuracy by confidence, bins of at least 10 clips; a marker's area tells how many.",
-    "risk_coverage": "Accuracy on the clips that a model answers, if it abstains where it is least sure.",
+    "risk_coverage": "Accuracy on the clips that a model answers, if it abstains from the least confident.",
 }
 
 
@@ -112,6 +112,24 @@ class Results:
         return max(luna5, key=lambda model: luna5[model].uar)
 
 
+@dataclass(frozen=True)
+class Section:
+    """A section beside those on the main pipeline.
+
+    Attributes
+    ----------
+    anchor : str
+        Its ``id`` on the page.
+    heading : str
+    html : str
+        What stands below the heading.
+    """
+
+    anchor: str
+    heading: str
+    html: str
+
+
 def read_results(folder: Path | str) -> Results:
     """Read ``{summary,details,article_comparison,human_comparison,calibration}.json``.
 
@@ -170,6 +188,7 @@ def render(
     explore: Figures,
     result_figures: Figures,
     calibration_figures: Figures,
+    sections: Sequence[Section] = (),
     manifest: str,
     bootstrap_samples: int,
     bins: int,
@@ -187,6 +206,8 @@ def render(
         With `ser.evaluation.listening_examples.COLUMNS`.
     explore, result_figures, calibration_figures
         From `read_explore_figures`, `read_result_figures` and `read_calibration_figures`.
+    sections
+        What stands there beside the main pipeline's results.
     manifest
         Which manifest the recordings were held to; any but `RAVDESS_MANIFEST` is named in a banner.
     bootstrap_samples
@@ -245,9 +266,18 @@ def render(
         bootstrap_samples=f"{bootstrap_samples:,}",
         bins=bins,
         best=escape(model_name(best)),
+        contents="".join(f'<li><a href="#{it.anchor}">{escape(it.heading)}</a></li>\n' for it in sections),
+        sections="".join(map(_section, sections)),
         corpus_table=_corpus_table(clips),
         explore_figures=show(_EXPLORE),
         **{f"figure_{name}": show([name]) for name in (*_RESULTS, *_CALIBRATION)},
+    )
+
+
+def _section(section: Section) -> str:
+    return (
+        f'<section aria-labelledby="{section.anchor}">\n'
+        f'<h2 id="{section.anchor}">{escape(section.heading)}</h2>\n{section.html}\n</section>\n\n'
     )
 
 
@@ -257,7 +287,7 @@ def _headline(results: Results) -> str:
         f"The best of {len(results.summary['luna5'])} speaker-independent models by its test score, "
         f"{escape(model_name(results.best))}, recognises on average "
         f"<strong>{percent(score.uar)}&nbsp;%</strong> of the clips of each emotion (UAR; 95&nbsp;% "
-        f"interval {percent(score.uar_low)} to {percent(score.uar_high)}&nbsp;%), where guessing gives "
+        f"interval {percent(score.uar_low)} to {percent(score.uar_high)}&nbsp;%), where the chance level is "
         f"{percent(CHANCE)}&nbsp;%."
     )
 

@@ -18,7 +18,6 @@ from dvc.repo import Repo
 from full_disk import check_full_disk
 from params_files import read_params, write_params
 
-from experiments.further_report.protocols import EMOBOX_UAR
 from experiments.protocols import evaluate as evaluate_protocol
 from experiments.protocols import train_baselines as train_protocol_baselines
 from experiments.protocols import train_cnn as train_protocol_cnn
@@ -31,7 +30,7 @@ from ser.evaluation.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictio
 from ser.files import read_table, write_array, write_parquet
 from ser.models.protocol_cnn import learning_sides
 from stages import command
-from tools.result_tables.protocols import TITLES, by_protocol
+from tools.result_tables.protocols import EMOBOX_UAR, TITLES, by_protocol
 
 PROJECT = Path(__file__).parents[3]
 # Two clips an emotion of every actor.
