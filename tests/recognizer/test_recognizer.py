@@ -17,6 +17,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -656,15 +657,18 @@ def test_the_examples_are_true(name: str) -> None:
     assert not outcome.failed
 
 
-def test_the_example_of_the_readme_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (example,) = re.findall(r"```python\n(from ser import Recognizer\n.*?)```", readme, flags=re.DOTALL)
+@pytest.mark.parametrize("name", ["README.md", "docs/model_card.md", "docs/package_readme.md"])
+def test_the_example_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(from ser import Recognizer\n.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     soundfile.write("talk.wav", spoken(2), RATE)
-    exec(example, {})
-    assert capsys.readouterr().out.split()[0] in EMOTIONS
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["result"].emotion in EMOTIONS
+    # Also what a comment promises.
+    promised = re.findall(r"[# ,]\.([a-z]+)", example)
+    assert [it for it in promised if not hasattr(names["result"], it)] == []
 
 
 def test_nothing_slow_is_imported() -> None:
