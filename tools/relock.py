@@ -532,7 +532,7 @@ def _changed_values(
 ) -> list[str]:
     """Compare a parameter with what the entry has, under this key, a part of it, or what it is a part of."""
     parts = key.split(".")
-    for length in range(len(parts), 0, -1):
+    for length in range(len(parts), -1, -1):
         above = (file, ".".join(parts[:length]))
         if above in known:
             used.add((file, key))
@@ -574,7 +574,8 @@ def _shown(value: Any) -> str:
 
 
 def _covers(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    return one[0] == other[0] and (one[1] == other[1] or other[1].startswith(f"{one[1]}."))
+    """Tell whether a key is another one or holds it; the key "" is the whole file."""
+    return one[0] == other[0] and (one[1] in ("", other[1]) or other[1].startswith(f"{one[1]}."))
 
 
 def _plain(value: Any) -> Any:

@@ -302,6 +302,19 @@ def test_a_section_may_be_listed_instead_of_its_keys_and_its_keys_instead_of_it(
     assert run(project).stale == {COUNT: ["params.yaml: count.words was ['a', 'b'] and is ['a', 'c']"]}
 
 
+def test_a_section_may_become_a_file(project: Path) -> None:
+    edit(project, "dvc.yaml", ("[count.start, count.words]", "[count]"))
+    run(project)
+    git(project, "commit", "--quiet", "--all", "--message", "section")
+    write(project, {"params.yaml": "more: {times: 2}\n", "count.yaml": "start: 1\nwords: [a, b]\n"})
+    edit(project, "dvc.yaml", ("[count]", "[{count.yaml: [start, words]}]"))
+    names = {"params.yaml:count": "count.yaml:"}
+    assert run(project, moves=names).relocked == [COUNT]
+    assert lock(project)["count"]["params"] == {"count.yaml": {"start": 1, "words": ["a", "b"]}}
+    write(project, {"count.yaml": "start: 1\nwords: [a]\n"})
+    assert run(project, moves=names).stale == {COUNT: ["count.yaml: words was ['a', 'b'] and is ['a']"]}
+
+
 def test_a_pipeline_that_moved_takes_its_lock_along(project: Path) -> None:
     (project / "experiments").mkdir()
     git(project, "mv", "pipelines/more", "experiments/repeat")
