@@ -86,9 +86,9 @@ def _content(cell: Cell) -> str:
         case float():
             return percent(cell)
         case Written(text):
-            value, _, interval = text.partition(" (")
+            number, _, interval = text.partition(" (")
             below = f"<small>{escape(interval.removesuffix(')'))}</small>" if interval else ""
-            return f"{escape(value)}{below}".replace("-", "\N{MINUS SIGN}")
+            return f"{escape(number)}{below}".replace("-", "\N{MINUS SIGN}")
         case (low, high):
             return f"{percent(low)} to {percent(high)}"
         case _:
