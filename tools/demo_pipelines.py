@@ -6,10 +6,10 @@ the names that the keys had there, so that code alone differs.
 """
 
 import hashlib
+import os
 import shutil
 import struct
 import subprocess
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -333,13 +333,13 @@ def _set(values: Any, key: str, value: Any) -> bool:
 
 
 def _check_out(project: Path, commit: str, folder: Path) -> None:
-    archive = folder / "archive.tar"
-    _git(project, "archive", "--format=tar", f"--output={archive}", commit)
-    if not archive.exists():
-        raise InputError(f"{commit}: git cannot give the files of this commit")
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
-    archive.unlink()
+    """Write a commit's files into a folder, through an index of its own, so that the project's stays."""
+    index = {"GIT_INDEX_FILE": str(folder / ".git-index")}
+    _git(project, "read-tree", commit, changes=index)
+    _git(project, "checkout-index", "--all", "--force", f"--prefix={folder}/", changes=index)
+    (folder / ".git-index").unlink(missing_ok=True)
+    if not (folder / PIPELINE).exists():
+        raise InputError(f"{commit}: git cannot give the files of this commit, or it has no {PIPELINE}")
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -353,9 +353,12 @@ def _sums(folder: Path) -> dict[str, str]:
     }
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
+def _git(folder: Path, *arguments: str, changes: Mapping[str, str] | None = None) -> bytes:
+    environment = os.environ | dict(changes or {})
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=environment, capture_output=True, check=False
+        )
     except OSError as error:
         raise InputError(f"git cannot be run ({error})") from error
     return done.stdout if done.returncode == 0 else b""
