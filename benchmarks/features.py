@@ -1,7 +1,7 @@
 """Features: the article's log-mel by librosa, as its notebook has it, against this project's.
 
-Only what becomes of a recording is timed, from the file to log-mel and contour; start and imports are in the
-process's own wall time. Every way uses one thread for matrix products.
+Only what becomes of a recording is timed, from the file to log-mel and its mean over bands; start and imports
+are in the process's own wall time. Every way uses one thread for matrix products.
 """
 
 import time

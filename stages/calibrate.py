@@ -1,14 +1,14 @@
-"""Learn how far each model's confidence can be trusted, correct it, and measure what that is worth.
+"""Measure how well each model is calibrated, before and after a temperature of the validation actors.
 
 Reads   data/predictions/*.parquet, data/predictions/*_validation.parquet, data/splits/luna5.parquet,
         data/clips.parquet
 Writes  metrics/calibration.json   by model: temperature; ECE, NLL, Brier score and AURC before and after;
-                                   accuracy when it abstains where it is least sure
+                                   accuracy when it abstains where it is least confident
         metrics/temperatures.csv   a row a model, seed and fold
         metrics/plots/{reliability,risk_coverage}.csv
         figures/calibration/{reliability,risk_coverage}.png
 
-A temperature is learned of the fold's validation actors, by predictions of a model that did not train on
+A temperature is fitted to the fold's validation actors, on predictions of a model that was not trained on
 them, and applied to the predictions of the same fold's test actors.
 """
 

@@ -1,16 +1,16 @@
-"""Suspect the best model on features of a leak: shuffled labels, a canary, tested clips that are not there.
+"""Test the LDA on the speaker encoder for leakage: label permutation, canary features, held-out removal.
 
-permuted  the emotions of the training clips are shuffled; the result must come out at chance
-canary    columns of the features tell actor and emotion together; they must not help with actors never heard.
-          That they help where actors are on both sides is tried as well, on the article's random split
-unseen    training reads features in which the tested clips are missing; the predictions must be equal
+permuted  the emotions of the training clips are permuted; UAR must come out at chance level
+canary    columns of the features give actor and emotion away together; they must not help on unseen actors.
+          That they help where all actors are in training is tested as well, on the article's random split
+unseen    training reads features from which the test clips are removed; the predictions must be equal
 
 Reads   data/clips.parquet, data/splits/{luna5,article}.parquet, data/features/{clean,resampled}/encoder.npy,
         metrics/search/baselines_transfer.csv, data/predictions/baselines_transfer.parquet
 Writes  metrics/leak_checks.json
 
 The model is the LDA on the speaker encoder, augmented, in each fold with the hyper-parameters that its search
-chose. For `unseen` the search itself is repeated without the tested clips, in the first fold.
+selected. For `unseen` the search itself is repeated without the test clips, in the first fold.
 """
 
 from typing import Any

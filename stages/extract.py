@@ -3,12 +3,12 @@
 Reads   data/clips.parquet, and data/raw or data/augmented/VARIANT
 Writes  data/features/VARIANT, one row a clip, in the order of clips.parquet:
         article_logmel.npy  (clips, 128, 259)  the article's log-mel, in dB
-        contour.npy         (clips, 259)       its mean over the mel bands
+        contour.npy         (clips, 259)       frame-mean log-mel: its mean over the bands
         logmel.npy          (clips, 160, 64)   log-mel of the speech, its middle, for the 2-D network
         functionals.npy     (clips, 1135)      statistics of the whole speech's log-mel over time
 The sizes are those of params.yaml as shipped.
 
-Where a clip is shorter than the article's window, article_logmel and contour hold 0 dB, as in the article.
+Where a clip is shorter than the article's window, both hold 0 dB there, as in the article.
 """
 
 from pathlib import Path

@@ -1,13 +1,13 @@
-"""Average what the 2-D network and an LDA say of each clip.
+"""Late fusion: average the probabilities of the 2-D CNN and of an LDA for each clip.
 
-fused_scratch   with the LDA on functionals: nothing but RAVDESS was learned from
-fused_transfer  with the LDA on the states of the pretrained speaker encoder
+fused_scratch   with the LDA on functionals: from scratch, trained on nothing but RAVDESS
+fused_transfer  with the LDA on the hidden states of the pretrained speaker encoder
 
 Reads   data/predictions/{cnn_logmel,baselines_luna5,baselines_transfer}.parquet, and the same of the
         validation actors
 Writes  data/predictions/fused.parquet and fused_validation.parquet: each model once a seed of the network
 
-The two weigh the same, so that nothing is fitted or chosen here.
+The two weigh the same, so that nothing is fitted or selected here.
 """
 
 import pandas as pd

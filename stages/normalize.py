@@ -1,11 +1,11 @@
-"""Learn the scaler of a network's input, for each fold of its training rows alone.
+"""Fit the scaler of a network's input, for each fold to its training rows alone.
 
-article            the article's first CNN: the clean contours
+article            the article's first CNN: the clean frame-mean log-mels
 article_augmented  its second: four copies a training clip
-logmel             the 2-D network under LUNA5: mean and deviation of each mel band, of all copies
+logmel             the 2-D network under LUNA5: mean and standard deviation of each mel band, of all copies
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/VARIANT/FEATURES.npy
-Writes  data/normalized/NETWORK.npz: mean and deviation, fold by fold
+Writes  data/normalized/NETWORK.npz: mean and standard deviation, fold by fold
 """
 
 from ser.data.datasets import read_features, read_split

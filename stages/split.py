@@ -1,9 +1,9 @@
-"""Decide who is tested: give every clip its role in every fold of every protocol.
+"""Split: give every clip its role in every fold of every protocol.
 
 Reads   data/clips.parquet
 Writes  data/splits/{article,luna5,emobox6,loso,audeering}.parquet: fold, clip, role
 
-Only `article` splits at random, with every actor on both sides; the others keep each actor on one side.
+Only `article` splits clips at random, so that every actor is in training and test; the others split actors.
 """
 
 from ser.data.protocols import SPEAKER_INDEPENDENT, split_at_random, split_by_actor

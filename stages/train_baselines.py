@@ -1,25 +1,25 @@
 """Train and apply classical models: those of one protocol, or the one on a pretrained encoder.
 
-article   the article's stratified dummy and its decision tree on the contour, one run a seed
-luna5     shrinkage LDA, logistic regression and an RBF SVM on functionals, tuned by inner folds of
-          training actors
-transfer  shrinkage LDA on the states of a pretrained speaker encoder, under luna5; shrinkage and the
-          encoder's layer are chosen by inner folds of training actors
+article   the article's stratified dummy and its decision tree on frame-mean log-mel, one run a seed
+luna5     shrinkage LDA, logistic regression and an RBF SVM on functionals, selected on inner folds
+          of training actors
+transfer  shrinkage LDA on the hidden states of a pretrained speaker encoder, under luna5; shrinkage and the
+          encoder's layer are selected on inner folds of training actors
 
 Reads   data/clips.parquet, data/splits/{article,luna5}.parquet,
         data/features/{clean,resampled}/FEATURES.npy
 Writes  data/predictions/baselines_NAME.parquet
         data/predictions/baselines_NAME_validation.parquet  (but for the article) the validation actors' clips
-        metrics/search/baselines_NAME.csv  every point of every grid with its inner UAR, and which was chosen
+        metrics/search/baselines_NAME.csv  every point of every grid with its inner UAR, and the selected one
                                            (for the article, the settings it used)
 
-The models called augmented learn of copies of the training clips at other speeds too; whatever is judged or
-tested is the recording itself.
+The models called augmented are trained on copies of the training clips at other speeds as well; whatever is
+validated or tested is the recording itself.
 
 Each model has its scaler in it, fitted on its own training rows. These models need no validation actors, so
-the speaker-independent ones train on all actors that are not tested. Only to learn how far its probabilities
-can be trusted, a second model with the same hyper-parameters is fitted without the validation actors and
-predicts their clips. (These actors had a part in the choice of the hyper-parameters, but in nothing else.)
+the speaker-independent ones are trained on all actors that are not tested. Only to measure its calibration, a
+second model with the same hyper-parameters is fitted without the validation actors and
+predicts their clips. (These actors had a part in the selection of the hyper-parameters, but in nothing else.)
 """
 
 from typing import Any

@@ -1,19 +1,20 @@
 """Train and apply one convolutional network, for every seed and fold.
 
-article            the article's first CNN on the contour
+article            the article's first CNN, on frame-mean log-mel
 article_augmented  its second, with four copies a training clip
 logmel             a 2-D CNN on log-mel under LUNA5
 
-Each trains for a fixed number of epochs, and its last epoch is used.
+Each is trained for a fixed number of epochs, and its last epoch is used.
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/normalized/INPUT.npz,
         data/features/VARIANT/FEATURES.npy
 Writes  data/predictions/cnn_NETWORK.parquet, data/curves/cnn_NETWORK.csv, and models/cnn_NETWORK with the
         architecture and each run's weights
 
-As in the article, the learning curves of its networks watch the test set; nothing is chosen by them. A killed
-training goes on from its last epoch when the stage runs again. With --fold only that fold is run, to check a
-result: its predictions go to data/predictions/cnn_NETWORK_foldN.parquet, and no other output is touched.
+As in the article, the learning curves of its networks monitor the test set; nothing is selected on them. A
+killed training goes on from its last epoch when the stage runs again. With --fold only that fold is run, to
+check a result: its predictions go to data/predictions/cnn_NETWORK_foldN.parquet, and no other output is
+touched.
 """
 
 import tempfile

@@ -17,7 +17,7 @@ What is not proved counts as different. Above all:
   for Keras may move if ``__module__ = "its.former.module"`` in its body keeps its name;
 - what may read any code or docstring (inspect, ``__doc__``, traceback and so on) is never proved.
 
-Third-party packages are taken to be the same on both sides.
+Third-party packages are taken to be the same.
 """
 
 import ast

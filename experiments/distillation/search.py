@@ -146,15 +146,13 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = command.parser(__doc__)
-    parser.add_argument(
-        "--share", type=float, help="of the teacher's opinion in a label; else share of params.yaml"
-    )
+    parser.add_argument("--share", type=float, help="weight of the soft labels; else share of params.yaml")
     parser.add_argument("--epochs", type=int, help="of the network; else epochs of params.yaml")
     parser.add_argument("--seed", type=int, default=0, help="of the network; else 0")
     parser.add_argument(
         "--shuffled",
         action="store_true",
-        help="deal the opinions anew among clips of one emotion: what is left is what is said of the emotion",
+        help="shuffle soft labels among clips of one emotion: what is left is what they say of the emotion",
     )
     parser.add_argument("--without-network", action="store_true", help="try the LDA alone: a minute")
     return parser.parse_args()

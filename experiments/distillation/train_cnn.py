@@ -1,7 +1,7 @@
 """Train and apply the 2-D CNN beside the DTW LDA, on soft labels.
 
 taught_cnn  the student: soft labels have the weight that the parameter share says
-logmel_cnn  the hard-label baseline, trained where the argument is untaught
+logmel_cnn  the hard-label baseline, trained where the argument is `untaught`
 
 Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/aligned/logmel.npy,
         data/taught/PROTOCOL_opinions.parquet

@@ -12,7 +12,7 @@ Speakers are unseen in all protocols but the article's random split, which has e
 Reads   data/clips.parquet, data/splits/{luna5,emobox6,loso,article}.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  data/predictions/whisper.parquet
-        metrics/whisper.json        by protocol scores by model; enrolled: scores by the number of clips
+        metrics/whisper.json        by protocol scores by model; `enrolled`: scores by the number of clips
         metrics/search/whisper.csv  every trial of the inner folds
 """
 

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from ser.cli import parser
-
 PROJECT = Path(__file__).resolve().parents[2]
 INSTEAD = {
     r"in step with": "aligned to, by DTW",
-    r"\b(un)?taught\b": "distilled, student; hard-label baseline",
+    r"\btaught\b": "distilled, student; hard-label baseline",
     r"told (by|of)": "student of; distilled from",
     r"\bopinions?\b": "soft labels, teacher posteriors",
     r"heard first|hears? (a|the) speaker|clips heard": "unsupervised speaker adaptation",
-    r"\benrol(s|led|ment)?\b": "speaker adaptation",
+    r"\benrolled\b": "speaker adaptation",
     r"left out in turn": "leave-one-speaker-out",
     r"(chosen|searched|tuned|settled) by inner folds": "selected on inner folds",
-    r"new (speakers|voices)|who is tested": "unseen speakers; held-out clips",
+    r"new (speakers|voices)": "unseen speakers; held-out clips",
     r"\bsurest\b|too sure": "most confident; overconfident",
     r"suspect it": "leakage tests",
     r"shuffled labels": "permuted labels",
@@ -30,8 +28,8 @@ INSTEAD = {
     r"\bviews\b": "feature sets",
     r"\bmend(s|ed)?\b": "repair",
     r"learn(s|ed)? of\b|learned from": "trained on",
-    r"points of (UAR|accuracy)": "percentage points",
-    r"(both|other) sides\b": "training and test",
+    r"(?<!percentage )points of (UAR|accuracy)": "percentage points",
+    r"on both sides\b": "in training and test",
     r"in earnest": "on the recordings; for real",
     r"larger encoders?": "transfer learning from NAME",
 }
@@ -55,9 +53,29 @@ DRAWN = sorted(
 )
 
 
+IN_CODE = re.compile(
+    r"^```.*?^```$|`[^`]+`|\]\([^)]*\)|\S*[\w{}]/\S*|\w+\.\w+", flags=re.DOTALL | re.MULTILINE
+)
+"""Code, names in backticks, addresses, and paths: what they are called is another question."""
+MEASURED = re.compile(r"<!-- results: (?:pipeline|recognizer) -->.*?<!-- end -->", flags=re.DOTALL)
+"""What the benchmarks write, as it was when they ran."""
+
+
+QUOTED = {"docs/results/leakage.md"}
+"""Pages that explain a figure's words."""
+DRAWN_BEFORE = {
+    "experiments/ladder/figures.py",
+    "experiments/robustness/figures.py",
+    "experiments/speaker_adaptation/figure.py",
+    "ser/figures/calibration.py",
+    "ser/report/report.html",
+}
+"""Texts that are part of outputs: they change when their stage is run for another reason."""
+
+
 def found_in(text: str) -> dict[str, str]:
     """The words of a text that others take the place of."""
-    plain = " ".join(text.split())
+    plain = " ".join(IN_CODE.sub("", MEASURED.sub("", text)).split())
     return {
         match[0]: instead
         for pattern, instead in INSTEAD.items()
@@ -65,31 +83,55 @@ def found_in(text: str) -> dict[str, str]:
     }
 
 
-def prose(page: str) -> str:
-    """A page without what is not its own wording: code, names in backticks, addresses, and what others measured."""
-    for pattern in (r"^```.*?^```$", r"<!-- results: (?:pipeline|recognizer) -->.*?<!-- end -->"):
-        page = re.sub(pattern, "", page, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"`[^`]+`|\]\([^)]*\)", "", page)
+def help_of(script: Path) -> str:
+    """What ``--help`` of a script shows."""
+    module = ast.parse(script.read_text(encoding="utf-8"))
+    keywords = [it for call in ast.walk(module) if isinstance(call, ast.Call) for it in call.keywords]
+    texts = [it.value for it in keywords if it.arg in ("help", "description")]
+    shown = [str(text.value) for text in texts if isinstance(text, ast.Constant)]
+    return "\n".join([ast.get_docstring(module) or "", *shown])
 
 
-@pytest.mark.parametrize("name", PAGES)
+def drawn_by(file: Path) -> str:
+    """The texts of a module that draws figures, or of a template."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".py":
+        return text
+    return "\n".join(
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in QUOTED])
 def test_pages(name: str) -> None:
-    assert found_in(prose((PROJECT / name).read_text(encoding="utf-8"))) == {}
+    assert found_in((PROJECT / name).read_text(encoding="utf-8")) == {}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_of_scripts(name: str) -> None:
-    module = ast.parse((PROJECT / name).read_text(encoding="utf-8"))
-    helps = [
-        keyword.value.value
-        for call in ast.walk(module)
-        if isinstance(call, ast.Call)
-        for keyword in call.keywords
-        if keyword.arg in ("help", "description") and isinstance(keyword.value, ast.Constant)
-    ]
-    assert found_in(" ".join([ast.get_docstring(module) or "", *map(str, helps)])) == {}
+    assert found_in(help_of(PROJECT / name)) == {}
 
 
 def test_help_of_the_makefile() -> None:
     shown = subprocess.run(["make"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert found_in(shown) == {}
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name not in DRAWN_BEFORE])
+def test_figures_and_report(name: str) -> None:
+    assert found_in(drawn_by(PROJECT / name)) == {}
+
+
+@pytest.mark.parametrize("name", sorted(QUOTED | DRAWN_BEFORE))
+def test_an_exception_is_still_needed(name: str) -> None:
+    assert found_in(drawn_by(PROJECT / name))
+
+
+def test_a_word_that_comes_back_is_found() -> None:
+    assert found_in("The LDA in step with the sentence,\ntold by a teacher.").keys() == {
+        "in step with",
+        "told by",
+    }
+    assert found_in("`contour` and data/features/clean/contour.npy; percentage points of UAR") == {}

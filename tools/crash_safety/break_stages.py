@@ -13,7 +13,7 @@ workspace is then what it is without: every byte of every output and of dvc.lock
 process left, and nothing to do for the next ``dvc repro``; and in between no output was half there, nor, with
 no room or access, changed.
 
-The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than in earnest, in
+The pipeline is that of dvc.yaml, on a synthetic corpus of 384 clips with fewer epochs than on RAVDESS, in
 --folder. A full run takes two hours and a half on two new cores; for a first look: --stages split --kills 2.
 With --write, metrics/crash_safety.json and the tables in docs/crash_safety.md are made of what was counted.
 """

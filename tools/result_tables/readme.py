@@ -56,7 +56,7 @@ def limits(metrics: Path) -> str:
 def experiments(metrics: Path) -> str:
     """Tabulate the experiments, a line each: the question and what was found."""
     found: Mapping[str, tuple[str, str]] = {
-        "whisper": ("What does a larger encoder add?", _whisper(metrics)),
+        "whisper": ("What does transfer learning from Whisper-base add?", _whisper(metrics)),
         "dtw": ("What does alignment to reference utterances add, from scratch?", _dtw(metrics)),
         "distillation": ("Can small models learn from larger ones?", _distillation(metrics)),
         "speaker_adaptation": ("What are unlabelled clips of the speaker worth?", _adaptation(metrics)),
