@@ -46,8 +46,9 @@ def render(sections: Sequence[report.Section] = ()) -> str:
 def main() -> None:
     """Write the page of the main pipeline alone."""
     command.parser(__doc__).parse_args()
+    page = render()
     with replacing("data/report/index.html") as temporary:
-        temporary.write_text(render(), encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
     print("data/report/index.html")
 
 
