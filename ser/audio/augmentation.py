@@ -5,7 +5,7 @@ that audiomentations lacks (noise relative to the clip's peak, and speed-and-pit
 are here.
 
 The article augments in memory at 44.1 kHz. Here a copy is made at the recordings' 48 kHz and kept as 16-bit
-FLAC, so that it can be heard; it is resampled where features are computed.
+FLAC, so that one can listen to it; it is resampled where features are computed.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ class AddPeakRelativeNoise(BaseWaveformTransform):  # type: ignore[misc]
     Parameters
     ----------
     max_amplitude
-        Largest amplitude of the noise, as a share of the clip's peak.
+        Largest standard deviation of the noise, as a share of the clip's greatest sample, above 0 to 1.
     p
-        Probability of acting at all.
+        Probability of acting at all, from 0 to 1.
     """
 
     supports_multichannel = True
@@ -64,11 +64,11 @@ class SpeedAndPitch(BaseWaveformTransform):  # type: ignore[misc]
     Parameters
     ----------
     factor
-        Speed-up before the drawn change of length.
+        Speed-up before the drawn change of length, above 0; 1 leaves the speed.
     min_length_change, max_length_change
         The speed-up is ``factor / U(min_length_change, max_length_change)``.
     p
-        Probability of acting at all.
+        Probability of acting at all, from 0 to 1.
     """
 
     supports_multichannel = False
@@ -95,9 +95,9 @@ class SpeedAndPitch(BaseWaveformTransform):  # type: ignore[misc]
 
     def apply(self, samples: Waveform, sample_rate: int) -> Waveform:
         """Resample, then cut or zero-fill to the former length."""
-        positions = np.arange(0, len(samples), self.parameters["speed"])
+        positions = np.arange(0, len(samples), self.parameters["speed"])  # (ceil(n / speed),), in samples
         resampled = np.interp(positions, np.arange(len(samples)), samples)[: len(samples)]
-        result = np.zeros_like(samples)
+        result = np.zeros_like(samples)  # (n,)
         result[: len(resampled)] = resampled
         return result
 
@@ -133,13 +133,15 @@ def draw(
     Parameters
     ----------
     transform
-        From `make_transform`.
+        Of one kind, made by `make_transform`; its last draw is overwritten.
     samples
-        [shape=(n,), dtype=float32]
+        [shape=(n,), dtype=float32] A mono clip; full scale is 1.
     sample_rate
-        In Hz.
-    seed, clip
-        From params.yaml, and the clip's id.
+        Rate of the samples, in Hz.
+    seed
+        Of the variant, from params.yaml.
+    clip
+        The clip's id: its file name without ending.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def read_pcm16(path: Path | str, *, sample_rate: int, stream: BinaryIO | None = 
     Parameters
     ----------
     path
-        Mono, or stereo with two equal channels (five RAVDESS clips are), which becomes mono.
+        File that is mono, or stereo with two equal channels (five RAVDESS clips are), which becomes mono.
     sample_rate
         The rate that the file must have, in Hz.
     stream
@@ -73,10 +73,12 @@ def write_pcm16(path: Path | str, samples: npt.ArrayLike, *, sample_rate: int) -
 
     Parameters
     ----------
+    path
+        File to write; an existing one is replaced.
     samples
-        Integers of 16 bit, written as they are, or floats, rounded after clipping to [-1, 1).
+        [shape=(n,)] Integers of 16 bit, written as they are, or floats, rounded after clipping to [-1, 1).
     sample_rate
-        In Hz.
+        Rate of the samples, in Hz.
     """
     array = np.asarray(samples)
     if array.dtype != np.int16:
@@ -99,7 +101,7 @@ def load(
     path
         Any file that libsndfile decodes; channels are averaged.
     sample_rate
-        Of the result, in Hz.
+        Rate of the result, in Hz.
     offset_s, duration_s
         Where the window begins and how long it is at the most, in seconds.
 

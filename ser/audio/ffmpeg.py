@@ -15,9 +15,9 @@ from typing import BinaryIO
 from ser.errors import InputError, UndecodableError
 
 RATE = 48_000
-"""Of what it decodes to, in Hz; the samples are one channel of 32-bit floats, little end first."""
+"""Rate of the decoded sound, in Hz; the samples are one channel of 32-bit floats, little end first."""
 PATIENCE_S = 60.0
-"""In which it must give the next block, some seconds of sound, or its end."""
+"""Time in seconds in which ffmpeg must give the next block, some seconds of sound, or its end."""
 
 _BLOCK_BYTES = 2**20
 _COMPLAINT_BYTES = 2**12
@@ -50,18 +50,18 @@ def decoding(
     Parameters
     ----------
     file
-        At its start.
+        Read from where it stands, which is its start, to its end.
     demuxer
-        Of `container`.
+        Name of ffmpeg's demuxer, from `container`.
     name
-        What errors call it.
+        What errors call the file.
     patience_s
-        See `PATIENCE_S`.
+        Longest wait for the next block, in seconds, before ffmpeg counts as stalled.
 
     Yields
     ------
     iterator of bytes
-        Blocks of whole samples; see `RATE`.
+        Blocks of whole samples, as of `RATE`: mono, 32-bit floats, little end first.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class _Pipes:
     waiting : selectors.BaseSelector
         For those of the two pipes that have not ended.
     complaints : bytearray
-        So far.
+        What was written to standard error so far, its first 4 kB.
     """
 
     waiting: selectors.BaseSelector

@@ -41,15 +41,15 @@ def sounddevice() -> Any:
 def open_microphone(device: str | None, *, import_module: Callable[[], Any] = sounddevice) -> Iterator[Sound]:
     """Open an input device at its own sample rate; `Sound.blocks` goes on until the device is gone.
 
-    Where the listener lags by more than some seconds, the oldest sound is dropped: an answer about what was
-    said long ago is of no use, and the memory that waits must not grow.
+    Where whoever reads the blocks lags by more than some seconds, the oldest sound is dropped: an answer
+    about speech of long ago is of no use, and the memory that waits must not grow.
 
     Parameters
     ----------
     device
-        Its number, or a part of its name; None for the system's default.
+        Number of the device, or a part of its name; None for the system's default.
     import_module
-        Gives sounddevice, or what stands in for it.
+        Called for the module sounddevice, or for what stands in for it.
 
     Raises
     ------

@@ -47,11 +47,11 @@ class Sound:
     name : str
         What errors call it.
     rate : int
-        In Hz.
+        Samples a second, in Hz.
     blocks : iterator of numpy.ndarray [shape=(n,), dtype=float32]
-        Its samples, the mean of its channels, finite; full scale is 1.
+        Its samples in order, the mean of its channels, finite; full scale is 1.
     channels : int
-        Of which it is the mean; 1 where that is not known.
+        Number of channels of which it is the mean; 1 where that is not known.
     """
 
     name: str
@@ -88,11 +88,11 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
     ----------
     source
         See `Source`; a stream need not be seekable. Of an array, integers are taken relative to their type's
-        full scale.
+        full scale, and of floats full scale is 1.
     sample_rate
-        Of an array, in Hz; not given otherwise.
+        Rate of an array, in Hz; not given otherwise.
     name
-        What errors call a stream or an array.
+        What errors call a stream or an array; a file has its own.
 
     Raises
     ------

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         if "uar" in expected:
             print(
                 f"To compare: {100 * expected['uar']:.1f} % UAR on RAVDESS speech, over 8 emotions, of "
-                "speakers that a model of the same recipe had not heard."
+                "unseen speakers."
             )
         if problems:
             files = "1 file" if len(problems) == 1 else f"{len(problems)} files"

@@ -1,4 +1,4 @@
-"""Listen to the microphone, and show every second which emotion is heard in the last seconds.
+"""Show every second which emotion the last seconds of speech express, live from the microphone.
 
   ser listen                     from the default microphone; Ctrl-C ends it
   ser listen --device 3          from another one, of those that --devices lists
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Listen until the recording, or the user's patience, is at its end."""
+    """Recognise until the recording, or the user's patience, is at its end."""
     if arguments.devices:
         print(sounddevice().query_devices())
         return 0
@@ -61,19 +61,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def listen(recognizer: Recognizer, sound: Sound) -> Iterator[tuple[float, Recognition | None]]:
-    """Recognise again and again what was heard last.
+    """Recognise the last seconds of a sound, again and again.
 
     Parameters
     ----------
     recognizer
         Its bundle says how often (its hop), and in how many seconds (its window).
     sound
-        From a device or a file.
+        Open sound of a device or a file.
 
     Yields
     ------
     end_s : float
-        Since the beginning, in seconds.
+        Time since the beginning, in seconds.
     result : Recognition or None
         None where there was no speech in it.
 
@@ -115,11 +115,11 @@ def line(end_s: float, result: Recognition | None, *, width: int, blocks: str = 
     Parameters
     ----------
     end_s
-        When, in seconds.
+        End of what was recognised, in seconds since the beginning.
     result
-        None where nobody speaks.
+        The answer; None where there is no speech.
     width
-        Of the terminal, in characters: the names of emotions are cut where they do not fit.
+        Width of the terminal, in characters: the names of emotions are cut where they do not fit.
     blocks
         Characters that stand for a probability, from 0 to 1.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from ser.recognizer.bundle_format import SHIPPED
 
 MOST_JOBS = 64
-"""Threads that listen side by side: more than cores gain nothing, and each takes memory."""
+"""Largest number of threads: more than cores gain nothing, and each takes memory."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +23,9 @@ def add_jobs(parser: argparse.ArgumentParser, *, default: int | None = 1, told: 
     Parameters
     ----------
     parser
-        Of the subcommand.
+        Parser of the subcommand.
     default, told
-        What it is without the option, and what the help says of that.
+        Number of jobs without the option, and what the help says of that.
     """
     parser.add_argument(
         "--jobs",
@@ -42,7 +42,7 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     Parameters
     ----------
     lowest, highest
-        Both are allowed.
+        Ends of the range, both of them allowed.
     """
 
     def read(text: str) -> int:

@@ -5,9 +5,10 @@
   ser predict '*.flac' --json             a JSON object a line
   cat talk.wav | ser predict -            from standard input
 
-A recording longer than some seconds becomes a timeline. "not sure" stands where the confidence is too low to
-rely on, or less than a second was spoken; "no speech" where there is none. A recording that cannot be read,
-was cut short, or in which nobody speaks, is named on standard error and skipped, and the exit code is 1.
+A recording longer than some seconds becomes a timeline. "not sure" marks an uncertain answer: the confidence
+is too low to rely on, or there is less than a second of speech; "no speech" marks parts without any. A
+recording that cannot be read, was cut short, or has no speech, is named on standard error and skipped, and
+the exit code is 1.
 --parquet writes as it goes; the file appears under its name once it is complete.
 """
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "recordings",
         nargs="+",
         metavar="FILE|FOLDER|PATTERN|-",
-        help="what to listen to; - is standard input",
+        help="recordings to recognise; - is standard input",
     )
     add_model(parser)
     add_jobs(parser)

@@ -12,7 +12,7 @@ from ser.errors import InputError
 from ser.files import replacing
 
 ROWS = 4096
-"""Of a row group; only about as many are held in memory."""
+"""Rows of a row group; only about as many are held in memory."""
 
 _ARROW = {str: pa.string(), float: pa.float64(), bool: pa.bool_()}
 
@@ -30,7 +30,7 @@ def writing(
     columns
         Their types, ``str``, ``float`` or ``bool``, by name.
     rows
-        See `ROWS`.
+        Number of rows of a row group.
 
     Yields
     ------

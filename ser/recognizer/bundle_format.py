@@ -22,20 +22,20 @@ SHIPPED = Path(__file__).parents[1] / "bundle"
 
 @dataclass(frozen=True)
 class ListeningSettings:
-    """How a recording becomes windows.
+    """How a recording becomes windows, and which of them are too quiet or too short.
 
     Attributes
     ----------
     timeline_after_s : float
-        A recording up to this length is one window; a longer one becomes a timeline.
+        A recording up to this length, in seconds, is one window; a longer one becomes a timeline.
     window_s, hop_s : float
-        Of a timeline; the hop divides the window.
+        Length of a timeline's windows, and from one to the next, in seconds; the hop divides the window.
     shortest_s : float
-        A recording below this length is refused.
+        A recording below this length, in seconds, is refused.
     silence_dbfs : float
-        Where no frame is louder, there is no speech to hear.
+        Where no frame is louder than this, in dBFS, there is no speech.
     sure_from_s : float
-        Of less speech, silence at both ends cut off, every answer is a "not sure".
+        With less speech than this, in seconds, silence at both ends cut off, every answer is uncertain.
     """
 
     timeline_after_s: float
@@ -53,16 +53,19 @@ class Bundle:
     Attributes
     ----------
     version : str
+        Of the model, not of its format; raised with every one that is published.
     front_end : FrontEndSettings
+        How samples become the network's input.
     listening : ListeningSettings
+        How a recording becomes windows.
     temperature : float
         By which the model's own log-probabilities are divided; the ONNX graph does so.
     uncertain_below : float
-        A confidence below this is a "not sure".
+        An answer with a calibrated confidence below this, from 0 to 1, is uncertain.
     about : dict
         How it was trained, what score to expect, and its licence.
     model : bytes
-        The ONNX file.
+        Content of the ONNX file.
     """
 
     version: str
@@ -112,9 +115,9 @@ def write_bundle(folder: Path, bundle: Bundle, *, weights_licence: str, encoder_
     Parameters
     ----------
     folder
-        Made here.
+        New folder to make, with four files.
     bundle
-        What to write.
+        All that `read_bundle` is to give back.
     weights_licence, encoder_licence
         Texts of the licences of the weights and of the speaker encoder, which must go wherever these go.
 

@@ -23,7 +23,7 @@ class Segment:
     start_s, end_s : float
         Where it lies in the recording, in seconds.
     emotion : str
-        The most probable.
+        The most probable of the eight.
     confidence : float
         Its probability, from 0 to 1.
     probabilities : dict

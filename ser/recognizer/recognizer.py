@@ -1,6 +1,6 @@
-"""From a file or samples to the emotion heard in it, by the exported model; no TensorFlow is needed.
+"""From a file or samples to the emotion that the speech expresses, by the exported model, without TensorFlow.
 
-A voice that is made up, and noise, in which there is none:
+A synthetic voice, and noise without one:
 
 >>> import numpy as np
 >>> from ser import NoSpeechError, Recognizer
@@ -9,7 +9,7 @@ A voice that is made up, and noise, in which there is none:
 >>> result = recognizer.predict(synthesize("03-01-05-02-01-01-12"), sample_rate=48_000)
 >>> result.emotion, result.confidence > 0.5
 ('angry', True)
->>> result.uncertain                     # less than a second was spoken
+>>> result.uncertain                     # less than a second of speech
 True
 >>> noise = np.random.default_rng(0).normal(0, 0.1, 48_000)
 >>> try:
@@ -52,7 +52,7 @@ class Recognizer:
     Parameters
     ----------
     bundle
-        The exported model.
+        The exported model, with its front end and settings.
 
     Raises
     ------
@@ -163,7 +163,12 @@ class Recognizer:
         Parameters
         ----------
         sources, sample_rate, jobs
-            As of `predict_many`.
+            As of `predict_many`; n sources.
+
+        Returns
+        -------
+        numpy.ndarray [shape=(n, 8), dtype=float64]
+            Each row sums to 1.
 
         Raises
         ------
@@ -216,6 +221,11 @@ class Recognizer:
         ----------
         source, sample_rate
             As of `predict`.
+
+        Raises
+        ------
+        InputError
+            Where it is too short, no readable audio, or holds NaN.
         """
         with BLAS.held(), open_sound(source, sample_rate=sample_rate) as sound:
             samples = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=np.inf).whole

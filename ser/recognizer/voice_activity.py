@@ -21,7 +21,7 @@ from ser.recognizer.onnxruntime_without_telemetry import open_session
 
 MODEL_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 RATE = 16_000
-"""In Hz, at which it listens."""
+"""Rate of the network's input, in Hz."""
 SPEECH_PROBABILITY = 0.4
 """From which a frame of 32 ms counts as speech."""
 POSSIBLE_PROBABILITY = 0.05
@@ -32,7 +32,7 @@ LEAST_SPEECH_FRAMES = 4
 _FRAME = 512
 _CONTEXT = 64
 _UNITS = 128
-# So many frames at once: most speech is known by the first, and the rest is not listened to.
+# So many frames at once: most speech is found in the first, and the rest is not computed.
 _AT_ONCE = 16
 # The network wants speech at a usual level: the loudest 40 ms are set to this, as a factor of full scale.
 _LEVEL = 0.1
@@ -79,9 +79,9 @@ class SpeechDetector:
         Parameters
         ----------
         samples
-            [shape=(n,)] At `RATE`; full scale is 1.
+            [shape=(n,), dtype=float32] Any length, at `RATE`; full scale is 1.
         probability
-            From which a frame counts, `SPEECH_PROBABILITY` or `POSSIBLE_PROBABILITY`.
+            Threshold from which a frame counts, `SPEECH_PROBABILITY` or `POSSIBLE_PROBABILITY`.
         """
         frames = _frames(samples * np.float32(_LEVEL / max(_loudest(samples), 1e-9)))
         hidden = cell = np.zeros((1, 1, _UNITS), dtype=np.float32)

@@ -68,7 +68,7 @@ def read_figures(folder: Path | str, *, required: Iterable[str], run: str) -> Fi
     Parameters
     ----------
     folder
-        Which one.
+        Folder with PNG files, of which none below it counts.
     required
         Names, without ending, that must be there.
     run

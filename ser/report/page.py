@@ -121,6 +121,7 @@ class Section:
     anchor : str
         Its ``id`` on the page.
     heading : str
+        As it stands on the page and in its contents.
     html : str
         What stands below the heading.
     """
@@ -199,11 +200,12 @@ def render(
     Parameters
     ----------
     results
-        From `read_results`.
+        All metrics, from `read_results`.
     clips
-        The clip table.
+        A row a clip: ``clip``, ``emotion``, ``actor``, ``gender``, ``duration_s`` in seconds,
+        ``sample_rate`` in Hz, ``duplicate``.
     examples
-        With `ser.evaluation.listening_examples.COLUMNS`.
+        A row an example, with `ser.evaluation.listening_examples.COLUMNS`.
     explore, result_figures, calibration_figures
         From `read_explore_figures`, `read_result_figures` and `read_calibration_figures`.
     sections
@@ -213,9 +215,9 @@ def render(
     bootstrap_samples
         How many times the actors were drawn for the intervals.
     bins
-        Of confidence, for the ECE.
+        Number of equally wide bins of confidence, for the ECE.
     test_size
-        Share of the clips that the article's split tests on.
+        Share of the clips that the article's split tests on, from 0 to 1.
 
     Returns
     -------

@@ -11,11 +11,13 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 class Judgement(BaseModel):
-    """What is heard in a recording or a piece of one."""
+    """The emotion that a recording or a piece of one expresses."""
 
     emotion: str = Field(description="The most probable of the eight.")
     confidence: float = Field(description="Its probability.")
-    uncertain: bool = Field(description="Whether the confidence is too low to rely on: say 'not sure' then.")
+    uncertain: bool = Field(
+        description="Whether the confidence is too low, or the speech too short, to rely on."
+    )
     probabilities: dict[str, float] = Field(description="By emotion; calibrated, they sum to 1.")
 
 
@@ -47,7 +49,7 @@ class Stretch(BaseModel):
 
 
 class Answer(Judgement):
-    """What is heard in a recording."""
+    """The answer for a recording."""
 
     file: str = Field(description="Its name, without folders.")
     duration_s: float
@@ -62,7 +64,7 @@ class Answer(Judgement):
     )
     no_speech: list[Stretch] | SkipJsonSchema[None] = Field(
         None,
-        description="Of a long recording, where no speech is heard; else not there.",
+        description="Of a long recording, the parts without speech; else not there.",
         json_schema_extra=_without_default,
     )
 
@@ -79,7 +81,7 @@ class About(BaseModel):
 
     version: str
     labels: list[str]
-    uncertain_below: float = Field(description="A confidence below this is a 'not sure'.")
+    uncertain_below: float = Field(description="An answer with a confidence below this is uncertain.")
     timeline_after_s: float = Field(description="A longer recording is answered with segments.")
     limits: UploadLimits
     about: dict[str, Any] = Field(

@@ -116,7 +116,7 @@ def create_app(
     app = FastAPI(
         title="ser serve",
         version=recognizer.bundle.version,
-        summary="Which of eight acted emotions is heard in a recording of speech.",
+        summary="Which of eight acted emotions a recording of speech expresses.",
         description="The answers are about how speech sounds, learned from actors. They say nothing about "
         "what a person feels, and must not be used for medical or hiring decisions. Uploads are not kept.",
         # Their pages load scripts from elsewhere.
@@ -272,7 +272,7 @@ def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
         operation_id="health",
     )
     async def healthz() -> dict[str, str]:
-        """Answer at once, also while recordings are listened to."""
+        """Answer at once, also while recordings are being recognised."""
         return {"status": "ok"}
 
 

@@ -10,17 +10,17 @@ class Limits:
     Attributes
     ----------
     largest_bytes : int
-        Of an upload.
+        Size of the largest upload, in bytes.
     longest_s : float
-        Of a recording, in seconds; a small FLAC file can hold days of silence.
+        Length of the longest recording, in seconds; a small FLAC file can hold days of silence.
     upload_s, pause_s : float
-        In which an upload must be complete, and the next piece of it arrive, in seconds.
+        Time in which an upload must be complete, and the next piece of it arrive, in seconds.
     slowest_bytes_s : float
-        Of an upload once `pause_s` are over, on average, in bytes a second.
+        Least average speed of an upload once `pause_s` are over, in bytes a second.
     uploading : int
-        Uploads that are taken in side by side.
+        Uploads that are received side by side.
     at_once : int
-        Recordings that are listened to side by side.
+        Recordings that are recognised side by side.
     waiting : int
         Recordings beyond those that are there and wait.
     """

@@ -11,7 +11,7 @@ import numpy as np
 from ser.features.front_end import Array, MelSettings, mel_power
 
 RANGE_DB = 70.0
-"""From the loudest to what is drawn as nothing."""
+"""Range in dB from the loudest to what is drawn as nothing."""
 COLUMNS = 600
 """At least as many columns has the picture of a long recording, and at most twice as many."""
 
@@ -29,7 +29,7 @@ class Overview:
     levels : numpy.ndarray [shape=(n, n_mels), dtype=uint8]
         Mean power, from 0 (`RANGE_DB` below the loudest) to 255, linear in dB.
     lowest_hz, highest_hz : float
-        Of the mel bands.
+        Edges of the lowest and of the highest mel band, in Hz.
     """
 
     column_s: float
@@ -59,16 +59,16 @@ def overview(blocks: Iterable[Array], *, settings: MelSettings, columns: int = C
     Parameters
     ----------
     blocks
-        Its samples [shape=(n,)], at ``settings.sample_rate``.
+        Its samples in order [shape=(n,)], at ``settings.sample_rate``; full scale is 1.
     settings
-        Of the log-mel.
+        Rate, frames and mel bands of the log-mel.
     columns
-        See `COLUMNS`.
+        Least number of columns of a long recording, which has less than twice as many.
     """
     table = _Columns(columns, width=2 + settings.n_mels)
     for frames in _frames(blocks, settings):
         table.add(frames)
-    low, high, power = np.split(table.finished(), [1, 2], axis=1)
+    low, high, power = np.split(table.finished(), [1, 2], axis=1)  # (n, 1), (n, 1), (n, n_mels)
     decibels = 10 * np.log10(np.maximum(power, 1e-12))
     share = 1 + (decibels - decibels.max(initial=-120)) / RANGE_DB
     return Overview(

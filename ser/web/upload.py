@@ -27,7 +27,7 @@ class Refusal(Exception):
     Parameters
     ----------
     status
-        Of HTTP.
+        Status code of HTTP, 4xx or 5xx.
     detail
         For the user: what is wrong, and what to do.
     """
@@ -47,9 +47,9 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
     request
         Its content type decides which of the two it is.
     name
-        Of a bare body.
+        What a bare body is called; the file of a form has its own name.
     limits
-        Size and time.
+        How large and how slow an upload may be.
 
     Yields
     ------
