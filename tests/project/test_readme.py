@@ -14,6 +14,7 @@ import pytest
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.evaluation import scores
+from tools.check_current import ask_dvc
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = PROJECT / "README.md"
@@ -127,6 +128,22 @@ def run_python(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
+
+
+def test_the_quoted_difference_is_what_dvc_prints() -> None:
+    (block,) = re.findall(
+        r"^```\n(\$ dvc metrics diff .*?)^```$", read(README), flags=re.DOTALL | re.MULTILINE
+    )
+    command, *quoted = block.splitlines()
+    match = re.fullmatch(r"\$ dvc metrics diff (\w+) \| grep -E \"(.*)\"", command)
+    assert match
+    known = subprocess.run(["git", "cat-file", "-e", f"{match[1]}^{{commit}}"], cwd=PROJECT, check=False)
+    if known.returncode:
+        pytest.skip("a clone without that commit")
+    printed = ask_dvc(PROJECT, "metrics", "diff", match[1]).stdout.splitlines()
+    # The columns are as wide as all rows need, those that grep leaves out, too.
+    kept = [line.split() for line in printed if re.search(match[2], line)]
+    assert kept == [line.split() for line in quoted]
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="needs a folder of RAVDESS")
