@@ -106,9 +106,7 @@ def _protocols(metrics: Path) -> str:
 
 def _robustness(metrics: Path) -> str:
     uar = _by_condition(metrics)
-    return (
-        f"{uar['clean']} % clean, {uar['telephone']} % over a telephone, {uar['white_10']} % in white noise"
-    )
+    return f"{uar['clean']} % clean, {uar['telephone']} % by telephone, {uar['white_10']} % in noise (10 dB)"
 
 
 def _by_condition(metrics: Path) -> dict[str, str]:
