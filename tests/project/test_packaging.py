@@ -119,11 +119,20 @@ def test_citation_names_the_software_and_its_sources() -> None:
     # Of the code; the package holds weights as well, which have other licences.
     assert citation["license"] in project["license"].split(" AND ")
     assert citation["title"] == project["name"]
+    assert set(citation["keywords"]) <= set(project["keywords"])
     for reference in citation["references"]:
         assert {"type", "title", "authors"} <= reference.keys()
         assert reference.keys() & {"doi", "url"}
     dois = {reference.get("doi") for reference in citation["references"]}
     assert dois >= {"10.1371/journal.pone.0196391", "10.5281/zenodo.1188976", "10.3390/s21227665"}
+
+
+def test_the_packages_page_is_short_and_leads_nowhere_inside_the_repository() -> None:
+    page = read(tomllib.loads(read("pyproject.toml"))["project"]["readme"])
+    assert len(page.splitlines()) <= 40
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert "CC BY-NC-SA 4.0" in page
 
 
 def test_dataset_card_states_the_licence() -> None:
