@@ -62,13 +62,14 @@ def time_of_channels_first(network: str) -> float:
 
 def _layers(network: str) -> list[tuple[Any, Any]]:
     """Build a network as in training; pair each layer with what it reads."""
-    from ser.models import cnn_runs, deterministic_tensorflow
+    from ser.models import deterministic_tensorflow
     from ser.models.article_cnn import NETWORKS as ARTICLE
     from ser.models.logmel_cnn import NETWORKS as LOGMEL
+    from stages.train_cnn import read_inputs
 
     settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
     wanted = {**ARTICLE, **LOGMEL}[network]
-    shape = cnn_runs.read_sides(wanted, fold=0).training.x.shape[1:]
+    shape = read_inputs(network)[0][0].copies[0].shape[1:]
     deterministic_tensorflow.start(0)
     model = wanted.build(shape, settings, 100)
     frames = min(getattr(settings, "crop_frames", 0) or shape[0], shape[0])

@@ -118,12 +118,14 @@ def run_once(case: str, workspace: str) -> dict[str, float]:
 def train(case: str, seed: int, fold: int) -> dict[str, float]:
     """Train the network on a fold as its stage would; return ``seed``, ``fold`` and last ``val_uar``."""
     from ser.models import cnn_runs
+    from stages.train_cnn import read_inputs
 
     settings, network = _changed(case)
-    sides = cnn_runs.read_sides(network, fold=fold)
+    folds, scalers = read_inputs("logmel")
+    data = cnn_runs.training_data(folds[fold], network, scaler=scalers[fold])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder, "checkpoint.npz")
-        _, curve = cnn_runs.fit(network, settings, sides, seed=seed, name=case, checkpoint=checkpoint)
+        curve = cnn_runs.fit(network, settings, data, seed=seed, name=case, checkpoint=checkpoint).log
     return {"seed": seed, "fold": fold, "val_uar": curve["val_uar"].iloc[-1]}
 
 

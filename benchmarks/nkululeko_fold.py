@@ -98,19 +98,16 @@ def _svm(workspace: Path) -> dict[str, float]:
     from sklearn.metrics import recall_score
 
     from benchmarks.article import run_stages
-    from ser.data.datasets import read_features, read_split, take
-    from ser.models.classical import searched_model
+    from ser.models.classical import model_and_grid
     from ser.params import load_params
+    from stages.inputs import read_folds
 
     run_stages(workspace, ("ingest", "split", "extract clean"))
     os.chdir(workspace)
     grids = load_params().train_baselines.luna5
-    clips, split = read_split("luna5")
-    features = read_features("functionals", ["clean"])
-    together = split.replace({"role": {"validation": "train"}})
-    train = take(clips, together, features, fold=_FOLD, role="train")
-    test = take(clips, split, features, fold=_FOLD, role="test")
-    model, grid = searched_model("svm_rbf", grids=grids, n_layers=train.x.shape[1])
+    fold = read_folds("luna5", "functionals", ("clean",))[_FOLD].merge_validation()
+    train, test = fold.training(), fold.recordings(fold.test)
+    model, grid = model_and_grid("svm_rbf", grids=grids)
     middle = {key: values[len(values) // 2] for key, values in grid.items()}
     predicted = model.set_params(**middle).fit(train.x, train.y).predict(test.x)
     return {"uar": float(recall_score(test.y, predicted, average="macro"))}
@@ -122,7 +119,8 @@ def _cnn(workspace: Path) -> dict[str, float]:
     from sklearn.metrics import recall_score
 
     from benchmarks.article import run_stages
-    from ser.evaluation.scores import actual_and_predicted, read_predictions
+    from ser.data.predictions import read_predictions
+    from ser.evaluation.scores import actual_and_predicted
 
     params = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
     params["train_cnn"]["logmel"] |= {"seeds": [0], "epochs": _EPOCHS}

@@ -229,15 +229,17 @@ def _train(network: str, variant: Variant) -> dict[str, float]:
     from ser.models.cnn_runs import one_hot
     from ser.models.logmel_cnn import NETWORKS as LOGMEL
     from ser.params import load_params
+    from stages.train_cnn import read_inputs
 
     settings = getattr(load_params(PROJECT / "params.yaml").train_cnn, network)
     settings = settings.model_copy(update=dict(variant.settings))
     wanted = {**ARTICLE, **LOGMEL}[network]
-    sides = cnn_runs.read_sides(wanted, fold=0)
+    folds, scalers = read_inputs(network)
+    data = cnn_runs.training_data(folds[0], wanted, scaler=scalers[0])
     deterministic_tensorflow.start(_SEED)
-    steps = -(-len(sides.training.x) // sides.copies // settings.batch_size)
-    model = _changed(variant.change, lambda: wanted.build(sides.training.x.shape[1:], settings, steps))
-    draw = wanted.epochs(sides.training, sides.scaler, sides.copies, settings)
+    steps = -(-len(data.training.x) // data.copies // settings.batch_size)
+    model = _changed(variant.change, lambda: wanted.build(data.training.x.shape[1:], settings, steps))
+    draw = wanted.epochs(data.training, data.scaler, data.copies, settings)
     fit = _fit_by_tf_data if variant.change == "tf_data" else training._fit
     clock = _Clock()
     with ThreadPoolExecutor(1) as second, tempfile.TemporaryDirectory() as folder:
@@ -247,7 +249,7 @@ def _train(network: str, variant: Variant) -> dict[str, float]:
             epochs=TIMED_EPOCHS[network] + 1,
             batch_size=settings.batch_size,
             draw_epoch=clock.draw(_drawn_ahead(draw, second) if variant.change == "ahead" else draw),
-            watched=(sides.scaler.transform(sides.watched.x), one_hot(sides.watched)),
+            monitored=(data.scaler.transform(data.monitored.x), one_hot(data.monitored)),
             checkpoint=Path(folder, "checkpoint.npz"),
             identity=network,
         )

@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from ser.evaluation import calibration, scores
+from ser.data.predictions import SPLIT, check_predictions, read_predictions
+from ser.evaluation import calibration
 from ser.figures import calibration as calibration_figures
 from ser.figures.calibration import RELIABILITY
 from ser.figures.style import save
@@ -45,11 +46,11 @@ def main() -> None:
     bins = params.calibrate.bins
 
     clips = read_table("data/clips.parquet", ("clip", "emotion"))
-    splits = {"luna5": read_table("data/splits/luna5.parquet", scores.SPLIT)}
-    tested = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
-    validated = scores.read_predictions([f"data/predictions/{name}_validation.parquet" for name in TRAINED])
-    scores.check_predictions(tested, splits)
-    scores.check_predictions(validated, splits, role="validation")
+    splits = {"luna5": read_table("data/splits/luna5.parquet", SPLIT)}
+    tested = read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
+    validated = read_predictions([f"data/predictions/{name}_validation.parquet" for name in TRAINED])
+    check_predictions(tested, splits)
+    check_predictions(validated, splits, role="validation")
     calibration.check_runs(tested, validated)
 
     temperatures = calibration.fit_temperatures(validated, clips)

@@ -13,88 +13,35 @@ The model is the LDA on the speaker encoder, augmented, in each fold with the hy
 selected. For `unseen` the search itself is repeated without the test clips, in the first fold.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import recall_score
 
-from ser.data.datasets import Part, prediction_table, read_features, read_split, rows_of, take
-from ser.errors import InputError
-from ser.evaluation.leak_checks import permuted, with_canary, without
-from ser.evaluation.scores import COLUMNS, PROBABILITIES
+from ser.data.fold import Fold
+from ser.data.predictions import COLUMNS, prediction_table
+from ser.evaluation.leakage_tests import add_canary, largest_difference, permute_labels, remove_test_clips
+from ser.evaluation.scores import tally, uar
 from ser.files import read_table, write_json
-from ser.models.classical import SEARCHED_MODELS, search
-from ser.models.refit import read_chosen, refit
+from ser.models.classical import FEATURES, MODELS, Refit, Search
+from ser.models.recipe import Change, cross_validate
 from ser.parallel import run_all
-from ser.params import CheckLeaks, TransferBaselines, load_params
+from ser.params import load_params
 from stages import command
+from stages.inputs import read_chosen, read_folds
 
 MODEL = "encoder_lda_augmented"
-Predictions = tuple[list[int], list[int]]
-"""Actual and predicted emotions."""
+GROUP, COPIES = MODELS[MODEL].group, MODELS[MODEL].copies
 
 
-def run_fold(fold: int, settings: CheckLeaks, grids: TransferBaselines) -> dict[str, Predictions]:
-    """Predict the fold's test clips by every suspicious model, and by the plain one."""
-    clips, split = read_split("luna5")
-    together = split.replace({"role": {"validation": "train"}})
-    copies = read_features("encoder", list(SEARCHED_MODELS["transfer"][MODEL]))
-    training = take(clips, together, copies, fold=fold, role="train")
-    test = take(clips, split, copies[:1], fold=fold, role="test")
-    point = read_chosen("transfer", MODEL)[fold]
-
-    def predicted(training: Part, test: Part) -> Predictions:
-        model = refit(MODEL, point=point, training=training, grids=grids)
-        return test.y.tolist(), model.predict(test.x).tolist()
-
-    actors = np.unique(clips["actor"])
-    results = {
-        "plain": predicted(training, test),
-        "canary": predicted(with_canary(training, actors=actors), with_canary(test, actors=actors)),
-    }
-    for seed in settings.seeds:
-        shuffled = permuted(training, copies=len(copies), seed=seed)
-        results[f"permuted_{seed}"] = predicted(shuffled, test)
-    return results
-
-
-def canary_of_known_actors(grids: TransferBaselines) -> float:
-    """Let the canary sing: its UAR where the actors who are tested are in training as well."""
-    clips, split = read_split("article")
-    copies = read_features("encoder", list(SEARCHED_MODELS["transfer"][MODEL]))
-    actors = np.unique(clips["actor"])
-    training, test = (
-        with_canary(take(clips, split, of_role, fold=0, role=role), actors=actors)
-        for of_role, role in ((copies, "train"), (copies[:1], "test"))
+def predict_without_test_clips(search: Search, fold: Fold) -> pd.DataFrame:
+    """Search and fit where a fold's test clips are missing, then predict them."""
+    fitted = search.fit(remove_test_clips(fold))
+    test = fold.recordings(fold.test)
+    return prediction_table(
+        test, fitted.predict(test), protocol="luna5", model=MODEL, seed=0, fold=fold.number
     )
-    model = refit(MODEL, point=read_chosen("transfer", MODEL)[0], training=training, grids=grids)
-    return round(float(recall_score(test.y, model.predict(test.x), average="macro")), 4)
-
-
-def largest_difference(grids: TransferBaselines) -> float:
-    """Search, fit and predict the first fold without its test clips; compare with what was predicted."""
-    clips, split = read_split("luna5")
-    together = split.replace({"role": {"validation": "train"}})
-    copies = read_features("encoder", list(SEARCHED_MODELS["transfer"][MODEL]))
-    lacking = without(copies, rows_of(clips, split, fold=0, role="test"))
-    training = take(clips, together, lacking, fold=0, role="train")
-    if not np.isfinite(training.x).all():
-        raise InputError("a tested clip is among the training clips of fold 0")
-    test = take(clips, split, copies[:1], fold=0, role="test")
-    result = search(MODEL, training=training, test=test, grids=grids, copies=len(copies))
-    again = prediction_table(test, result.probabilities, protocol="luna5", model=MODEL, seed=0, fold=0)
-
-    former = read_table("data/predictions/baselines_transfer.parquet", COLUMNS)
-    former = former[(former["model"] == MODEL) & (former["fold"] == 0)].set_index("clip")
-    columns = list(PROBABILITIES)
-    return float(np.abs(again[columns].to_numpy() - former.loc[again["clip"], columns].to_numpy()).max())
-
-
-def uar(results: list[dict[str, Predictions]], trial: str) -> float:
-    """Score one trial over all folds."""
-    actual, predicted = (np.concatenate([it[trial][side] for it in results]) for side in (0, 1))
-    return round(float(recall_score(actual, predicted, average="macro")), 4)
 
 
 def main() -> None:
@@ -102,22 +49,41 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
     grids = params.train_baselines.transfer
-    _, split = read_split("luna5")
-    calls = [(fold, params.check_leaks, grids) for fold in sorted(split["fold"].unique().tolist())]
-    results = run_all(run_fold, calls, workers=params.workers, what="leaks", unit="fold")
-    # By run_all as well, though it is one call each: with more BLAS threads the last digits would differ.
-    [known] = run_all(canary_of_known_actors, [(grids,)], workers=params.workers, what="canary", unit="model")
-    [difference] = run_all(largest_difference, [(grids,)], workers=params.workers, what="unseen", unit="fold")
+    refit = Refit(MODEL, grids, read_chosen(GROUP, MODEL))
+    luna5, article = (read_folds(protocol, FEATURES[GROUP], COPIES) for protocol in ("luna5", "article"))
+    labels = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
 
-    by_seed = {str(seed): uar(results, f"permuted_{seed}") for seed in params.check_leaks.seeds}
+    def uar_of(test: str, folds: list[Fold], change: Change | None) -> float:
+        # Without validation clips, which train here: nobody asks how they are predicted.
+        candidates = [(refit, [fold.merge_validation() for fold in folds])]
+        results = cross_validate(candidates, protocol=test, change=change, workers=params.workers, what=test)
+        return round(float(uar(tally(results.predictions, labels).pooled)[0]), 4)
+
+    plain = uar_of("plain", luna5, None)
+    canary = uar_of("canary", luna5, add_canary)
+    by_seed = {
+        str(seed): uar_of(f"permuted {seed}", luna5, partial(permute_labels, seed=seed))
+        for seed in params.check_leaks.seeds
+    }
+    known = uar_of("canary of known actors", article, add_canary)
+    # By run_all as well, though it is one call: with more BLAS threads the last digits would differ.
+    [again] = run_all(
+        predict_without_test_clips,
+        [(Search(MODEL, grids), luna5[0])],
+        workers=params.workers,
+        what="unseen",
+        unit="fold",
+    )
+    former = read_table(f"data/predictions/baselines_{GROUP}.parquet", COLUMNS)
+
     found: dict[str, Any] = {
         "model": MODEL,
-        "plain_uar": uar(results, "plain"),
-        "canary_uar": uar(results, "canary"),
+        "plain_uar": plain,
+        "canary_uar": canary,
         "canary_of_known_actors_uar": known,
         "permuted_uar": round(float(np.mean(list(by_seed.values()))), 4),
         "permuted_uar_by_seed": by_seed,
-        "unseen_largest_difference": difference,
+        "unseen_largest_difference": largest_difference(again, former[former["model"] == MODEL]),
     }
     write_json("metrics/leak_checks.json", found)
     print(pd.Series(found).to_string())

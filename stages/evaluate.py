@@ -21,6 +21,7 @@ from typing import Any, cast
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ser.data.predictions import SPLIT, check_predictions, read_predictions
 from ser.evaluation import human_listeners, scores
 from ser.evaluation import listening_examples as examples
 from ser.evaluation.article_results import Comparison, compare
@@ -103,10 +104,10 @@ def main() -> None:
     params = load_params()
 
     clips = read_table("data/clips.parquet", LABELS)
-    splits = {name: read_table(f"data/splits/{name}.parquet", scores.SPLIT) for name in PROTOCOLS}
+    splits = {name: read_table(f"data/splits/{name}.parquet", SPLIT) for name in PROTOCOLS}
     curves = {name: read_table(f"data/curves/{name}.csv", result_figures.CURVES) for name in NETWORKS}
-    predictions = scores.read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
-    scores.check_predictions(predictions, splits)
+    predictions = read_predictions([f"data/predictions/{name}.parquet" for name in TRAINED])
+    check_predictions(predictions, splits)
 
     tallies = scores.tally_all(predictions, clips)
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed

@@ -12,8 +12,8 @@ The two weigh the same, so that nothing is fitted or selected here.
 
 import pandas as pd
 
+from ser.data.predictions import read_predictions
 from ser.evaluation.fusion import mean_of
-from ser.evaluation.scores import read_predictions
 from ser.files import write_parquet
 from stages import command
 

@@ -8,10 +8,10 @@ Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/VARIANT/
 Writes  data/normalized/NETWORK.npz: mean and standard deviation, fold by fold
 """
 
-from ser.data.datasets import read_features, read_split
-from ser.data.scaling import INPUTS, write_scalers
-from ser.data.streaming_scaler import stream_scalers
+from ser.data.scaling import stream_scaler, write_scalers
+from ser.models.network_inputs import INPUTS
 from stages import command
+from stages.inputs import read_folds
 
 
 def main() -> None:
@@ -20,9 +20,8 @@ def main() -> None:
     parser.add_argument("network", choices=list(INPUTS), help="whose input")
     name: str = parser.parse_args().network
     wanted = INPUTS[name]
-    clips, split = read_split(wanted.protocol)
-    copies = read_features(wanted.features, list(wanted.copies))
-    scalers = list(stream_scalers(clips, split, copies, axes=wanted.axes))
+    folds = read_folds(wanted.protocol, wanted.features, wanted.copies)
+    scalers = [stream_scaler(fold, axes=wanted.axes) for fold in folds]
     write_scalers(f"data/normalized/{name}.npz", scalers)
     print(f"{name}: {len(scalers)} folds, {scalers[0].mean.size} columns")
 

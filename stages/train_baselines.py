@@ -22,72 +22,30 @@ second model with the same hyper-parameters is fitted without the validation act
 predicts their clips. (These actors had a part in the selection of the hyper-parameters, but in nothing else.)
 """
 
-from typing import Any
-
-import pandas as pd
-
-from ser.data.datasets import Array, prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
-from ser.models.classical import ARTICLE_SETTINGS, SEARCHED_MODELS, Grids, article_model, fit, search
-from ser.parallel import run_all
+from ser.models.classical import ARTICLE_SETTINGS, FEATURES, ArticleBaseline, Grids, Search, models_of
+from ser.models.recipe import CrossValidation, cross_validate
 from ser.params import ArticleBaselines, Workers, load_params
 from stages import command
-
-FEATURES = {"luna5": "functionals", "transfer": "encoder"}
-"""What the models that are tuned read."""
+from stages.inputs import read_folds
 
 
-def run_article(
-    clips: pd.DataFrame, split: pd.DataFrame, contour: Array, settings: ArticleBaselines
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit and apply the article's baselines for every seed; return predictions and settings."""
-    train = take(clips, split, [contour], fold=0, role="train")
-    test = take(clips, split, [contour], fold=0, role="test")
-    tables = []
-    for name in ARTICLE_SETTINGS:
-        for seed in settings.seeds:
-            model = article_model(name, seed=seed).fit(train.x, train.y)
-            tables.append(
-                prediction_table(
-                    test, model.predict_proba(test.x), protocol="article", model=name, seed=seed, fold=0
-                )
-            )
-    used = pd.DataFrame(
-        {"model": list(ARTICLE_SETTINGS), "fold": 0, "parameters": list(ARTICLE_SETTINGS.values())}
-    )
-    return pd.concat(tables, ignore_index=True), used.assign(inner_uar=None, chosen=True)
-
-
-def run_fold(
-    group: str, name: str, fold: int, settings: Grids
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Tune, fit and apply one model on one fold; return test and validation predictions, and its trials."""
-    clips, split = read_split("luna5")
-    variants = read_features(FEATURES[group], list(SEARCHED_MODELS[group][name]))
-    copies = len(variants)
-    together = split.replace({"role": {"validation": "train"}})
-    training = take(clips, together, variants, fold=fold, role="train")
-    test = take(clips, split, variants[:1], fold=fold, role="test")
-    result = search(name, training=training, test=test, grids=settings, copies=copies)
-
-    train = take(clips, split, variants, fold=fold, role="train")
-    validation = take(clips, split, variants[:1], fold=fold, role="validation")
-    trusted = fit(result.model, training=train, grids=settings, copies=copies).predict_proba(validation.x)
-    about: dict[str, Any] = {"protocol": "luna5", "model": name, "seed": 0, "fold": fold}
-    return (
-        prediction_table(test, result.probabilities, **about),
-        prediction_table(validation, trusted, **about),
-        result.trials.assign(model=name, fold=fold)[["model", "fold", *result.trials.columns]],
+def run_article(settings: ArticleBaselines, workers: Workers) -> CrossValidation:
+    """Fit and apply the article's baselines for every seed."""
+    folds = read_folds("article", "contour", ("clean",))
+    recipes = [(ArticleBaseline(name), folds) for name in ARTICLE_SETTINGS]
+    return cross_validate(
+        recipes, protocol="article", seeds=settings.seeds, workers=workers, what="baselines", unit="model"
     )
 
 
-def run_luna5(group: str, settings: Grids, workers: Workers) -> tuple[pd.DataFrame, ...]:
-    """Tune, fit and apply every model on every fold; return the three tables of `run_fold`, joined."""
-    _, split = read_split("luna5")
-    folds = sorted(split["fold"].unique().tolist())
-    calls = [(group, name, fold, settings) for name in SEARCHED_MODELS[group] for fold in folds]
-    results = run_all(run_fold, calls, workers=workers, what="baselines", unit="model")
-    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
+def run_luna5(group: str, grids: Grids, workers: Workers) -> CrossValidation:
+    """Tune, fit and apply every model of a group on every fold."""
+    recipes = [
+        (Search(name, grids), read_folds("luna5", FEATURES[group], model.copies))
+        for name, model in models_of(group).items()
+    ]
+    return cross_validate(recipes, protocol="luna5", workers=workers, what="baselines", unit="model")
 
 
 def main() -> None:
@@ -98,15 +56,15 @@ def main() -> None:
     params = load_params()
 
     if name == "article":
-        clips, split = read_split("article")
-        (contour,) = read_features("contour", ["clean"])
-        predictions, trials = run_article(clips, split, contour, params.train_baselines.article)
+        results = run_article(params.train_baselines.article, params.workers)
     else:
-        settings: Grids = getattr(params.train_baselines, name)
-        predictions, validation, trials = run_luna5(name, settings, params.workers)
-        write_parquet(f"data/predictions/baselines_{name}_validation.parquet", validation)
+        grids: Grids = getattr(params.train_baselines, name)
+        results = run_luna5(name, grids, params.workers)
+        write_parquet(f"data/predictions/baselines_{name}_validation.parquet", results.validation)
+    # What the article's models were set to does not depend on the seed.
+    trials = results.log.drop(columns="seed").drop_duplicates()
     write_csv(f"metrics/search/baselines_{name}.csv", trials)
-    write_parquet(f"data/predictions/baselines_{name}.parquet", predictions)
+    write_parquet(f"data/predictions/baselines_{name}.parquet", results.predictions)
 
 
 if __name__ == "__main__":

@@ -18,93 +18,96 @@ touched.
 """
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from ser.data.datasets import read_split
-from ser.data.scaling import INPUTS
+from ser.data.fold import Fold
+from ser.data.scaling import Scaler, read_scaler
 from ser.errors import InputError
 from ser.files import remove, replacing, write_csv, write_parquet
-from ser.models.run_result import RunResult
-from ser.parallel import run_all
+from ser.models.network_inputs import INPUTS
+from ser.models.network_recipe import NetworkRecipe, logmel
+from ser.models.recipe import CrossValidation, cross_validate
 from ser.params import ArticleCnn, LogMelCnn, load_params
 from stages import command
+from stages.inputs import read_folds
+
+if TYPE_CHECKING:
+    from ser.models.cnn_runs import Network
 
 
-def run_one(
-    name: str,
-    settings: ArticleCnn | LogMelCnn,
-    seed: int,
-    fold: int,
-    folder: Path,
-    checkpoints: Path,
-    bar: int,
-) -> RunResult:
-    """Make one run; the form in which workers are called.
+# Called by workers, which alone load TensorFlow, and of a network's own code what dvc.yaml names.
+def article() -> "Network":
+    """Give the article's first CNN."""
+    from ser.models.article_cnn import NETWORKS
 
-    Only here is TensorFlow loaded, and only this network's own code, which is all that dvc.yaml names for it.
-    """
-    from ser.models.cnn_runs import run
+    return NETWORKS["article"]
 
-    if name == "logmel":
-        from ser.models.logmel_cnn import NETWORKS
-    else:
-        from ser.models.article_cnn import NETWORKS
-    return run(
-        NETWORKS[name],
-        settings,
-        seed=seed,
-        fold=fold,
-        folder=folder,
-        checkpoints=checkpoints,
-        bar_position=bar,
-    )
+
+def article_augmented() -> "Network":
+    """Give the article's second CNN."""
+    from ser.models.article_cnn import NETWORKS
+
+    return NETWORKS["article_augmented"]
+
+
+LOADERS: Mapping[str, Callable[[], "Network"]] = {
+    "article": article,
+    "article_augmented": article_augmented,
+    "logmel": logmel,
+}
+
+
+def read_inputs(name: str) -> tuple[list[Fold], dict[int, Scaler]]:
+    """Read what a network is trained on: the folds of its protocol, and by their numbers its scalers."""
+    wanted = INPUTS[name]
+    folds = read_folds(wanted.protocol, wanted.features, wanted.copies)
+    path = f"data/normalized/{name}.npz"
+    return folds, {fold.number: read_scaler(path, fold=fold.number) for fold in folds}
 
 
 def main() -> None:
     """Train all runs of one network, or those of one fold."""
     parser = command.parser(__doc__)
-    parser.add_argument("network", choices=["article", "article_augmented", "logmel"], help="which network")
+    parser.add_argument("network", choices=list(LOADERS), help="which network")
     parser.add_argument("--fold", type=int, metavar="N", help="run this fold alone (0-based)")
     arguments = parser.parse_args()
     name: str = arguments.network
     params = load_params()
     settings: ArticleCnn | LogMelCnn = getattr(params.train_cnn, name)
 
-    _, split = read_split(INPUTS[name].protocol)
-    folds = sorted(split["fold"].unique().tolist())
+    folds, scalers = read_inputs(name)
     if arguments.fold is not None:
-        if arguments.fold not in folds:
-            raise InputError(f"--fold {arguments.fold}: must be one of {folds}")
-        folds = [arguments.fold]
+        numbers = [fold.number for fold in folds]
+        if arguments.fold not in numbers:
+            raise InputError(f"--fold {arguments.fold}: must be one of {numbers}")
+        folds = [folds[numbers.index(arguments.fold)]]
 
-    def run_into(folder: Path, checkpoints: Path) -> list[RunResult]:
-        pairs = [(seed, fold) for seed in settings.seeds for fold in folds]
-        calls = [
-            (name, settings, seed, fold, folder, checkpoints, 1 + place % params.workers.jobs)
-            for place, (seed, fold) in enumerate(pairs)
-        ]
-        return run_all(run_one, calls, workers=params.workers, what=f"train {name}", unit="run")
+    def run(checkpoints: Path, weights: Path | None) -> CrossValidation:
+        recipe = NetworkRecipe(LOADERS[name], settings, checkpoints, scalers, weights)
+        return cross_validate(
+            [(recipe, folds)],
+            protocol=INPUTS[name].protocol,
+            seeds=settings.seeds,
+            workers=params.workers,
+            what=f"train {name}",
+            unit="run",
+        )
 
     if arguments.fold is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            results = run_into(Path(folder), Path(folder))
-        predictions = pd.concat([result.predictions for result in results], ignore_index=True)
+        with tempfile.TemporaryDirectory() as temporary:
+            predictions = run(Path(temporary), None).predictions
         write_parquet(f"data/predictions/cnn_{name}_fold{arguments.fold}.parquet", predictions)
         return
 
     checkpoints = Path(f"data/checkpoints/cnn_{name}")
-    with replacing(f"models/cnn_{name}") as partial:
-        results = run_into(partial, checkpoints)
-        (partial / "architecture.json").write_text(results[0].architecture + "\n", encoding="utf-8")
-        write_csv(f"data/curves/cnn_{name}.csv", pd.concat([result.curve for result in results]))
-        predictions = pd.concat([result.predictions for result in results], ignore_index=True)
-        write_parquet(f"data/predictions/cnn_{name}.parquet", predictions)
-        validation = [result.validation for result in results if result.validation is not None]
-        if validation:
-            table = pd.concat(validation, ignore_index=True)
-            write_parquet(f"data/predictions/cnn_{name}_validation.parquet", table)
+    with replacing(f"models/cnn_{name}") as weights:
+        results = run(checkpoints, weights)
+        write_csv(f"data/curves/cnn_{name}.csv", results.log)
+        write_parquet(f"data/predictions/cnn_{name}.parquet", results.predictions)
+        if len(results.validation):
+            write_parquet(f"data/predictions/cnn_{name}_validation.parquet", results.validation)
     remove(checkpoints)
 
 

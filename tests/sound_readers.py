@@ -17,7 +17,7 @@ from params_files import read_params, write_params
 from experiments.dtw import extract as extract_aligned
 from experiments.ladder import nearest_neighbour as ladder_neighbour
 from experiments.robustness import degrade
-from experiments.robustness.models import Tested
+from experiments.robustness.models import Degraded
 from experiments.whisper import encode as encode_whisper
 from experiments.whisper.whisper_encoder import VARIABLE
 from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
@@ -105,9 +105,9 @@ def for_degrade(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(degrade, name, predict_evenly)
 
 
-def predict_evenly(_: str, tested: Tested, *__: object) -> pd.DataFrame:
+def predict_evenly(_model: object, _fold: object, degraded: Degraded, *_: object) -> pd.DataFrame:
     """Stand in for a trained model."""
-    assert all(np.isfinite(part.x).all() for part in tested.sides.values())
+    assert all(np.isfinite(part.x).all() for part in degraded.values())
     return pd.DataFrame({"p_calm": [0.5]})
 
 

@@ -22,11 +22,12 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from ser.data.datasets import Part, Scaler, read_split, take
+from ser.data.fold import Fold, folds
 from ser.errors import InputError
 from ser.files import read_table, write_arrays
 from ser.params import Params, load_params
 from stages import command
+from stages.inputs import read_split
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -68,12 +69,12 @@ def measure(n_clips: int) -> Arrays:
     clips["path"] = read_table("data/clips.parquet", ("path",))["path"]
     clips = clips.sample(min(n_clips, len(clips)), random_state=0).sort_index().reset_index(drop=True)
     results = _features(clips, params)
-    training, test = (
-        take(clips, split, [results["feature:functionals"].astype(np.float32)], fold=_FOLD, role=role)
-        for role in ("train", "test")
+    on_functionals, on_logmel = (
+        list(folds(clips, split, [results[f"feature:{name}"].astype(np.float32)]))[_FOLD]
+        for name in ("functionals", "log-mel")
     )
-    results |= _classical(training, test, params)
-    results |= _network(clips, split, results["feature:log-mel"].astype(np.float32), params)
+    results |= _classical(on_functionals, params)
+    results |= _network(on_logmel, params)
     return results | _recognized(list(clips["path"])[:: max(len(clips) // _RECOGNISED, 1)], params)
 
 
@@ -91,44 +92,39 @@ def _features(clips: pd.DataFrame, params: Params) -> Arrays:
     return {f"feature:{names[name]}": np.stack([row[name] for row in rows]) for name in names}
 
 
-def _classical(training: Part, test: Part, params: Params) -> Arrays:
-    from ser.models.classical import fit, searched_model
+def _classical(fold: Fold, params: Params) -> Arrays:
+    from ser.models.classical import fit_with_probabilities, model_and_grid
 
     grids = params.train_baselines.luna5
+    training, test = fold.training(), fold.recordings(fold.test)
     results: Arrays = {}
     for name in ("lda", "logistic_regression", "svm_rbf"):
-        model, grid = searched_model(name, grids=grids)
+        model, grid = model_and_grid(name, grids=grids)
         # The middle of each grid; which point is best does not matter here.
         model.set_params(**{key: values[len(values) // 2] for key, values in grid.items()})
-        fitted = fit(model, training=training, grids=grids)
+        fitted = fit_with_probabilities(model, training, n_folds=grids.inner_folds, copies=1)
         results[f"probability:{name}"] = fitted.predict_proba(test.x)
     return results
 
 
-def _network(
-    clips: pd.DataFrame, split: pd.DataFrame, logmel: npt.NDArray[np.float32], params: Params
-) -> Arrays:
+def _network(fold: Fold, params: Params) -> Arrays:
     # TensorFlow takes seconds to load.
     from ser.models import cnn_runs
     from ser.models.logmel_cnn import NETWORKS
-    from ser.models.training import predict
 
-    training, watched, test = (
-        take(clips, split, [logmel], fold=_FOLD, role=role) for role in ("train", "validation", "test")
-    )
-    scaler = Scaler.fit(training.x, axes=(0, 1))
+    network = NETWORKS["logmel"]
     settings = params.train_cnn.logmel.model_copy(update={"epochs": _EPOCHS, "warmup_epochs": 0})
     with tempfile.TemporaryDirectory() as folder:
-        model, _ = cnn_runs.fit(
-            NETWORKS["logmel"],
+        fitted = cnn_runs.fit(
+            network,
             settings,
-            cnn_runs.Sides(training=training, copies=1, watched=watched, scaler=scaler),
+            cnn_runs.training_data(fold, network),
             seed=0,
             name="network",
             checkpoint=Path(folder) / "network.npz",
         )
-    weights = np.concatenate([np.ravel(variable) for variable in model.get_weights()])
-    return {"weights": weights, "probability:network": predict(model, scaler.transform(test.x))}
+    weights = np.concatenate([np.ravel(variable) for variable in fitted.network.get_weights()])
+    return {"weights": weights, "probability:network": fitted.predict(fold.recordings(fold.test))}
 
 
 def _recognized(paths: list[str], params: Params) -> Arrays:

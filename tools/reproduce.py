@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
+from ser.data.predictions import read_predictions
 from ser.errors import InputError
 from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json
@@ -100,8 +101,8 @@ def keep_first_seeds(folder: Path) -> None:
 def write_scores(folder: Path, fold: int) -> Path:
     """Score what was reproduced in the clone; return the folder of the reproduced metrics."""
     clips = read_table(folder / "data/clips.parquet", ("clip", "emotion", "actor", "gender"))
-    whole = scores.read_predictions(folder / f"data/predictions/{name}.parquet" for name in PREDICTIONS)
-    one_fold = scores.read_predictions([folder / f"data/predictions/cnn_logmel_fold{fold}.parquet"])
+    whole = read_predictions(folder / f"data/predictions/{name}.parquet" for name in PREDICTIONS)
+    one_fold = read_predictions([folder / f"data/predictions/cnn_logmel_fold{fold}.parquet"])
     settings = load_params(folder / "params.yaml").evaluate
     reproduced = folder / "build" / "metrics"
     summary = scores.summarize(

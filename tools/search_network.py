@@ -19,13 +19,13 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from ser.data.datasets import read_split
-from ser.data.scaling import INPUTS
+from ser.data.protocols import LUNA5
 from ser.errors import InputError
 from ser.files import write_csv
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load_params
 from stages import command
+from stages.train_cnn import read_inputs
 
 LOG = Path("metrics/search/cnn_logmel.csv")
 
@@ -46,20 +46,22 @@ def changed(settings: LogMelCnn, changes: list[str]) -> LogMelCnn:
 
 def try_fold(settings: LogMelCnn, seed: int, fold: int) -> dict[str, Any]:
     """Train on one fold; return the validation scores of the last epoch, and what it cost."""
-    from ser.models.cnn_runs import fit, read_sides
+    from ser.models.cnn_runs import fit, training_data
     from ser.models.logmel_cnn import NETWORKS
 
     started = time.process_time()
+    folds, scalers = read_inputs("logmel")
+    data = training_data(folds[fold], NETWORKS["logmel"], scaler=scalers[fold])
     with tempfile.TemporaryDirectory() as folder:
-        _, curve = fit(
+        fitted = fit(
             NETWORKS["logmel"],
             settings,
-            read_sides(NETWORKS["logmel"], fold=fold),
+            data,
             seed=seed,
             name=f"seed {seed} fold {fold}",
             checkpoint=Path(folder) / "checkpoint.npz",
         )
-    last = curve.iloc[-1]
+    last = fitted.log.iloc[-1]
     return {
         "seed": seed,
         "fold": fold,
@@ -78,8 +80,7 @@ def main() -> None:
     params = load_params()
     settings = changed(params.train_cnn.logmel, arguments.set)
 
-    _, split = read_split(INPUTS["logmel"].protocol)
-    folds = arguments.folds or sorted(split["fold"].unique().tolist())
+    folds = arguments.folds or list(range(len(LUNA5)))
     calls = [(settings, arguments.seed, fold) for fold in folds]
     rows = run_all(try_fold, calls, workers=params.workers, what="search", unit="fold")
 

@@ -32,16 +32,17 @@ from experiments.dtw.check_leaks import by_repetition, led_by_canary, without_te
 from experiments.dtw.lda import LABELS, AlignedFeatures, choose_templates, sides_of
 from experiments.dtw.params import AlignedLda, DtwParams
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import prediction_table, read_split, rows_of
+from ser.data.fold import rows_of
+from ser.data.predictions import COLUMNS, PROBABILITIES, prediction_table
 from ser.errors import InputError
 from ser.evaluation.leak_checks import permuted, without
-from ser.evaluation.scores import COLUMNS, PROBABILITIES, tally, uar
+from ser.evaluation.scores import tally, uar
 from ser.files import read_table, write_json
-from ser.models.encoder_views import read_encoder_views
 from ser.models.encoder_views import sides_of as speech_of
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_split
 
 NETWORK_FOLD = 0
 NETWORK_TRIALS = ("permuted", "unseen")

@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 
 from experiments.distillation.teacher import taught_labels
-from ser.data.datasets import Array, Part, Scaler, prediction_table, read_features, read_split, rows_of, take
+from experiments.dtw.cnn import learning_sides
+from ser.data.fold import Array, Part, rows_of, take
+from ser.data.predictions import prediction_table
+from ser.data.scaling import Scaler
 from ser.evaluation.leak_checks import permuted, without
 from ser.models import spec_augment as augmentation
 from ser.models import training
 from ser.models.logmel_cnn import NETWORKS
-from ser.models.protocol_cnn import learning_sides
 from ser.models.training import Epoch
 from ser.params import LogMelCnn
+from stages.inputs import read_features, read_split
 
 MODEL = "taught_cnn"
 """Its name in predictions."""
@@ -95,7 +98,7 @@ def train_and_predict(
     Returns
     -------
     pandas.DataFrame
-        As of `ser.data.datasets.prediction_table`.
+        As of `ser.data.predictions.prediction_table`.
     """
     clips, split = read_split(protocol)
     together = split.replace({"role": {"validation": "train"}})
@@ -110,7 +113,7 @@ def train_and_predict(
         settings = settings.model_copy(update={"label_smoothing": 0.0})
     # Of what the labels are made the checkpoint's identity does not know.
     made_of = training.identity_of(share, told.to_csv(index=False))[:12]
-    model, _ = fit(
+    fitted = fit(
         network,
         settings,
         sides,
@@ -120,6 +123,6 @@ def train_and_predict(
         bar_position=bar_position,
     )
     test = take(clips, split, copies[:1], fold=fold, role="test")
-    probabilities = training.predict(model, sides.scaler.transform(test.x))
+    probabilities = fitted.predict(test)
     about: dict[str, Any] = {"protocol": protocol, "model": network.model, "seed": seed, "fold": fold}
     return prediction_table(test, probabilities, **about)

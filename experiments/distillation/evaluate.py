@@ -20,6 +20,7 @@ from scipy.special import softmax
 
 from experiments.distillation.lda import TAUGHT_LDA
 from experiments.dtw.lda import ALIGNED
+from ser.data.predictions import COLUMNS, PROBABILITIES, SPLIT, check_predictions, read_predictions
 from ser.evaluation import scores
 from ser.evaluation.differences import uar_difference
 from ser.evaluation.fusion import KEYS, mean_of
@@ -56,8 +57,8 @@ def fuse(networks: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
     taught, lda = by_model[NETWORK], by_model[TAUGHT_LDA]
     tables = [geometric_mean(taught, lda, model=TAUGHT)]
     if len(set(taught["seed"])) > 1:
-        together = taught.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
-        together = together.assign(model=TOGETHER, seed=0)[list(scores.COLUMNS)]
+        together = taught.groupby(KEYS, as_index=False, sort=False)[list(PROBABILITIES)].mean()
+        together = together.assign(model=TOGETHER, seed=0)[list(COLUMNS)]
         tables.append(geometric_mean(together, lda, model=TOGETHER))
     if UNTAUGHT in by_model:
         tables.append(geometric_mean(by_model[UNTAUGHT], by_model[ALIGNED], model=PLAIN))
@@ -66,7 +67,7 @@ def fuse(networks: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
 
 def geometric_mean(seeded: pd.DataFrame, single: pd.DataFrame, *, model: str) -> pd.DataFrame:
     """Average the logarithms of two models' probabilities (see `ser.evaluation.fusion.mean_of`)."""
-    columns = list(scores.PROBABILITIES)
+    columns = list(PROBABILITIES)
     logs = [table.copy() for table in (seeded, single)]
     for table in logs:
         table[columns] = np.log(table[columns].clip(lower=LEAST))
@@ -84,12 +85,12 @@ def main() -> None:
     result: dict[str, Any] = {**dict.fromkeys(NETWORKS), "adds": {}}
     fused = []
     for protocol, names in NETWORKS.items():
-        predictions = scores.read_predictions([f"data/taught/{protocol}_lda.parquet"])
-        networks = scores.read_predictions([f"data/taught/{name}_cnn.parquet" for name in names])
+        predictions = read_predictions([f"data/taught/{protocol}_lda.parquet"])
+        networks = read_predictions([f"data/taught/{name}_cnn.parquet" for name in names])
         fused.append(fuse(networks, predictions))
         predictions = pd.concat([predictions, networks, fused[-1]], ignore_index=True)
-        split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
-        scores.check_predictions(predictions, {protocol: split})
+        split = read_table(f"data/splits/{protocol}.parquet", SPLIT)
+        check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)
         summary = scores.summarize(tallies, **bootstrap)
         details = scores.describe(tallies, predictions, clips)[protocol]

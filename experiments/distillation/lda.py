@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold
 
 from experiments.dtw.lda import LdaPath, Matrix, Sums
 from experiments.dtw.params import AlignedLda
-from ser.data.datasets import Array, Part
+from ser.data.fold import Array, Part
 from ser.data.ravdess import STATEMENTS
 
 TAUGHT_LDA = "taught_lda"

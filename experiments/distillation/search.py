@@ -33,15 +33,15 @@ from experiments.dtw.lda import LABELS, AlignedFeatures
 from experiments.dtw.params import AlignedLda, DtwParams
 from experiments.dtw.search import inner_sides
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import prediction_table, read_features, read_split, take
+from ser.data.fold import take
+from ser.data.predictions import PROBABILITIES, prediction_table
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
-from ser.evaluation.scores import PROBABILITIES
 from ser.files import read_table
-from ser.models.encoder_views import read_encoder_views
 from ser.models.encoder_views import sides_of as speech_of
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_features, read_split
 
 LOG = Path("metrics/search/taught_trials.csv")
 
@@ -88,10 +88,9 @@ def try_network(
 ) -> pd.DataFrame:
     """Teach the network; recognise the actors who are held out. Only here is TensorFlow loaded."""
     from experiments.distillation.cnn import taught_network
-    from ser.models import training
+    from experiments.dtw.cnn import learning_sides
     from ser.models.cnn_runs import fit
     from ser.models.logmel_cnn import NETWORKS
-    from ser.models.protocol_cnn import learning_sides
 
     clips = read_table("data/clips.parquet", LABELS)
     copies = list(read_features("logmel", ["aligned"])[0])
@@ -99,7 +98,7 @@ def try_network(
     network = taught_network(told, share=share) if share else NETWORKS["logmel"]
     smoothing = 0.0 if share else settings.label_smoothing
     with tempfile.TemporaryDirectory() as folder:
-        model, _ = fit(
+        fitted = fit(
             network,
             settings.model_copy(update={"label_smoothing": smoothing}),
             sides,
@@ -109,7 +108,7 @@ def try_network(
             bar_position=bar,
         )
     test = take(clips, split, copies[:1], fold=inner, role="test")
-    found = training.predict(model, sides.scaler.transform(test.x))
+    found = fitted.predict(test)
     return prediction_table(test, found, protocol="luna5", model="network", seed=seed, fold=inner)
 
 
@@ -141,7 +140,7 @@ def main() -> None:
         networks = pd.concat(run_all(try_network, trainings, what="network", **about))
         found += [networks, geometric_mean(networks, ldas, model="both")]
 
-    keep(score(pd.concat(found)).assign(settings=settings), LOG)
+    keep(score(pd.concat(found), clips).assign(settings=settings), LOG)
 
 
 def _arguments() -> argparse.Namespace:

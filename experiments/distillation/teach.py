@@ -16,13 +16,14 @@ import pandas as pd
 from experiments.distillation.params import PROTOCOLS
 from experiments.distillation.teacher import TEACHER, opinions
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import prediction_table, read_split
+from ser.data.predictions import prediction_table
 from ser.files import write_parquet
-from ser.models.encoder_views import read_encoder_views, sides_of
+from ser.models.encoder_views import sides_of
 from ser.models.speaker_adaptation import Speech
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_split
 
 
 def run_fold(protocol: str, fold: int, training: Speech, settings: AdaptationParams) -> pd.DataFrame:

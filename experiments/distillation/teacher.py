@@ -15,9 +15,9 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import Part
+from ser.data.fold import Part
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import PROBABILITIES
 from ser.models.adaptation_search import choose, inner_folds
 from ser.models.speaker_adaptation import Speech, recognise
 from ser.models.speaker_lda import Matrix

@@ -17,12 +17,12 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.distillation.params import DistillationParams, StudentSeeds
-from ser.data.datasets import read_split
-from ser.evaluation.scores import COLUMNS
+from ser.data.predictions import COLUMNS
 from ser.files import read_table, remove, write_parquet
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_split
 
 UNTAUGHT = "untaught"
 

@@ -27,13 +27,15 @@ from experiments.dtw.lda import (
     sides_of,
 )
 from experiments.dtw.params import AlignedLda, DtwParams
-from ser.data.datasets import Labels, Part, prediction_table, read_split, rows_of
+from ser.data.fold import Labels, Part, rows_of
+from ser.data.predictions import COLUMNS, PROBABILITIES, prediction_table
 from ser.evaluation.leak_checks import permuted, with_canary
-from ser.evaluation.scores import COLUMNS, PROBABILITIES, tally, uar
+from ser.evaluation.scores import tally, uar
 from ser.files import read_table, write_json
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_split
 
 Trial = tuple[str, int, int]
 """What is tried, with which seed, on which fold."""

@@ -1,7 +1,7 @@
 """The 2-D CNN of the main pipeline on rounded log-mels, trained on every clip that is not tested."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
-from ser.models.cnn_runs import fit  # isort: split
+from ser.models.cnn_runs import TrainingData, fit, training_data  # isort: split
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,20 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ser.data.datasets import prediction_table, read_features, read_split, rows_of, take
+from ser.data.fold import Array, folds, rows_of, take
+from ser.data.predictions import prediction_table
 from ser.evaluation.leak_checks import permuted, without
-from ser.models import training
 from ser.models.logmel_cnn import NETWORKS
-from ser.models.protocol_cnn import learning_sides
 from ser.params import LogMelCnn
+from stages.inputs import read_features, read_split
+
+
+def learning_sides(
+    clips: pd.DataFrame, split: pd.DataFrame, copies: list[Array], *, fold: int
+) -> TrainingData:
+    """Gather what the network learns from in one fold, nothing of which is tested."""
+    own = next(it for it in folds(clips, split, copies) if it.number == fold)
+    return training_data(replace(own, validation=own.validation[:0]), NETWORKS["logmel"])
 
 
 def train_and_predict(
@@ -48,7 +56,7 @@ def train_and_predict(
     Returns
     -------
     pandas.DataFrame
-        As of `ser.data.datasets.prediction_table`.
+        As of `ser.data.predictions.prediction_table`.
     """
     clips, split = read_split(protocol)
     together = split.replace({"role": {"validation": "train"}})
@@ -60,7 +68,7 @@ def train_and_predict(
     if suspect == "permuted":
         sides = replace(sides, training=permuted(sides.training, copies=sides.copies, seed=seed))
     network = NETWORKS["logmel"]
-    model, _ = fit(
+    fitted = fit(
         network,
         settings,
         sides,
@@ -70,6 +78,6 @@ def train_and_predict(
         bar_position=bar_position,
     )
     test = take(clips, split, copies[:1], fold=fold, role="test")
-    probabilities = training.predict(model, sides.scaler.transform(test.x))
+    probabilities = fitted.predict(test)
     about: dict[str, Any] = {"protocol": protocol, "model": network.model, "seed": seed, "fold": fold}
     return prediction_table(test, probabilities, **about)

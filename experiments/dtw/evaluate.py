@@ -28,7 +28,8 @@ from experiments.dtw.lda import (
     nearer_sentences,
 )
 from experiments.dtw.params import DtwParams
-from ser.data.datasets import rows_of
+from ser.data.fold import rows_of
+from ser.data.predictions import COLUMNS, PROBABILITIES, SPLIT, check_predictions, read_predictions
 from ser.data.ravdess import STATEMENTS
 from ser.evaluation import scores
 from ser.evaluation.differences import uar_difference
@@ -49,8 +50,8 @@ def fuse(network: pd.DataFrame, ldas: pd.DataFrame) -> pd.DataFrame:
     fused = mean_of(network, single, model=FUSED)
     if len(set(network["seed"])) == 1:
         return fused
-    together = network.groupby(KEYS, as_index=False, sort=False)[list(scores.PROBABILITIES)].mean()
-    together = together.assign(model=ENSEMBLE, seed=0)[list(scores.COLUMNS)]
+    together = network.groupby(KEYS, as_index=False, sort=False)[list(PROBABILITIES)].mean()
+    together = together.assign(model=ENSEMBLE, seed=0)[list(COLUMNS)]
     return pd.concat([fused, mean_of(together, single, model=ENSEMBLE)], ignore_index=True)
 
 
@@ -79,12 +80,12 @@ def main() -> None:
     result: dict[str, Any] = {**dict.fromkeys(PROTOCOLS), "adds": {}, "sentences_found": {}}
     fused = []
     for protocol in PROTOCOLS:
-        predictions = scores.read_predictions([f"data/aligned/{protocol}.parquet"])
-        split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
-        network = scores.read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
+        predictions = read_predictions([f"data/aligned/{protocol}.parquet"])
+        split = read_table(f"data/splits/{protocol}.parquet", SPLIT)
+        network = read_predictions([f"data/aligned/{protocol}_cnn.parquet"])
         fused.append(fuse(network, predictions))
         predictions = pd.concat([predictions, network, fused[-1]], ignore_index=True)
-        scores.check_predictions(predictions, {protocol: split})
+        check_predictions(predictions, {protocol: split})
         tallies = scores.tally_all(predictions, clips)
         summary = scores.summarize(tallies, **bootstrap)
         details = scores.describe(tallies, predictions, clips)[protocol]

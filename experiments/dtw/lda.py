@@ -21,7 +21,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
 from experiments.dtw.params import AlignedLda
-from ser.data.datasets import Array, Labels, Part, rows_of, take
+from ser.data.fold import Array, Labels, Part, rows_of, take
 from ser.data.ravdess import EMOTIONS, STATEMENTS
 from ser.errors import InputError
 

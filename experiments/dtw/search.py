@@ -29,13 +29,15 @@ from experiments.dtw.dtw import Matrix, in_step, mfcc
 from experiments.dtw.extract import rounded, speech_of, templates_of
 from experiments.dtw.lda import LABELS, AlignedFeatures, choose_and_recognise, choose_templates, sides_of
 from experiments.dtw.params import AlignedLda, Alignment, DtwParams
-from ser.data.datasets import Part, prediction_table, read_split
+from ser.data.fold import Part
+from ser.data.predictions import prediction_table
 from ser.data.ravdess import STATEMENTS
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, known_rows, score
 from ser.files import read_table
 from ser.parallel import run_all
 from ser.params import LogMelParams, Params, load, load_params
 from stages import command
+from stages.inputs import read_split
 
 LOG = Path("metrics/search/aligned_trials.csv")
 
@@ -167,7 +169,7 @@ def main() -> None:
     about = f"parts={parts} n_mfcc={n_mfcc} " + ("evenly" if arguments.evenly else f"templates={count}")
     about += " sentence kept" if arguments.keep_sentence else ""
     about += f" without {arguments.leave_out}" if arguments.leave_out else ""
-    keep(score(found).assign(settings=about), LOG)
+    keep(score(found, clips).assign(settings=about), LOG)
 
 
 def _arguments() -> argparse.Namespace:

@@ -14,11 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.dtw.params import DtwParams, NetworkSeeds
-from ser.data.datasets import read_split
 from ser.files import remove, write_parquet
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_split
 
 
 def run_one(

@@ -27,11 +27,12 @@ from experiments.dtw.lda import (
     sides_of,
 )
 from experiments.dtw.params import AlignedLda, DtwParams
-from ser.data.datasets import prediction_table, read_split
+from ser.data.predictions import prediction_table
 from ser.files import read_table, write_csv, write_parquet
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_split
 
 
 def run_fold(

@@ -14,11 +14,11 @@ from experiments.ladder.classical import FEATURES, run
 from experiments.ladder.params import Classical, LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, n_folds, sides
 from experiments.ladder.scores import Run
-from ser.data.datasets import read_features
 from ser.files import read_table, write_parquet
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_features
 
 BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
 

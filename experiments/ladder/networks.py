@@ -14,7 +14,8 @@ import pandas as pd
 
 from experiments.ladder.recipes import LadderSides
 from experiments.ladder.scores import Run, candidate_table
-from ser.data.datasets import Array, Labels, Part, Scaler
+from ser.data.fold import Array, Labels, Part
+from ser.data.scaling import Scaler
 from ser.models import training
 from ser.params import ArticleCnn, LogMelCnn
 
@@ -94,16 +95,16 @@ def run(
     """
     kept = EpochByEpoch(network, sides.scaler.transform(sides.tested.x))
     with TemporaryDirectory() as folder:
-        _, curve = cnn_runs.fit(
+        curve = cnn_runs.fit(
             kept.network(),
             settings,
-            cnn_runs.Sides(sides.training, sides.copies, sides.watched, sides.scaler),
+            cnn_runs.TrainingData(sides.training, sides.copies, sides.watched, sides.scaler),
             seed=about.seed,
             name=f"{about.recipe} seed {about.seed} fold {about.fold}",
             # Of no use after a kill, since what was predicted before it would be lost; the runs are short.
             checkpoint=Path(folder) / "checkpoint.npz",
             bar_position=bar_position,
-        )
+        ).log
     return candidate_table(
         about,
         names=[f"epoch={epoch}" for epoch in curve["epoch"]],

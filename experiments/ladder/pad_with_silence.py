@@ -11,10 +11,10 @@ import numpy as np
 
 from experiments.ladder.padding import with_silence
 from experiments.ladder.recipes import VARIANTS
-from ser.data.datasets import read_features
 from ser.files import write_array
 from ser.params import load_params
 from stages import command
+from stages.inputs import read_features
 
 
 def main() -> None:

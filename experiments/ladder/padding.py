@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ser.data.datasets import Array
+from ser.data.fold import Array
 from ser.features.logmel import CONTOUR_PADDING_DB
 
 

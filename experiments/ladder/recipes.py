@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from ser.data.datasets import Array, Labels, Part, Scaler, emotion_index
+from ser.data.fold import Array, Labels, Part, emotion_index
 from ser.data.protocols import LUNA5, split_at_random, split_by_actor
+from ser.data.scaling import Scaler
 
 CLIPS = ("clip", "emotion", "actor", "gender", "sha256")
 """Columns of the table of clips that are needed."""

@@ -15,10 +15,11 @@ from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, Recipe, n_folds, sides
 from experiments.ladder.runs import train_all
 from experiments.ladder.scores import Run
-from ser.data.datasets import Array, read_features
+from ser.data.fold import Array
 from ser.files import read_table
 from ser.params import ArticleCnn, load, load_params
 from stages import command
+from stages.inputs import read_features
 
 BESIDE = ("permuted", "scaled_on_all", "scaled_by_speaker")
 

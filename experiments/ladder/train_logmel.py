@@ -13,11 +13,11 @@ from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, sides
 from experiments.ladder.runs import train_all
 from experiments.ladder.scores import Run
-from ser.data.datasets import read_features
-from ser.data.scaling import INPUTS
 from ser.files import read_table
+from ser.models.network_inputs import INPUTS
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_features
 
 BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
 

@@ -13,6 +13,7 @@ each test clip once.
 import pandas as pd
 
 from experiments.protocols.params import ProtocolsParams
+from ser.data.predictions import SPLIT, check_predictions, read_predictions
 from ser.evaluation import scores
 from ser.evaluation.fusion import mean_of
 from ser.files import read_table, write_json
@@ -31,12 +32,12 @@ def main() -> None:
     protocol: str = parser.parse_args().protocol
     params = load_params()
     clips = read_table("data/clips.parquet", LABELS)
-    split = read_table(f"data/splits/{protocol}.parquet", scores.SPLIT)
-    ldas = scores.read_predictions([f"data/protocols/{protocol}/baselines.parquet"])
-    network = scores.read_predictions([f"data/protocols/{protocol}/cnn.parquet"])
+    split = read_table(f"data/splits/{protocol}.parquet", SPLIT)
+    ldas = read_predictions([f"data/protocols/{protocol}/baselines.parquet"])
+    network = read_predictions([f"data/protocols/{protocol}/cnn.parquet"])
     fused = [mean_of(network, ldas[ldas["model"] == lda], model=name) for name, lda in PARTNERS.items()]
     predictions = pd.concat([ldas, network, *fused], ignore_index=True)
-    scores.check_predictions(predictions, {protocol: split})
+    check_predictions(predictions, {protocol: split})
 
     tallies = scores.tally_all(predictions, clips)
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed

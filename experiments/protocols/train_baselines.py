@@ -14,32 +14,15 @@ folds of its own training actors: what was selected under luna5 has seen the act
 Under article every actor is in both splits; no test clip is seen there, but other clips of its actor are.
 """
 
-import pandas as pd
-
 from experiments.protocols.params import ProtocolsParams
-from ser.data.datasets import prediction_table, read_features, read_split, take
 from ser.files import write_csv, write_parquet
-from ser.models.classical import SEARCHED_MODELS, Grids, search
-from ser.parallel import run_all
+from ser.models.classical import FEATURES, MODELS, Grids, Search
+from ser.models.recipe import cross_validate
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_folds
 
-MODELS = {"lda_augmented": ("luna5", "functionals"), "encoder_lda_augmented": ("transfer", "encoder")}
-"""Each model's section of ``train_baselines``, and what it reads."""
-
-
-def run_fold(protocol: str, name: str, fold: int, grids: Grids) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tune, fit and apply one model on one fold; return its predictions and its trials."""
-    group, features = MODELS[name]
-    clips, split = read_split(protocol)
-    copies = read_features(features, list(SEARCHED_MODELS[group][name]))
-    training = take(clips, split, copies, fold=fold, role="train")
-    test = take(clips, split, copies[:1], fold=fold, role="test")
-    result = search(name, training=training, test=test, grids=grids, copies=len(copies))
-    return (
-        prediction_table(test, result.probabilities, protocol=protocol, model=name, seed=0, fold=fold),
-        result.trials.assign(model=name, fold=fold)[["model", "fold", *result.trials.columns]],
-    )
+TRAINED = ("lda_augmented", "encoder_lda_augmented")
 
 
 def main() -> None:
@@ -56,16 +39,16 @@ def main() -> None:
         "luna5": params.train_baselines.luna5,
         "transfer": params.train_baselines.transfer,
     }
-    _, split = read_split(protocol)
-    calls = [
-        (protocol, name, fold, grids[group].model_copy(update={"inner_folds": inner_folds}))
-        for name, (group, _) in MODELS.items()
-        for fold in sorted(split["fold"].unique().tolist())
-    ]
-    results = run_all(run_fold, calls, workers=params.workers, what=f"{protocol} baselines", unit="model")
-    predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
-    write_csv(f"metrics/search/protocol_{protocol}.csv", trials)
-    write_parquet(f"data/protocols/{protocol}/baselines.parquet", predictions)
+    candidates = []
+    for name in TRAINED:
+        group, copies = MODELS[name].group, MODELS[name].copies
+        search = Search(name, grids[group].model_copy(update={"inner_folds": inner_folds}))
+        candidates.append((search, read_folds(protocol, FEATURES[group], copies)))
+    results = cross_validate(
+        candidates, protocol=protocol, workers=params.workers, what=f"{protocol} baselines", unit="model"
+    )
+    write_csv(f"metrics/search/protocol_{protocol}.csv", results.log.drop(columns="seed"))
+    write_parquet(f"data/protocols/{protocol}/baselines.parquet", results.predictions)
 
 
 if __name__ == "__main__":

@@ -10,25 +10,14 @@ stage runs again.
 
 from pathlib import Path
 
-import pandas as pd
-
 from experiments.protocols.params import ProtocolsParams
-from ser.data.datasets import read_split
 from ser.files import remove, write_parquet
-from ser.parallel import run_all
-from ser.params import LogMelCnn, load, load_params
+from ser.models.network_inputs import INPUTS
+from ser.models.network_recipe import NetworkRecipe, logmel
+from ser.models.recipe import cross_validate
+from ser.params import load, load_params
 from stages import command
-
-
-def run_one(
-    protocol: str, settings: LogMelCnn, seed: int, fold: int, checkpoints: Path, bar: int
-) -> pd.DataFrame:
-    """Make one run; the form in which workers are called. Only here is TensorFlow loaded."""
-    from ser.models.protocol_cnn import train_and_predict
-
-    return train_and_predict(
-        protocol, settings, seed=seed, fold=fold, checkpoints=checkpoints, bar_position=bar
-    )
+from stages.inputs import read_folds
 
 
 def main() -> None:
@@ -41,17 +30,18 @@ def main() -> None:
     params = load_params()
     protocols = load("experiments/protocols/params.yaml", ProtocolsParams)
     seeds: list[int] = getattr(protocols, protocol).seeds
-    settings = params.train_cnn.logmel
-
-    _, split = read_split(protocol)
+    wanted = INPUTS["logmel"]
     checkpoints = Path(f"data/checkpoints/cnn_logmel_{protocol}")
-    pairs = [(seed, fold) for seed in seeds for fold in sorted(split["fold"].unique().tolist())]
-    calls = [
-        (protocol, settings, seed, fold, checkpoints, 1 + place % params.workers.jobs)
-        for place, (seed, fold) in enumerate(pairs)
-    ]
-    tables = run_all(run_one, calls, workers=params.workers, what=f"{protocol} CNN", unit="run")
-    write_parquet(f"data/protocols/{protocol}/cnn.parquet", pd.concat(tables, ignore_index=True))
+    recipe = NetworkRecipe(logmel, params.train_cnn.logmel, checkpoints)
+    results = cross_validate(
+        [(recipe, read_folds(protocol, wanted.features, wanted.copies))],
+        protocol=protocol,
+        seeds=seeds,
+        workers=params.workers,
+        what=f"{protocol} CNN",
+        unit="run",
+    )
+    write_parquet(f"data/protocols/{protocol}/cnn.parquet", results.predictions)
     remove(checkpoints)
 
 

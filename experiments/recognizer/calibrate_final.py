@@ -11,8 +11,8 @@ actors, so that this uses up no test set; nor does a temperature change which em
 """
 
 from experiments.recognizer.params import RecognizerParams
+from ser.data.predictions import SPLIT, check_predictions, read_predictions
 from ser.errors import InputError
-from ser.evaluation import scores
 from ser.export.summary import MODEL
 from ser.export.temperature import pooled_temperature, worth
 from ser.files import read_table, write_json
@@ -28,12 +28,12 @@ def main() -> None:
     params = load_params()
     recognizer = load("experiments/recognizer/params.yaml", RecognizerParams)
     clips = read_table("data/clips.parquet", ("clip", "emotion"))
-    split = read_table("data/splits/luna5.parquet", scores.SPLIT)
-    predictions = scores.read_predictions([PREDICTIONS])
+    split = read_table("data/splits/luna5.parquet", SPLIT)
+    predictions = read_predictions([PREDICTIONS])
     tested = predictions[predictions["model"] == MODEL]
     if tested.empty:
         raise InputError(f"{PREDICTIONS}: has no {MODEL}; run the stage fuse")
-    scores.check_predictions(tested, {"luna5": split})
+    check_predictions(tested, {"luna5": split})
 
     temperature = pooled_temperature(tested, clips)
     below = recognizer.uncertain_below

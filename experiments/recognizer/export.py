@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from experiments.recognizer.params import RecognizerParams
-from ser.data.datasets import read_features
 from ser.errors import InputError
 from ser.export.final_parts import read_parts
 from ser.export.summary import expected_score, measured_temperature
@@ -23,6 +22,7 @@ from ser.params import load, load_params
 from ser.recognizer.bundle_format import Bundle, ListeningSettings, write_bundle
 from ser.recognizer.recognizer import Recognizer
 from stages import command
+from stages.inputs import read_features
 
 FOLDER = Path("models/final")
 TOLERANCE = 1e-4

@@ -12,14 +12,14 @@ goes on from its last epoch when the stage runs again.
 from pathlib import Path
 
 from experiments.recognizer.params import RecognizerParams
-from ser.data.datasets import read_features
-from ser.data.scaling import INPUTS
-from ser.export.final_model import LDA, fit_lda
+from ser.export.final_model import LDA, everyone, fit_lda
 from ser.export.final_parts import write_parts
 from ser.files import read_table, remove, replacing, write_csv
+from ser.models.network_inputs import INPUTS
 from ser.params import load, load_params
 from ser.recognizer.blas_threads import BLAS
 from stages import command
+from stages.inputs import read_features
 
 
 def main() -> None:
@@ -36,13 +36,12 @@ def main() -> None:
         folder.mkdir()
         # With more threads the last digits would be those of the number of cores.
         with BLAS.held():
-            lda, trials = fit_lda(clips, states, grids=params.train_baselines.transfer)
+            lda, trials = fit_lda(everyone(clips, states), grids=params.train_baselines.transfer)
         # Only here is TensorFlow loaded.
         from ser.export.final_network import train_network
 
         scaler = train_network(
-            clips,
-            logmels,
+            everyone(clips, logmels),
             settings=params.train_cnn.logmel,
             seed=recognizer.seed,
             folder=folder,

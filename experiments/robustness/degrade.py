@@ -28,10 +28,10 @@ import pandas as pd
 
 from experiments.robustness.condition_names import KINDS
 from experiments.robustness.degradations import Recording, choose_talkers, degrade, speech_span
-from experiments.robustness.models import CLASSICAL, NETWORKS, Tested, apply_classical, apply_network
+from experiments.robustness.models import CLASSICAL, NETWORKS, Degraded, apply_classical, apply_network
 from experiments.robustness.params import Babble, ConditionParams, RobustnessParams
 from ser.audio import clip_io as audio
-from ser.data.datasets import take
+from ser.data.fold import folds
 from ser.errors import InputError
 from ser.features import logmel
 from ser.features.functionals import functionals
@@ -44,11 +44,11 @@ from ser.features.speaker_encoder import (
     speech_of,
 )
 from ser.files import read_table, write_parquet
-from ser.models.classical import Grids
-from ser.models.refit import read_chosen
+from ser.models.classical import FEATURES, MODELS, Grids, Refit
 from ser.parallel import run_all
 from ser.params import Encode, FunctionalsParams, LogMelParams, load, load_params
 from stages import command
+from stages.inputs import read_chosen, read_folds
 
 Array = npt.NDArray[np.float32]
 
@@ -120,9 +120,13 @@ def main() -> None:
             "degraded waveform serves all features"
         )
 
-    on_encoder = [model for model, (group, _) in CLASSICAL.items() if group == "transfer"]
-    chosen = [point for model in on_encoder for point in read_chosen("transfer", model).values()]
-    n_layers = int(max(point["layer"] for point in chosen))
+    grids: dict[str, Grids] = {
+        "transfer": params.train_baselines.transfer,
+        "luna5": params.train_baselines.luna5,
+    }
+    groups = {model: MODELS[model].group for model in CLASSICAL}
+    refits = [Refit(model, grids[group], read_chosen(group, model)) for model, group in groups.items()]
+    n_layers = int(max(point.get("layer", 1) for refit in refits for point in refit.points.values()))
     settings = Settings(params.extract.logmel, params.extract.functionals, params.encode, n_layers)
     behind = talkers_behind(tested["clip"], clips, split, condition)
     calls = [
@@ -131,27 +135,33 @@ def main() -> None:
     ]
     rows = run_all(degrade_clip, calls, workers=params.workers, what=f"degrade {kind}")
 
-    def heard_as(features: str) -> list[Tested]:
-        degraded = {name: np.stack([row[name][features] for row in rows]) for name in rows[0]}
+    def degraded(features: str) -> list[Degraded]:
+        """Give each fold's test clips under each condition."""
+        copies = {name: np.stack([row[name][features] for row in rows]) for name in rows[0]}
+        by_condition = {name: folds(tested, split, [x]) for name, x in copies.items()}
         return [
-            Tested(
-                fold, {name: take(tested, split, [x], fold=fold, role="test") for name, x in degraded.items()}
-            )
-            for fold in sorted(split["fold"].unique().tolist())
+            {name: fold.recordings(fold.test) for name, fold in zip(by_condition, it, strict=True)}
+            for it in zip(*by_condition.values(), strict=True)
         ]
 
-    grids: dict[str, Grids] = {
-        "transfer": params.train_baselines.transfer,
-        "luna5": params.train_baselines.luna5,
-    }
-    fits = [(model, it, grids[group]) for model, (group, name) in CLASSICAL.items() for it in heard_as(name)]
+    fits = []
+    for refit in refits:
+        model = MODELS[refit.model]
+        features = FEATURES[model.group]
+        own = read_folds("luna5", features, model.copies)
+        fits += [(refit, fold, it) for fold, it in zip(own, degraded(features), strict=True)]
     tables = run_all(apply_classical, fits, workers=params.workers, what="LDA", unit="fold")
 
     seeds = {
         "logmel_cnn": params.train_cnn.logmel.seeds,
         "logmel_cnn_unaugmented": [robustness.unaugmented.seed],
     }
-    trained = [(model, it, seed) for it in heard_as("logmel") for model in NETWORKS for seed in seeds[model]]
+    trained = [
+        (model, fold, it, seed)
+        for fold, it in enumerate(degraded("logmel"))
+        for model in NETWORKS
+        for seed in seeds[model]
+    ]
     tables += run_all(apply_network, trained, workers=params.workers, what="networks", unit="fold")
     write_parquet(f"data/robustness/{kind}.parquet", pd.concat(tables, ignore_index=True))
 

@@ -14,7 +14,7 @@ import pandas as pd
 from experiments.robustness import figures as robustness_figures
 from experiments.robustness import scores as robustness
 from experiments.robustness.condition_names import KINDS
-from ser.evaluation.scores import COLUMNS, SPLIT, check_predictions
+from ser.data.predictions import COLUMNS, SPLIT, check_predictions
 from ser.figures.style import save
 from ser.files import read_table, replacing, write_json
 from ser.params import load_params

@@ -8,33 +8,43 @@ All but augmentation is as for the augmented CNN (train_cnn.logmel in params.yam
 killed training goes on from its last epoch when the stage runs again.
 """
 
+from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from experiments.robustness.params import RobustnessParams
-from ser.data.datasets import read_features, read_split
-from ser.data.scaling import INPUTS, fit_scalers, write_scalers
+from ser.data.scaling import Scaler, write_scalers
 from ser.files import remove, replacing, write_csv
-from ser.parallel import run_all
-from ser.params import LogMelCnn, load, load_params
+from ser.models.network_inputs import INPUTS
+from ser.models.network_recipe import NetworkRecipe
+from ser.models.recipe import cross_validate
+from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_folds
+
+if TYPE_CHECKING:
+    from ser.models.cnn_runs import Network
+
+OFF = {
+    "gain_db": 0.0,
+    "tilt_db": 0.0,
+    "noise_share": 0.0,
+    "tempo_change": 0.0,
+    "mel_warp": 0.0,
+    "crop_frames": 0,
+    "time_mask_frames": 0,
+    "frequency_mask_bands": 0,
+    "mixup_share": 0.0,
+}
+"""Settings with which an epoch shows each training clip as it is. Regularisation that does not change the
+clips (dropout, weight decay, label smoothing) stays."""
 
 
-def run_one(
-    settings: LogMelCnn, seed: int, fold: int, folder: Path, checkpoints: Path, bar: int
-) -> tuple[pd.DataFrame, str]:
-    """Train one fold; the form in which workers are called. Only here is TensorFlow loaded."""
-    from experiments.robustness.unaugmented_cnn import train_unaugmented
+def unaugmented() -> "Network":
+    """Give the network under its own name; only the workers load TensorFlow."""
+    from ser.models.logmel_cnn import NETWORKS
 
-    return train_unaugmented(
-        settings,
-        seed=seed,
-        fold=fold,
-        folder=folder,
-        checkpoints=checkpoints,
-        bar_position=bar,
-    )
+    return replace(NETWORKS["logmel"], model="logmel_cnn_unaugmented")
 
 
 def main() -> None:
@@ -42,23 +52,23 @@ def main() -> None:
     command.parser(__doc__).parse_args()
     params = load_params()
     robustness = load("experiments/robustness/params.yaml", RobustnessParams)
-    settings, seed = params.train_cnn.logmel, robustness.unaugmented.seed
-    clips, split = read_split("luna5")
-    clean = read_features("logmel", ["clean"])
+    settings = params.train_cnn.logmel.model_copy(update={**OFF, "seeds": [robustness.unaugmented.seed]})
+    wanted = INPUTS["logmel"]
+    folds = read_folds("luna5", wanted.features, ("clean",))
+    scalers = {fold.number: Scaler.fit(fold.training().x, axes=wanted.axes) for fold in folds}
     checkpoints = Path("data/checkpoints/cnn_logmel_unaugmented")
 
     with replacing("models/cnn_logmel_unaugmented") as folder:
-        folder.mkdir()
-        scalers = fit_scalers(clips, split, clean, axes=INPUTS["logmel"].axes)
-        write_scalers(str(folder / "scaler.npz"), scalers)
-        calls = [
-            (settings, seed, fold, folder, checkpoints, 1 + fold % params.workers.jobs)
-            for fold in range(len(scalers))
-        ]
-        results = run_all(run_one, calls, workers=params.workers, what="train unaugmented", unit="run")
-        curves, architectures = zip(*results, strict=True)
-        (folder / "architecture.json").write_text(architectures[0] + "\n", encoding="utf-8")
-        write_csv("data/curves/cnn_logmel_unaugmented.csv", pd.concat(curves))
+        results = cross_validate(
+            [(NetworkRecipe(unaugmented, settings, checkpoints, scalers, folder), folds)],
+            protocol="luna5",
+            seeds=settings.seeds,
+            workers=params.workers,
+            what="train unaugmented",
+            unit="run",
+        )
+        write_scalers(str(folder / "scaler.npz"), list(scalers.values()))
+        write_csv("data/curves/cnn_logmel_unaugmented.csv", results.log)
     remove(checkpoints)
 
 

@@ -27,7 +27,8 @@ import pandas as pd
 from experiments.speaker_adaptation.figure import uar_by_clips
 from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import Array, prediction_table, read_features, read_split, take
+from ser.data.fold import Array, take
+from ser.data.predictions import prediction_table, read_predictions
 from ser.evaluation import scores
 from ser.figures.style import save
 from ser.files import read_table, replacing, write_csv, write_json, write_parquet
@@ -37,6 +38,7 @@ from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_features, read_split
 
 LDA, JOINED = "voice_lda", "voice_fused"
 WITH_NETWORK = "all, with the network"
@@ -138,8 +140,7 @@ def main() -> None:
     training_split = split.replace({"role": {"validation": "train"}})
     views = read_views()
     predicted, predicted_validation = (
-        scores.read_predictions([f"data/predictions/cnn_logmel{side}.parquet"])
-        for side in ("", "_validation")
+        read_predictions([f"data/predictions/cnn_logmel{side}.parquet"]) for side in ("", "_validation")
     )
 
     calls = []

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
-from ser.data.datasets import Labels
-from ser.evaluation.scores import PROBABILITIES
+from ser.data.fold import Labels
+from ser.data.predictions import PROBABILITIES
 from ser.models.adaptation_search import mean_uar
 from ser.models.speaker_adaptation import Mask, adapt
 from ser.models.speaker_lda import Matrix

@@ -23,17 +23,18 @@ from sklearn.metrics import recall_score
 
 from experiments.speaker_adaptation.params import AdaptationParams
 from experiments.whisper.params import WhisperParams
-from ser.data.datasets import Array, Labels, read_split, rows_of
+from ser.data.fold import Array, Labels, rows_of
+from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.errors import InputError
 from ser.evaluation.leak_checks import permuted, with_canary, without
-from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.files import read_table, write_json
-from ser.models.encoder_views import BOTH, Learned, read_encoder_views, sides_of
+from ser.models.encoder_views import BOTH, Learned, sides_of
 from ser.models.speaker_adaptation import Speech, draw_enrolled
 from ser.models.speaker_lda import Matrix
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_split
 
 Recognised = tuple[Speech, Matrix]
 """Clips that are scored, and their probabilities."""

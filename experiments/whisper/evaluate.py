@@ -21,14 +21,15 @@ from typing import Any
 import pandas as pd
 
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import prediction_table, read_split
+from ser.data.predictions import check_predictions, prediction_table
 from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json, write_parquet
-from ser.models.encoder_views import BOTH, WHISPER, Learned, read_encoder_views, sides_of
+from ser.models.encoder_views import BOTH, WHISPER, Learned, sides_of
 from ser.models.speaker_adaptation import draw_enrolled
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_split
 
 PROTOCOLS = ("luna5", "emobox6", "loso", "article")
 """Those without speaker adaptation."""
@@ -90,7 +91,7 @@ def main() -> None:
     ]
     results = run_all(run_fold, calls, workers=params.workers, what="evaluate", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
-    scores.check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)
+    check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)
     scored = score(
         predictions, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
     )

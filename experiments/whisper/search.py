@@ -25,13 +25,15 @@ import numpy as np
 import pandas as pd
 
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import Array, prediction_table, read_split
+from ser.data.fold import Array
+from ser.data.predictions import prediction_table
 from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
 from ser.files import read_table
-from ser.models.encoder_views import BOTH, Learned, read_encoder_views, sides_of
+from ser.models.encoder_views import BOTH, Learned, sides_of
 from ser.parallel import run_all
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_encoder_views, read_split
 
 LOG = Path("metrics/search/whisper_trials.csv")
 UNITS = {"whisper": 512, "speaker": 256}
@@ -81,7 +83,7 @@ def main() -> None:
     calls = [(inner, place, views, adaptation) for views in tried.values() for place in range(INNER_FOLDS)]
     found = run_all(try_design, calls, workers=params.workers, what="designs", unit="inner fold")
     trials = [
-        score(pd.concat(found[place * INNER_FOLDS :][:INNER_FOLDS])).assign(settings=name)
+        score(pd.concat(found[place * INNER_FOLDS :][:INNER_FOLDS]), clips).assign(settings=name)
         for place, name in enumerate(tried)
     ]
     keep(pd.concat(trials), LOG)

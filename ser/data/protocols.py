@@ -20,8 +20,6 @@ from sklearn.model_selection import train_test_split
 from ser.data.ravdess import ACTORS
 from ser.errors import InputError
 
-ROLES = ("train", "validation", "test")
-
 
 @dataclass(frozen=True)
 class ActorFold:
@@ -31,7 +29,7 @@ class ActorFold:
     validation: tuple[int, ...] = ()
 
     def role(self, actor: int) -> str:
-        """On which side an actor is: one of `ROLES`."""
+        """On which side an actor is: one of `ser.data.fold.ROLES`."""
         if actor in self.test:
             return "test"
         return "validation" if actor in self.validation else "train"
@@ -72,8 +70,8 @@ def split_by_actor(clips: pd.DataFrame, folds: tuple[ActorFold, ...]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Columns ``fold`` (0-based), ``clip`` and ``role`` (one of `ROLES`); rows in the order of `clips`,
-        fold by fold.
+        Columns ``fold`` (0-based), ``clip`` and ``role`` (one of `ser.data.fold.ROLES`); rows in the order of
+        `clips`, fold by fold.
     """
     parts = [
         pd.DataFrame({"fold": number, "clip": clips["clip"], "role": clips["actor"].map(fold.role)})

@@ -1,69 +1,84 @@
-"""Which features and training copies each network reads, and the scaler learned of them, fold by fold."""
+"""Standardisation, learned of training rows: in memory, or block by block where they are too many."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
-from ser.data.datasets import Array, Scaler, rows_of
+from ser.data.fold import Array, Fold
 from ser.errors import InputError
 from ser.files import write_arrays
 
+BLOCK = 256
+"""Rows that are read at once."""
+
+Sums = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True)
-class NetworkInput:
-    """What a network reads.
+class Scaler:
+    """Standardisation learned of training rows.
 
     Attributes
     ----------
-    features : str
-        ``contour`` or ``logmel``.
-    protocol : str
-        Whose folds.
-    copies : tuple of str
-        The variants of a training clip, the clean recording first; see `ser.data.datasets.read_features`.
-    axes : tuple of int
-        Over what the scaler's mean and deviation are taken.
+    mean, deviation : numpy.ndarray [dtype=float32]
+        Over rows, and over frames too where there is a scaler a mel band; a column without spread has
+        deviation 1.
     """
 
-    features: str
-    protocol: str
-    copies: tuple[str, ...]
-    axes: tuple[int, ...]
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def fit(cls, x: Array, *, axes: tuple[int, ...]) -> Self:
+        """Learn mean and standard deviation over `axes` of training features."""
+        mean = x.mean(axis=axes, dtype=np.float64)
+        deviation = x.std(axis=axes, dtype=np.float64)
+        deviation = np.where(deviation > 0, deviation, 1.0)
+        return cls(mean=mean.astype(np.float32), deviation=deviation.astype(np.float32))
+
+    def transform(self, x: Array) -> Array:
+        """Standardise features of any role."""
+        return (x - self.mean) / self.deviation
 
 
-INPUTS = {
-    "article": NetworkInput("contour", "article", ("clean",), axes=(0,)),
-    # The article's loops compute the noise and stretch copies' spectrograms of the clean signal: only speed
-    # and pitch, which overwrites its input, acts. So three of the four copies are the original.
-    "article_augmented": NetworkInput(
-        "contour", "article", ("clean", "clean", "clean", "speed_pitch"), axes=(0,)
-    ),
-    "logmel": NetworkInput("logmel", "luna5", ("clean", "resampled"), axes=(0, 1)),
-}
-"""By the network's section of ``train_cnn``."""
-
-
-def fit_scalers(
-    clips: pd.DataFrame, split: pd.DataFrame, copies: list[Array], *, axes: tuple[int, ...]
-) -> list[Scaler]:
-    """Learn one scaler a fold, of that fold's training rows in all copies.
+def stream_scaler(fold: Fold, *, axes: tuple[int, ...]) -> Scaler:
+    """Learn what `Scaler.fit` learns of a fold's training rows in all copies, in two passes, block by block.
 
     Parameters
     ----------
-    clips, split
-        The tables of clips and of one protocol's folds.
-    copies
-        Features of each training copy, [shape=(clips, ...)].
+    fold
+        Its copies may be mapped from files: no more than `BLOCK` rows are in memory.
     axes
-        As in `NetworkInput`.
+        Over what mean and standard deviation are taken: ``(0,)`` or ``(0, 1)``, and so on.
     """
-    scalers = []
-    for fold in sorted(split["fold"].unique()):
-        rows = rows_of(clips, split, fold=fold, role="train")
-        scalers.append(Scaler.fit(np.concatenate([features[rows] for features in copies]), axes=axes))
-    return scalers
+    copies, rows = fold.copies, fold.train.index.to_numpy()
+    kept = copies[0].shape[len(axes) :]
+    count = len(copies) * len(rows) * int(np.prod(copies[0].shape[1 : len(axes)]))
+    mean = _sum(copies, rows, kept, lambda x: x) / count
+    deviation = np.sqrt(_sum(copies, rows, kept, lambda x: np.square(x - mean)) / count)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return Scaler(mean=mean.astype(np.float32), deviation=deviation.astype(np.float32))
+
+
+def _sum(
+    copies: Sequence[Array],
+    rows: npt.NDArray[np.integer],
+    kept: tuple[int, ...],
+    change: Callable[[Sums], Sums],
+) -> Sums:
+    total: Sums | None = None
+    for copy in copies:
+        for start in range(0, len(rows), BLOCK):
+            block = change(copy[rows[start : start + BLOCK]].reshape(-1, *kept).astype(np.float64))
+            # The sum so far is the first row, so that all are added in the order of one sum of them all.
+            total = np.add.reduce(block if total is None else np.concatenate([total[None], block]), axis=0)
+    if total is None:
+        raise ValueError("no training rows")
+    return total
 
 
 def write_scalers(path: str, scalers: list[Scaler]) -> None:

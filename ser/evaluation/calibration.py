@@ -27,10 +27,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import brier_score_loss
 
-from ser.data.datasets import emotion_index
+from ser.data.fold import emotion_index
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
 from ser.errors import list_problems
-from ser.evaluation.scores import PROBABILITIES
 
 Values = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from ser.data.predictions import PROBABILITIES
 from ser.errors import InputError
-from ser.evaluation.scores import PROBABILITIES
 
 KEYS = ["protocol", "fold", "clip"]
 

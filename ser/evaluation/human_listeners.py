@@ -22,8 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import PROBABILITIES, Counts, Tally, accuracy, interval, recalls, uar
+from ser.evaluation.scores import Counts, Tally, accuracy, interval, recalls, uar
 
 MERGED = ("neutral or calm", *EMOTIONS[2:])
 """The seven emotions."""

@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
-from ser.data.datasets import Labels, emotion_index, rows_of
-from ser.evaluation.scores import predicted_emotions
-from ser.files import read_table, write_csv
+from ser.data.fold import Labels, emotion_index, rows_of
+from ser.data.predictions import predicted_emotions
+from ser.files import write_csv
 
 FOLD, INNER_FOLDS = 0, 4
 """Of LUNA5. In no other fold have all four inner folds two template actors (aligned.alignment) who train."""
@@ -22,7 +22,7 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
     Parameters
     ----------
     clips, split
-        As of `ser.data.datasets.read_split`.
+        As of `stages.inputs.read_split`.
     fold
         Whose training and validation actors are divided.
 
@@ -51,10 +51,9 @@ def known_rows(clips: pd.DataFrame, split: pd.DataFrame) -> Labels:
     return rows
 
 
-def score(found: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate the UAR of each model on each inner fold."""
-    clips = read_table("data/clips.parquet", ("clip", "emotion")).set_index("clip")
-    meant = emotion_index(clips.loc[found["clip"]])
+def score(found: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the UAR of each model on each inner fold; `clips` has the labels."""
+    meant = emotion_index(clips.set_index("clip").loc[found["clip"]])
     table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
     rows = [
         (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))

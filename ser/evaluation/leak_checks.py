@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ser.data.datasets import Array, Labels, Part
+from ser.data.fold import Array, Labels, Part
 from ser.data.ravdess import EMOTIONS
 
 

@@ -8,8 +8,8 @@ greatest probability.
 import numpy as np
 import pandas as pd
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import PROBABILITIES
 
 COLUMNS = ("emotion", "right", "clip", "predicted", "confidence")
 

@@ -6,39 +6,27 @@ from ser.models import deterministic_tensorflow  # isort: split
 from pathlib import Path
 
 import keras
-import pandas as pd
 
-from ser.data.datasets import Array, Scaler
-from ser.data.scaling import INPUTS, fit_scalers
+from ser.data.fold import Array, Fold
+from ser.data.scaling import Scaler
 from ser.errors import InputError
 from ser.evaluation.calibration import Values, scale
-from ser.export.final_model import all_of, everyone
 from ser.export.final_parts import LinearDiscriminant, apply_lda
 from ser.models import training
-from ser.models.cnn_runs import Sides, fit
+from ser.models.cnn_runs import fit, training_data
 from ser.models.logmel_cnn import NETWORKS
 from ser.params import LogMelCnn
 
 _ARCHITECTURE, _WEIGHTS = "architecture.json", "network.weights.h5"
 
 
-def train_network(
-    clips: pd.DataFrame,
-    copies: list[Array],
-    *,
-    settings: LogMelCnn,
-    seed: int,
-    folder: Path,
-    checkpoint: Path,
-) -> Scaler:
+def train_network(fold: Fold, *, settings: LogMelCnn, seed: int, folder: Path, checkpoint: Path) -> Scaler:
     """Train on all clips to the last epoch, and keep the network.
 
     Parameters
     ----------
-    clips
-        The table of clips.
-    copies
-        Log-mels, each [shape=(clips, frames, bands)], of the clean clips first.
+    fold
+        Of `ser.export.final_model.everyone`, with log-mels [shape=(clips, frames, bands)].
     settings
         The section ``train_cnn.logmel``.
     seed
@@ -53,14 +41,12 @@ def train_network(
     Scaler
         Of the network's input.
     """
-    (scaler,) = fit_scalers(clips, everyone(clips), copies, axes=INPUTS["logmel"].axes)
-    # Nobody is left whom the learning curve could follow: it watches clips that train, and is not kept.
-    watched = all_of(clips.head(settings.batch_size), [copies[0][: settings.batch_size]])
-    sides = Sides(training=all_of(clips, copies), copies=len(copies), watched=watched, scaler=scaler)
-    model, _ = fit(NETWORKS["logmel"], settings, sides, seed=seed, name="final", checkpoint=checkpoint)
-    (folder / _ARCHITECTURE).write_text(model.to_json(indent=1) + "\n", encoding="utf-8")
-    model.save_weights(folder / _WEIGHTS)
-    return scaler
+    network = NETWORKS["logmel"]
+    data = training_data(fold, network)
+    fitted = fit(network, settings, data, seed=seed, name="final", checkpoint=checkpoint)
+    (folder / _ARCHITECTURE).write_text(fitted.network.to_json(indent=1) + "\n", encoding="utf-8")
+    fitted.network.save_weights(folder / _WEIGHTS)
+    return fitted.scaler
 
 
 def read_network(folder: Path) -> keras.Model:

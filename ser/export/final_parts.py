@@ -7,7 +7,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from ser.data.datasets import Array, Scaler
+from ser.data.fold import Array
+from ser.data.scaling import Scaler
 from ser.errors import InputError
 from ser.files import write_arrays
 

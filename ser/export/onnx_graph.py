@@ -12,8 +12,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ser.data.datasets import Scaler
 from ser.data.ravdess import EMOTIONS
+from ser.data.scaling import Scaler
 from ser.export.final_parts import LinearDiscriminant
 from ser.features.speaker_encoder import N_MELS, SpeakerEncoder
 

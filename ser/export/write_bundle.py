@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 
 import keras
 
-from ser.data.datasets import Scaler
+from ser.data.scaling import Scaler
 from ser.errors import InputError
 from ser.export.final_parts import LinearDiscriminant
 from ser.export.onnx_graph import Graph, standardize, write_model

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GroupKFold
 
-from ser.data.datasets import Labels
+from ser.data.fold import Labels
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, view_logits
 from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.params import AdaptationSearch

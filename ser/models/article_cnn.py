@@ -7,8 +7,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from ser.data.datasets import Array, Part, Scaler
+from ser.data.fold import Array, Part
 from ser.data.ravdess import EMOTIONS
+from ser.data.scaling import Scaler
+from ser.models.network_inputs import INPUTS
 from ser.models.training import Epoch
 from ser.params import ArticleCnn
 
@@ -70,7 +72,7 @@ def _epochs(part: Part, scaler: Scaler, _copies: int, _settings: ArticleCnn) -> 
 
 
 NETWORKS = {
-    name: Network(name, model, watched="test", build=_build, epochs=_epochs, code=(__file__,))
+    name: Network(model, "test", axes=INPUTS[name].axes, build=_build, epochs=_epochs, code=(__file__,))
     for name, model in (("article", "cnn"), ("article_augmented", "cnn_augmented"))
 }
-"""By their section of ``train_cnn``. As in the article, their learning curves watch the test set."""
+"""By their section of ``train_cnn``. As in the article, their learning curves follow the test set."""

@@ -1,4 +1,4 @@
-"""One training of one network: from features and a fold to predictions, a learning curve and weights."""
+"""One training of one network: from a fold to a fitted network and its learning curve."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models import deterministic_tensorflow  # isort: split
@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ser.data.datasets import Array, Part, Scaler, prediction_table, read_features, read_split, take
+from ser.data.fold import Array, Fold, Part
 from ser.data.ravdess import EMOTIONS
-from ser.data.scaling import INPUTS, read_scaler
+from ser.data.scaling import Scaler
 from ser.models import training
-from ser.models.run_result import RunResult
 from ser.params import ArticleCnn, LogMelCnn
+
+MONITORED_CLIPS = 64
+"""How many training clips the learning curve follows where nobody validates."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,12 @@ class Network:
 
     Attributes
     ----------
-    name : str
-        Its section of ``train_cnn``, and its key in `ser.data.scaling.INPUTS`.
     model : str
         Its name in predictions and metrics.
-    watched : str
-        The role that the learning curve follows.
+    monitored : {"validation", "test"}
+        The clips that the learning curve follows.
+    axes : tuple of int
+        Over what the scaler of its input takes mean and standard deviation.
     build : callable
         Shape of a clip's features, settings and steps an epoch to a compiled model.
     epochs : callable
@@ -40,17 +42,17 @@ class Network:
         Files of its own on which its weights depend.
     """
 
-    name: str
     model: str
-    watched: str
+    monitored: str
+    axes: tuple[int, ...]
     build: Callable[[tuple[int, ...], Any, int], keras.Model]
     epochs: Callable[[Part, Scaler, int, Any], training.Epoch]
     code: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sides:
-    """What a training reads of a fold; nothing of it is tested, unless the article's curves watch the test.
+class TrainingData:
+    """What a training reads of a fold; no test clip, unless the article's curves follow them.
 
     Attributes
     ----------
@@ -58,101 +60,87 @@ class Sides:
         All copies of the training clips, copy by copy.
     copies : int
         How many.
-    watched : Part
-        Whom the learning curve follows.
+    monitored : Part
+        The clips that the learning curve follows.
     scaler : Scaler
+        Of the network's input.
     """
 
     training: Part
     copies: int
-    watched: Part
+    monitored: Part
     scaler: Scaler
 
 
-def run(
-    network: Network,
-    settings: ArticleCnn | LogMelCnn,
-    *,
-    seed: int,
-    fold: int,
-    folder: Path,
-    checkpoints: Path,
-    bar_position: int = 0,
-) -> RunResult:
-    """Train a network on one fold with one seed, predict the fold's test clips, and keep the model.
+def training_data(fold: Fold, network: Network, *, scaler: Scaler | None = None) -> TrainingData:
+    """Gather what a network is trained on.
+
+    The training loop asks for clips to follow. Where nobody validates, these are the first training clips as
+    they were recorded: their curve tells that the network learns, not how well it generalizes. Nothing is
+    chosen by any curve.
 
     Parameters
     ----------
+    fold
+        With the features that the network reads.
     network
-        Which one.
-    settings
-        Its section of ``train_cnn``.
-    seed, fold
-        Which run.
-    folder
-        Where ``seedS_foldF.weights.h5`` is written.
-    checkpoints
-        Folder of the checkpoints.
-    bar_position
-        The progress bar's line.
+        Whose clips are monitored.
+    scaler
+        Of the network's input; learned of the training clips in all copies where there is none.
     """
-    sides = read_sides(network, fold=fold)
-    checkpoint = checkpoints / f"seed{seed}_fold{fold}.npz"
-    name = f"{network.model} seed {seed} fold {fold}"
-    model, curve = fit(
-        network, settings, sides, seed=seed, name=name, checkpoint=checkpoint, bar_position=bar_position
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_weights(folder / f"seed{seed}_fold{fold}.weights.h5")
-
-    wanted = INPUTS[network.name]
-    clips, split = read_split(wanted.protocol)
-    test = take(clips, split, read_features(wanted.features, list(wanted.copies[:1])), fold=fold, role="test")
-    about: dict[str, Any] = {"model": network.model, "seed": seed, "fold": fold}
-
-    def predictions_of(part: Part) -> pd.DataFrame:
-        probabilities = training.predict(model, sides.scaler.transform(part.x))
-        return prediction_table(part, probabilities, protocol=wanted.protocol, **about)
-
-    return RunResult(
-        predictions=predictions_of(test),
-        validation=predictions_of(sides.watched) if network.watched == "validation" else None,
-        curve=curve.assign(**about)[[*about, *curve.columns]],
-        architecture=model.to_json(indent=1),
+    training = fold.training()
+    monitored = fold.test if network.monitored == "test" else fold.validation
+    return TrainingData(
+        training=training,
+        copies=len(fold.copies),
+        monitored=fold.recordings(monitored if len(monitored) else fold.train.head(MONITORED_CLIPS)),
+        scaler=scaler or Scaler.fit(training.x, axes=network.axes),
     )
 
 
-def read_sides(network: Network, *, fold: int) -> Sides:
-    """Read what a network learns from in one fold of its protocol."""
-    wanted = INPUTS[network.name]
-    clips, split = read_split(wanted.protocol)
-    copies = read_features(wanted.features, list(wanted.copies))
-    return Sides(
-        training=take(clips, split, copies, fold=fold, role="train"),
-        copies=len(copies),
-        watched=take(clips, split, copies[:1], fold=fold, role=network.watched),
-        scaler=read_scaler(f"data/normalized/{network.name}.npz", fold=fold),
-    )
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A trained network; see `ser.models.recipe.Fitted`.
+
+    Attributes
+    ----------
+    network : keras.Model
+        After the last epoch.
+    scaler : Scaler
+        Of its input.
+    log : pandas.DataFrame
+        The learning curve, as `ser.models.training.train` gives it.
+    """
+
+    network: keras.Model
+    scaler: Scaler
+    log: pd.DataFrame
+
+    def predict(self, part: Part) -> Array:
+        """Give class scores [shape=(n, 8)]."""
+        return training.predict(self.network, self.scaler.transform(part.x))
+
+    predict_validation = predict
 
 
 def fit(
     network: Network,
     settings: ArticleCnn | LogMelCnn,
-    sides: Sides,
+    data: TrainingData,
     *,
     seed: int,
     name: str,
     checkpoint: Path,
     bar_position: int = 0,
-) -> tuple[keras.Model, pd.DataFrame]:
+) -> FittedNetwork:
     """Build and train a network.
 
     Parameters
     ----------
     network, settings
         Which one, and its section of ``train_cnn``.
-    sides
-        All that it learns from.
+    data
+        All that it is trained on.
     seed
         Of the weights and of all that is drawn.
     name
@@ -161,16 +149,10 @@ def fit(
         Where the state after each epoch is kept, for a run after a kill.
     bar_position
         The progress bar's line.
-
-    Returns
-    -------
-    model : keras.Model
-    curve : pandas.DataFrame
-        The learning curve, as `ser.models.training.train` gives it.
     """
-    part, watched = sides.training, sides.watched
+    part, monitored = data.training, data.monitored
     deterministic_tensorflow.start(seed)
-    steps_per_epoch = -(-len(part.x) // sides.copies // settings.batch_size)
+    steps_per_epoch = -(-len(part.x) // data.copies // settings.batch_size)
     model = network.build(part.x.shape[1:], settings, steps_per_epoch)
     curve = training.train(
         model,
@@ -179,14 +161,14 @@ def fit(
             seed=seed,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
-            draw_epoch=network.epochs(part, sides.scaler, sides.copies, settings),
-            watched=(sides.scaler.transform(watched.x), one_hot(watched)),
+            draw_epoch=network.epochs(part, data.scaler, data.copies, settings),
+            monitored=(data.scaler.transform(monitored.x), one_hot(monitored)),
             checkpoint=checkpoint,
-            identity=_identity(network, sides, settings, seed),
+            identity=_identity(network, data, settings, seed),
             bar_position=bar_position,
         ),
     )
-    return model, pd.DataFrame(curve).astype({"epoch": int})
+    return FittedNetwork(model, data.scaler, pd.DataFrame(curve).astype({"epoch": int}))
 
 
 def one_hot(part: Part) -> Array:
@@ -194,10 +176,10 @@ def one_hot(part: Part) -> Array:
     return np.eye(len(EMOTIONS), dtype=np.float32)[part.y]
 
 
-def _identity(network: Network, sides: Sides, settings: Any, seed: int) -> str:
+def _identity(network: Network, data: TrainingData, settings: Any, seed: int) -> str:
     modules = (deterministic_tensorflow, training)
-    arrays = (sides.scaler.mean, sides.scaler.deviation)
-    parts = (sides.training.x, sides.training.y, sides.watched.x, sides.watched.y)
+    arrays = (data.scaler.mean, data.scaler.deviation)
+    parts = (data.training.x, data.training.y, data.monitored.x, data.monitored.y)
     return training.identity_of(
         *(*arrays, *parts, settings, seed, deterministic_tensorflow.VERSIONS),
         *(Path(file) for file in (__file__, *(module.__file__ or "" for module in modules), *network.code)),

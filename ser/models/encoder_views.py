@@ -11,37 +11,16 @@ from typing import Self, TypeVar
 
 import pandas as pd
 
-from ser.data.datasets import Array, read_features, take
-from ser.errors import InputError
+from ser.data.fold import Array, take
 from ser.models.adaptation_search import InnerFold, choose, inner_folds
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, fit_voices, recognise
 from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.params import AdaptationSearch
 
-ENCODERS = {"whisper": "whisper", "speaker": "whisper_speaker"}
-"""By what the names of their views begin with, the features."""
 WHISPER, BOTH = "whisper_lda", "encoders_lda"
 """The model on Whisper's layers alone, and that on the layers of both encoders."""
 
 Of = TypeVar("Of")
-
-
-def read_encoder_views() -> dict[str, Array]:
-    """Read every layer of both encoders, e.g. ``whisper_1``, the input of Whisper's first layer.
-
-    Raises
-    ------
-    InputError
-        Where the stage encode_whisper left none.
-    """
-    views: dict[str, Array] = {}
-    for encoder, name in ENCODERS.items():
-        try:
-            (layers,) = read_features(name, ["clean"])
-        except InputError as error:
-            raise InputError(f"data/features/clean/{name}.npy: cannot be read; run make whisper") from error
-        views |= {f"{encoder}_{place + 1}": layers[:, place] for place in range(layers.shape[1])}
-    return views
 
 
 def sides_of(

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from ser.data.datasets import Array, Part, Scaler
+from ser.data.fold import Array, Part
 from ser.data.ravdess import EMOTIONS
+from ser.data.scaling import Scaler
 from ser.models import spec_augment as augmentation
+from ser.models.network_inputs import INPUTS
 from ser.models.training import Epoch
 from ser.params import LogMelCnn
 
@@ -127,9 +129,9 @@ def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epo
 
 NETWORKS = {
     "logmel": Network(
-        "logmel",
         "logmel_cnn",
-        watched="validation",
+        "validation",
+        axes=INPUTS["logmel"].axes,
         build=_build,
         epochs=_epochs,
         code=(__file__, augmentation.__file__),

@@ -9,7 +9,8 @@ import keras
 
 # The network's own layers, which Keras knows once they are imported.
 import ser.models.logmel_cnn  # noqa: F401
-from ser.data.datasets import Array, Scaler
+from ser.data.fold import Array
+from ser.data.scaling import Scaler
 from ser.errors import InputError
 from ser.models import training
 

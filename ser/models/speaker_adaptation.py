@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from ser.data.datasets import Array, Labels, Part
+from ser.data.fold import Array, Labels, Part
 from ser.models.speaker_lda import Matrix, SpeakerLda, known_share
 
 Mask = npt.NDArray[np.bool_]

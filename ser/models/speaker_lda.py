@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from ser.data.datasets import Array, Labels
+from ser.data.fold import Array, Labels
 from ser.data.ravdess import EMOTIONS
 
 Matrix = npt.NDArray[np.float64]

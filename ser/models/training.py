@@ -45,7 +45,7 @@ class Run:
     epochs, batch_size : int
     draw_epoch : callable
         See `Epoch`. All its chance comes from the generator that it is given.
-    watched : tuple of numpy.ndarray
+    monitored : tuple of numpy.ndarray
         Inputs and one-hot labels that are scored after each epoch; nothing is chosen by them.
     checkpoint : Path
         Where the state after each epoch is kept; whoever keeps the trained model deletes it then.
@@ -60,7 +60,7 @@ class Run:
     epochs: int
     batch_size: int
     draw_epoch: Epoch
-    watched: tuple[Array, Array]
+    monitored: tuple[Array, Array]
     checkpoint: Path
     identity: str
     bar_position: int = 0
@@ -91,7 +91,7 @@ def train(model: keras.Model, run: Run) -> History:
             # A generator of its own for each epoch, so that a resumed run draws what an unbroken one would.
             x, y = run.draw_epoch(np.random.default_rng([run.seed, epoch]))
             row = {"epoch": float(epoch), **_fit(model, x, y, batch_size=run.batch_size)}
-            row |= _watch(model, *run.watched)
+            row |= _monitor(model, *run.monitored)
             history.append(row)
             _save(model, run, history)
             bar.update()
@@ -129,7 +129,7 @@ def _fit(model: keras.Model, x: Array, y: Array, *, batch_size: int) -> dict[str
     return totals
 
 
-def _watch(model: keras.Model, x: Array, y: Array) -> dict[str, float]:
+def _monitor(model: keras.Model, x: Array, y: Array) -> dict[str, float]:
     scores = model.test_on_batch(x, y, return_dict=True)
     predicted = predict(model, x).argmax(axis=1)
     uar = recall_score(y.argmax(axis=1), predicted, average="macro", zero_division=0)

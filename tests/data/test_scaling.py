@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.data.datasets import Array, Scaler, rows_of
+from ser.data.fold import Array, folds
 from ser.data.protocols import LUNA5, split_at_random, split_by_actor
 from ser.data.ravdess import all_clips, parse_clip
-from ser.data.scaling import INPUTS, fit_scalers, read_scaler, write_scalers
+from ser.data.scaling import Scaler, read_scaler, write_scalers
 from ser.errors import InputError
+from ser.models.network_inputs import INPUTS
 
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in all_clips() if name[12:17] == "01-01"])
 SPLIT = split_by_actor(CLIPS, LUNA5)
@@ -25,6 +26,12 @@ def copies_of(n_copies: int = 3) -> list[Array]:
     return list(noise.astype(np.float32))
 
 
+def scalers_of(
+    clips: pd.DataFrame, split: pd.DataFrame, copies: list[Array], *, axes: tuple[int, ...]
+) -> list[Scaler]:
+    return [Scaler.fit(fold.training().x, axes=axes) for fold in folds(clips, split, copies)]
+
+
 def assert_equal(scaler: Scaler, other: Scaler) -> None:
     np.testing.assert_array_equal(scaler.mean, other.mean)
     np.testing.assert_array_equal(scaler.deviation, other.deviation)
@@ -34,10 +41,10 @@ def assert_equal(scaler: Scaler, other: Scaler) -> None:
 @given(fold=st.integers(0, 4), role=st.sampled_from(["validation", "test"]), data=st.data())
 def test_no_row_that_does_not_train_moves_a_scaler(fold: int, role: str, data: st.DataObject) -> None:
     copies = copies_of()
-    before = fit_scalers(CLIPS, SPLIT, copies, axes=(0, 1))
-    row = data.draw(st.sampled_from(rows_of(CLIPS, SPLIT, fold=fold, role=role).tolist()))
+    before = scalers_of(CLIPS, SPLIT, copies, axes=(0, 1))
+    row = data.draw(st.sampled_from(getattr(list(folds(CLIPS, SPLIT))[fold], role).index.tolist()))
     copies[data.draw(st.integers(0, 2))][row] = data.draw(st.sampled_from([1e9, -1e9]))
-    assert_equal(fit_scalers(CLIPS, SPLIT, copies, axes=(0, 1))[fold], before[fold])
+    assert_equal(scalers_of(CLIPS, SPLIT, copies, axes=(0, 1))[fold], before[fold])
 
 
 @settings(max_examples=25, deadline=None)
@@ -46,14 +53,14 @@ def test_the_canary_every_training_row_of_every_copy_does_move_it(
     fold: int, place: int, data: st.DataObject
 ) -> None:
     copies = copies_of()
-    before = fit_scalers(CLIPS, SPLIT, copies, axes=(0, 1))
-    copies[place][data.draw(st.sampled_from(rows_of(CLIPS, SPLIT, fold=fold, role="train").tolist()))] += 1000
-    after = fit_scalers(CLIPS, SPLIT, copies, axes=(0, 1))
+    before = scalers_of(CLIPS, SPLIT, copies, axes=(0, 1))
+    copies[place][data.draw(st.sampled_from(list(folds(CLIPS, SPLIT))[fold].train.index.tolist()))] += 1000
+    after = scalers_of(CLIPS, SPLIT, copies, axes=(0, 1))
     assert (after[fold].mean > before[fold].mean).all()
 
 
 def test_each_fold_has_its_own() -> None:
-    scalers = fit_scalers(CLIPS, SPLIT, copies_of(), axes=(0,))
+    scalers = scalers_of(CLIPS, SPLIT, copies_of(), axes=(0,))
     assert len(scalers) == 5
     assert len({scaler.mean.tobytes() for scaler in scalers}) == 5
     for fold, scaler in enumerate(scalers):
@@ -67,9 +74,9 @@ def test_the_articles_test_clips_do_not_move_its_scaler() -> None:
     clips = pd.DataFrame([vars(parse_clip(name)) for name in all_clips()])
     split = split_at_random(clips, test_size=0.2, random_state=0)
     contour = np.random.default_rng(0).normal(-40, 9, (1440, 5)).astype(np.float32)
-    (before,) = fit_scalers(clips, split, [contour], axes=(0,))
-    contour[rows_of(clips, split, fold=0, role="test")] = np.nan
-    assert_equal(fit_scalers(clips, split, [contour], axes=(0,))[0], before)
+    (before,) = scalers_of(clips, split, [contour], axes=(0,))
+    contour[next(folds(clips, split)).test.index] = np.nan
+    assert_equal(scalers_of(clips, split, [contour], axes=(0,))[0], before)
     assert np.isfinite(before.mean).all()
 
 
@@ -87,7 +94,7 @@ def test_the_inputs_are_what_the_design_says() -> None:
 
 
 def test_a_scaler_comes_back_bit_for_bit(tmp_path: Path) -> None:
-    scalers = fit_scalers(CLIPS, SPLIT, copies_of(), axes=(0, 1))
+    scalers = scalers_of(CLIPS, SPLIT, copies_of(), axes=(0, 1))
     write_scalers(str(tmp_path / "a.npz"), scalers)
     write_scalers(str(tmp_path / "b.npz"), scalers)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
@@ -110,7 +117,7 @@ def test_a_scaler_that_cannot_be_read_names_its_file_and_stage(
     tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
     path = tmp_path / "logmel.npz"
-    write_scalers(str(path), fit_scalers(CLIPS, SPLIT, copies_of(), axes=(0, 1)))
+    write_scalers(str(path), scalers_of(CLIPS, SPLIT, copies_of(), axes=(0, 1)))
     spoil(path)
     with pytest.raises(InputError, match=r"logmel\.npz: scaler cannot be read .*; run the stage normalize"):
         read_scaler(str(path), fold=4)

@@ -3,11 +3,19 @@
 import tracemalloc
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser.data.datasets import Scaler
-from ser.data.streaming_scaler import BLOCK, fit_scaler
+from ser.data.fold import Array, Fold
+from ser.data.scaling import BLOCK, Scaler, stream_scaler
+
+
+def fold_of(copies: list[Array], rows: npt.NDArray[np.intp]) -> Fold:
+    """Make a fold in which some rows train."""
+    nobody = pd.DataFrame({"clip": []})
+    return Fold(0, pd.DataFrame(index=rows), nobody, nobody, copies)
 
 
 @given(
@@ -27,7 +35,7 @@ def test_it_is_that_of_all_rows_at_once(
     rows = np.flatnonzero(draw.random(clips) < 0.7)
     if not len(rows):
         rows = np.arange(clips)
-    one_by_one = fit_scaler(features, rows, axes=axes)
+    one_by_one = stream_scaler(fold_of(features, rows), axes=axes)
     at_once = Scaler.fit(np.concatenate([copy[rows] for copy in features]), axes=axes)
     np.testing.assert_array_equal(one_by_one.mean, at_once.mean)
     np.testing.assert_array_equal(one_by_one.deviation, at_once.deviation)
@@ -35,9 +43,10 @@ def test_it_is_that_of_all_rows_at_once(
 
 def test_memory_holds_a_few_blocks_not_all_rows() -> None:
     features = np.ones((40 * BLOCK, 50), np.float32)
+    fold = fold_of([features], np.arange(len(features)))
     tracemalloc.start()
     try:
-        fit_scaler([features], np.arange(len(features)), axes=(0,))
+        stream_scaler(fold, axes=(0,))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.errors import InputError
 from ser.evaluation.fusion import mean_of
-from ser.evaluation.scores import COLUMNS, PROBABILITIES
 
 CLIPS = [f"clip{number}" for number in range(12)]
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.evaluation import human_listeners, scores
 from ser.evaluation.human_listeners import MERGED, PUBLISHED, PUBLISHED_ACCURACY
@@ -18,7 +19,7 @@ def predict(predicted: np.ndarray, *, top: float = 0.65) -> pd.DataFrame:
     """One model's predictions with the given emotion on top, the rest spread evenly."""
     probabilities = np.full((len(CLIPS), 8), (1 - top) / 7)
     probabilities[np.arange(len(CLIPS)), predicted] = top
-    table = pd.DataFrame(probabilities, columns=list(scores.PROBABILITIES))
+    table = pd.DataFrame(probabilities, columns=list(PROBABILITIES))
     return table.assign(protocol="luna5", model="lda", seed=0, fold=0, clip=CLIPS["clip"])
 
 
@@ -58,7 +59,7 @@ def test_adding_the_probabilities_first_may_change_the_answer() -> None:
     """Sad is the most probable of eight, but less so than neutral and calm together."""
     probabilities = np.zeros((len(CLIPS), 8))
     probabilities[:, [0, 1, 3]] = 0.3, 0.3, 0.4
-    predictions = predict(ACTUAL).assign(**dict(zip(scores.PROBABILITIES, probabilities.T, strict=True)))
+    predictions = predict(ACTUAL).assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
     scored = compare(predictions)
     assert scored["accuracy"] == round(192 / 1440, 4)
     assert scored["accuracy_summed"] == round(288 / 1440, 4)

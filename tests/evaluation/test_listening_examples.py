@@ -5,9 +5,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.evaluation import listening_examples as examples
-from ser.evaluation.scores import PROBABILITIES
 
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 

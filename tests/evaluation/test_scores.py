@@ -12,6 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+from ser.data.predictions import (
+    COLUMNS,
+    PROBABILITIES,
+    check_predictions,
+    predicted_emotions,
+    read_predictions,
+)
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
@@ -29,7 +36,7 @@ def predict(
     """Predictions with the given emotion on top."""
     probabilities = np.full((len(test), 8), 0.05)
     probabilities[np.arange(len(test)), predicted] = 0.65
-    table = pd.DataFrame(probabilities, columns=list(scores.PROBABILITIES))
+    table = pd.DataFrame(probabilities, columns=list(PROBABILITIES))
     keys = {
         "protocol": "luna5",
         "model": model,
@@ -37,7 +44,7 @@ def predict(
         "fold": test["fold"].array,
         "clip": test["clip"].array,
     }
-    return table.assign(**keys)[list(scores.COLUMNS)]
+    return table.assign(**keys)[list(COLUMNS)]
 
 
 def partly_right(share: float, *, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -109,8 +116,8 @@ def test_the_order_of_rows_is_without_influence(state: int) -> None:
 
 
 def test_the_first_of_equal_probabilities_is_predicted() -> None:
-    tied = predict(ACTUAL).assign(**dict.fromkeys(scores.PROBABILITIES, 0.125))
-    assert set(scores.predicted_emotions(tied)) == {0}
+    tied = predict(ACTUAL).assign(**dict.fromkeys(PROBABILITIES, 0.125))
+    assert set(predicted_emotions(tied)) == {0}
 
 
 def test_interval_equals_a_plain_bootstrap_over_actors() -> None:
@@ -200,11 +207,11 @@ def test_no_confusion_that_is_left_out_is_greater_than_one_that_is_listed(state:
 def test_validation_predictions_are_held_to_the_validation_actors() -> None:
     validation = SPLIT[SPLIT["role"] == "validation"].merge(CLIPS, on="clip")
     table = predict(np.zeros(len(validation), dtype=np.int64), test=validation)
-    scores.check_predictions(table, {"luna5": SPLIT}, role="validation")
+    check_predictions(table, {"luna5": SPLIT}, role="validation")
     with pytest.raises(InputError, match="clips not validated where the split has them: 1,"):
-        scores.check_predictions(table.iloc[1:], {"luna5": SPLIT}, role="validation")
+        check_predictions(table.iloc[1:], {"luna5": SPLIT}, role="validation")
     with pytest.raises(InputError, match="clips tested where the split does not have them: 600"):
-        scores.check_predictions(table, {"luna5": SPLIT})
+        check_predictions(table, {"luna5": SPLIT})
 
 
 def test_luna5_stands_first_and_its_best_model_on_top() -> None:
@@ -232,7 +239,7 @@ def test_confusion_pairs_are_those_of_the_first_seed() -> None:
 
 def test_whole_predictions_pass() -> None:
     two = pd.concat([predict(ACTUAL), predict(ACTUAL, model="svm_rbf", seed=3)])
-    scores.check_predictions(two, {"luna5": SPLIT})
+    check_predictions(two, {"luna5": SPLIT})
 
 
 def broken(column: str, row: int, value: str | float) -> pd.DataFrame:
@@ -261,7 +268,7 @@ def broken(column: str, row: int, value: str | float) -> pd.DataFrame:
 )
 def test_predictions_that_break_the_split_stop(predictions: pd.DataFrame, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        scores.check_predictions(predictions, {"luna5": SPLIT})
+        check_predictions(predictions, {"luna5": SPLIT})
 
 
 def test_predictions_of_clips_without_labels_stop() -> None:
@@ -272,7 +279,7 @@ def test_predictions_of_clips_without_labels_stop() -> None:
 def test_all_broken_runs_are_named_at_once() -> None:
     runs = pd.concat([broken("p_sad", 0, 2.0), predict(ACTUAL, model="svm_rbf", seed=3).drop(index=0)])
     with pytest.raises(InputError) as caught:
-        scores.check_predictions(runs, {"luna5": SPLIT})
+        check_predictions(runs, {"luna5": SPLIT})
     assert "luna5/lda, seed 0: clips with probabilities outside" in str(caught.value)
     assert "luna5/svm_rbf, seed 3: clips not tested" in str(caught.value)
 
@@ -285,8 +292,8 @@ def test_files_come_back_as_one_ordered_table(tmp_path: Path) -> None:
     ]
     for number, part in enumerate(parts):
         part.assign(extra=1).to_parquet(tmp_path / f"{number}.parquet")
-    table = scores.read_predictions(sorted(tmp_path.iterdir()))
-    assert list(table.columns) == list(scores.COLUMNS)
+    table = read_predictions(sorted(tmp_path.iterdir()))
+    assert list(table.columns) == list(COLUMNS)
     assert list(dict.fromkeys(zip(table["model"], table["seed"], strict=True))) == [
         ("lda", 0),
         ("svm_rbf", 2),
@@ -304,7 +311,7 @@ def test_all_unreadable_files_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("no parquet")
     names = ("good", "columns", "empty", "types", "text", "missing")
     with pytest.raises(InputError) as caught:
-        scores.read_predictions([tmp_path / f"{name}.parquet" for name in names])
+        read_predictions([tmp_path / f"{name}.parquet" for name in names])
     for problem in (
         "columns.parquet: lacks the columns fold, p_sad",
         "empty.parquet: has no row",

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from ser.data.datasets import Scaler
 from ser.data.ravdess import EMOTIONS
-from ser.export.final_model import all_of, everyone, fit_lda
+from ser.data.scaling import Scaler
+from ser.export.final_model import everyone, fit_lda
 from ser.export.final_network import reference
 from ser.export.final_parts import LinearDiscriminant, apply_lda, read_parts, write_parts
 from ser.export.onnx_graph import Graph
@@ -115,17 +115,19 @@ def test_the_final_lda_learns_of_all_actors_and_survives_its_file(tmp_path: Path
             "actor": [number // 8 for number in range(96)],
         }
     )
-    assert set(everyone(clips)["role"]) == {"train"}
     means = draw.normal(0, 1, (8, 12))
     clean = np.stack(
         [draw.normal(0, 1, (96, 12)), means[np.arange(96) % 8] + draw.normal(0, 0.5, (96, 12))], 1
     )
     copies = [clean.astype(np.float32), (clean + draw.normal(0, 0.1, clean.shape)).astype(np.float32)]
-    assert len(all_of(clips, copies).x) == 2 * 96
+    fold = everyone(clips, copies)
+    assert len(fold.training().x) == 2 * 96
+    assert not len(fold.validation)
+    assert not len(fold.test)
     grids = PARAMS.train_baselines.transfer.model_copy(
         update={"inner_folds": 3, "layer": [1, 2], "lda_shrinkage": [0.5]}
     )
-    lda, trials = fit_lda(clips, copies, grids=grids)
+    lda, trials = fit_lda(fold, grids=grids)
     # Layer 1 is noise.
     assert lda.layer == 2
     assert trials["chosen"].sum() == 1

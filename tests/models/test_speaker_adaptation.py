@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.data.datasets import Part
+from ser.data.fold import Part
 from ser.data.ravdess import EMOTIONS
 from ser.models.adaptation_search import ALL_VIEWS, choose, fit_weights, inner_folds
 from ser.models.speaker_adaptation import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise

@@ -60,7 +60,7 @@ def run_in(folder: Path, *, identity: str = "this") -> Run:
         epochs=EPOCHS,
         batch_size=16,
         draw_epoch=draw_epoch,
-        watched=data(1, 30),
+        monitored=data(1, 30),
         checkpoint=folder / "checkpoint.npz",
         identity=identity,
     )
@@ -205,14 +205,14 @@ def test_the_curve_tells_each_epochs_own_figures(tmp_path: Path) -> None:
     run = replace(run_in(tmp_path), epochs=3, draw_epoch=lambda _: data(0))
     curve = train(model, run)
     assert [row["epoch"] for row in curve] == [1, 2, 3]
-    for side, (x, y) in (("", data(0)), ("val_", run.watched)):
+    for side, (x, y) in (("", data(0)), ("val_", run.monitored)):
         probabilities = predict(model, x)
         right = probabilities.argmax(axis=1) == y.argmax(axis=1)
         loss = -np.log(probabilities[y == 1]).mean()
         for row in curve:
             assert row[f"{side}loss"] == pytest.approx(loss, rel=1e-4)
             assert row[f"{side}accuracy"] == pytest.approx(right.mean())
-    x, y = run.watched
+    x, y = run.monitored
     right = predict(model, x).argmax(axis=1) == y.argmax(axis=1)
     recalls = [right[y[:, emotion] == 1].mean() for emotion in range(8) if y[:, emotion].any()]
     assert len(recalls) == 8

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.evaluation import scores
@@ -104,7 +105,7 @@ def test_the_readmes_script_scores_predictions(tmp_path: Path) -> None:
     labels = tested["emotion"].map(EMOTIONS.index).to_numpy()
     probabilities = np.eye(8)[np.where(labels % 2 == 0, labels, labels - 1)]
     table = tested[["fold", "clip"]].assign(protocol="luna5", model="mine", seed=0)
-    table[list(scores.PROBABILITIES)] = probabilities
+    table[list(PROBABILITIES)] = probabilities
     table.to_parquet(tmp_path / "predictions.parquet")
 
     (script, *_) = code_blocks(section("Compare your own model"), "python")

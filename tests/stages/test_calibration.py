@@ -17,10 +17,11 @@ from sklearn.metrics import log_loss
 from stage_runs import run_in
 
 from experiments.recognizer import calibrate_final
+from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.evaluation import calibration, scores
+from ser.evaluation import calibration
 from ser.export import temperature as final_calibration
 from ser.figures import calibration as calibration_figures
 from ser.files import write_parquet
@@ -130,11 +131,9 @@ def predict(role: str, model: str, *, seed: int) -> pd.DataFrame:
     actual = rows["emotion"].map(EMOTIONS.index).to_numpy()
     # The label is given, so what is turned is the probabilities.
     turned = np.take_along_axis(probabilities, (np.arange(8) - (actual - drawn)[:, None]) % 8, axis=1)
-    table = pd.DataFrame(
-        calibration.scale(turned, 1 / TEMPERATURES[model]), columns=list(scores.PROBABILITIES)
-    )
+    table = pd.DataFrame(calibration.scale(turned, 1 / TEMPERATURES[model]), columns=list(PROBABILITIES))
     table = table.assign(protocol="luna5", model=model, seed=seed, fold=rows["fold"], clip=rows["clip"])
-    return table[list(scores.COLUMNS)]
+    return table[list(COLUMNS)]
 
 
 def fill(project: Path) -> None:
@@ -199,7 +198,7 @@ def test_what_is_tested_has_no_part_in_a_temperature(calibrated: Path, tmp_path:
     project = shutil.copytree(calibrated, tmp_path / "project")
     path = project / "data/predictions/baselines_transfer.parquet"
     tested = pd.read_parquet(path)
-    write_parquet(path, tested.assign(**dict.fromkeys(scores.PROBABILITIES, 0.125)))
+    write_parquet(path, tested.assign(**dict.fromkeys(PROBABILITIES, 0.125)))
     run_in(project, calibrate)
     name = "metrics/temperatures.csv"
     assert (project / name).read_bytes() == (calibrated / name).read_bytes()
@@ -210,17 +209,17 @@ def test_each_fold_has_a_temperature_of_its_own() -> None:
     tested, validated = (predict(role, "lda", seed=0) for role in ("test", "validation"))
     of_fold = validated["fold"] == 3
     others = calibration.fit_temperatures(validated, CLIPS).set_index("fold")["temperature"]
-    probabilities = validated[list(scores.PROBABILITIES)].to_numpy(copy=True)
+    probabilities = validated[list(PROBABILITIES)].to_numpy(copy=True)
     probabilities[of_fold] = calibration.scale(probabilities[of_fold], 0.5)
-    changed = validated.assign(**dict(zip(scores.PROBABILITIES, probabilities.T, strict=True)))
+    changed = validated.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
     temperatures = calibration.fit_temperatures(changed, CLIPS)
     ratio = temperatures.set_index("fold")["temperature"] / others
     assert ratio.tolist() == pytest.approx([1, 1, 1, 2, 1], rel=1e-3)
     after = calibration.apply_temperatures(tested, temperatures)
     expected = calibration.scale(
-        tested.loc[tested["fold"] == 3, list(scores.PROBABILITIES)].to_numpy(), 2 * others[3]
+        tested.loc[tested["fold"] == 3, list(PROBABILITIES)].to_numpy(), 2 * others[3]
     )
-    got = after.loc[after["fold"] == 3, list(scores.PROBABILITIES)].to_numpy()
+    got = after.loc[after["fold"] == 3, list(PROBABILITIES)].to_numpy()
     np.testing.assert_allclose(got, expected, rtol=0.01)
 
 
@@ -314,9 +313,9 @@ def test_a_fold_has_no_part_in_the_temperature_that_it_is_measured_with() -> Non
     before = final_calibration.left_out_temperatures(tested, CLIPS)
     assert before.groupby("fold")["temperature"].nunique().eq(1).all(), "one for all seeds"
     of_fold = (tested["fold"] == 3).to_numpy()
-    probabilities = tested[list(scores.PROBABILITIES)].to_numpy(copy=True)
+    probabilities = tested[list(PROBABILITIES)].to_numpy(copy=True)
     probabilities[of_fold] = 0.125
-    changed = tested.assign(**dict(zip(scores.PROBABILITIES, probabilities.T, strict=True)))
+    changed = tested.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
     after = final_calibration.left_out_temperatures(changed, CLIPS)
     same = (before["temperature"] == after["temperature"]).groupby(before["fold"]).all()
     assert same.tolist() == [False, False, False, True, False]

@@ -202,7 +202,7 @@ def test_what_is_small_is_in_git_and_the_rest_is_cached(stages: dict[str, Pipeli
 
 def test_networks_declare_the_copies_they_read(stages: dict[str, PipelineStage]) -> None:
     """What normalize and train_cnn read is chosen in the code, so DVC must be told the same."""
-    from ser.data.scaling import INPUTS
+    from ser.models.network_inputs import INPUTS
 
     for name, wanted in INPUTS.items():
         files = {f"data/features/{variant}/{wanted.features}.npy" for variant in wanted.copies}

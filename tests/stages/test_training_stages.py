@@ -25,8 +25,9 @@ from ser.data.ravdess import EMOTIONS, SAMPLE_RATE, all_clips, clip_path, parse_
 from ser.data.scaling import read_scaler
 from ser.data.synthetic import synthesize
 from ser.files import write_array, write_parquet
-from ser.models import article_cnn, cnn_runs, logmel_cnn, training
-from ser.models.classical import SEARCHED_MODELS
+from ser.models import training
+from ser.models.classical import models_of
+from ser.models.network_recipe import NetworkRecipe
 from ser.params import load_params
 from stages import augment, command, encode, extract, normalize, resample, split, train_baselines, train_cnn
 
@@ -35,7 +36,6 @@ SPOKEN = ("03-01-01-01-01-01-24", "03-01-05-02-02-01-07", "03-01-08-01-01-02-07"
 FEW = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
 VARIANTS = ("clean", "noise", "stretch", "speed_pitch")
 FRAMES, BANDS = 24, 16
-NETWORKS = article_cnn.NETWORKS | logmel_cnn.NETWORKS
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 
 
@@ -326,7 +326,7 @@ def test_the_searched_baselines_predict_each_fold_by_models_of_the_others(featur
     for (_, fold), side in predictions.groupby(["model", "fold"]):
         assert sorted(set(side["clip"].str[-2:].astype(int))) == sorted(LUNA5[int(str(fold))].test)
         assert side["clip"].is_unique
-    assert list(predictions["model"].unique()) == list(SEARCHED_MODELS["luna5"])
+    assert list(predictions["model"].unique()) == list(models_of("luna5"))
     np.testing.assert_allclose(predictions[PROBABILITIES].sum(axis=1), 1)
     validated = pd.read_parquet("data/predictions/baselines_luna5_validation.parquet")
     assert list(validated.columns) == list(predictions.columns)
@@ -439,7 +439,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
     run(normalize, "article")
     inputs = files(features)
     watched = 0
-    watch: Callable[..., dict[str, float]] = training._watch
+    watch: Callable[..., dict[str, float]] = training._monitor
 
     def watch_once(*arguments: Any) -> dict[str, float]:
         nonlocal watched
@@ -449,7 +449,7 @@ def test_train_cnn_goes_on_after_a_kill_to_the_same_bytes(
         return watch(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
-        patch.setattr(training, "_watch", watch_once)
+        patch.setattr(training, "_monitor", watch_once)
         run(train_cnn, "article")
     left = files(features)
     assert sorted(left.keys() - inputs.keys()) == ["data/checkpoints/cnn_article/seed3_fold0.npz"]
@@ -515,6 +515,14 @@ def test_a_fold_that_there_is_not_is_refused(features: Path, fold: str) -> None:
     assert files(features) == before
 
 
+def train_one(name: str, *, seed: int, fold: int) -> None:
+    """Make one run of a network as its stage does, but in this process."""
+    folds, scalers = train_cnn.read_inputs(name)
+    settings = getattr(load_params().train_cnn, name)
+    recipe = NetworkRecipe(train_cnn.LOADERS[name], settings, Path("checkpoints"), scalers)
+    recipe.fit(folds[fold], seed=seed)
+
+
 @pytest.mark.usefixtures("features")
 def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arrays that reach the training loop hold no row of a tested clip, and only clean ones to watch."""
@@ -534,21 +542,13 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
         raise Reached(run_)
 
     monkeypatch.setattr(training, "train", stop)
-    params = load_params().train_cnn
     for name, features, fold in (
         ("article", "contour", 0),
         ("article_augmented", "contour", 0),
         ("logmel", "logmel", 1),
     ):
         with pytest.raises(Reached) as caught:
-            cnn_runs.run(
-                NETWORKS[name],
-                getattr(params, name),
-                seed=0,
-                fold=fold,
-                folder=Path("models"),
-                checkpoints=Path("checkpoints"),
-            )
+            train_one(name, seed=0, fold=fold)
         reached: training.Run = caught.value.args[0]
         scaler = read_scaler(f"data/normalized/{name}.npz", fold=fold)
         if name == "logmel":
@@ -567,7 +567,7 @@ def test_no_training_reads_a_tested_clip(monkeypatch: pytest.MonkeyPatch) -> Non
                 labels = clips.loc[training_rows, "emotion"].map(EMOTIONS.index)
                 expected |= {row.tobytes(): label for row, label in zip(rows, labels, strict=True)}
             assert drawn == expected
-        seen, _ = reached.watched
+        seen, _ = reached.monitored
         np.testing.assert_array_equal(seen, scaler.transform(originals[features, "clean"][watching]))
         x, y = reached.draw_epoch(np.random.default_rng(1))
         assert x.shape[0] == y.shape[0] == (4 if name == "article_augmented" else 1) * training_rows.sum()
@@ -591,14 +591,7 @@ def test_training_the_logmel_network_is_the_same_whatever_the_held_out_clips_hol
             array[..., held_out, :, :] = array[..., held_out, :, :] if value is None else value
             write_array(f"data/features/{variant}/logmel.npy", array)
         run(normalize, "logmel")
-        cnn_runs.run(
-            NETWORKS["logmel"],
-            load_params().train_cnn.logmel,
-            seed=0,
-            fold=fold,
-            folder=features / "models",
-            checkpoints=features / "checkpoints",
-        )
+        train_one("logmel", seed=0, fold=fold)
     for number in range(3):
         drawn, drawn_again = (each.draw_epoch(np.random.default_rng(number)) for each in runs)
         for one, two in zip(drawn, drawn_again, strict=True):
@@ -619,14 +612,7 @@ def test_an_epoch_of_the_logmel_network_follows_its_generator_alone(
 
     monkeypatch.setattr(training, "train", keep)
     for seed in (0, 1):
-        cnn_runs.run(
-            NETWORKS["logmel"],
-            load_params().train_cnn.logmel,
-            seed=seed,
-            fold=0,
-            folder=Path("models"),
-            checkpoints=Path("checkpoints"),
-        )
+        train_one("logmel", seed=seed, fold=0)
     one, two = runs
     for number in (3, 3, 4):
         (x, y), (x_again, y_again) = (each.draw_epoch(np.random.default_rng(number)) for each in (one, two))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
 from ser.evaluation import scores
@@ -33,7 +34,7 @@ def test_folds_are_scored_by_themselves(tmp_path: Path) -> None:
     clips = pd.DataFrame([vars(parse_clip(name)) for name in all_clips() if name[-2:] in ("01", "02")])
     truth = clips["emotion"].map(EMOTIONS.index).to_numpy()
     predicted = np.where(clips["actor"] == 1, truth, 0)
-    predictions = pd.DataFrame(np.eye(len(EMOTIONS))[predicted], columns=list(scores.PROBABILITIES))
+    predictions = pd.DataFrame(np.eye(len(EMOTIONS))[predicted], columns=list(PROBABILITIES))
     predictions = predictions.assign(
         protocol="luna5", model="lda", seed=0, fold=clips["actor"] - 1, clip=clips["clip"]
     )

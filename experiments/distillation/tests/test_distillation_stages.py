@@ -25,20 +25,21 @@ from experiments.distillation import train_lda as train_taught_lda
 from experiments.distillation.params import PROTOCOLS
 from experiments.distillation.teacher import opinions, taught_labels
 from experiments.dtw import lda as aligned_lda
+from experiments.dtw.cnn import learning_sides
 from experiments.dtw.params import DtwParams
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.datasets import Array, Part, read_split
+from ser.data.fold import Array, Part
+from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
 from ser.evaluation.inner_trials import inner_split
-from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.files import write_array, write_parquet
 from ser.models import cnn_runs, encoder_views
 from ser.models.cnn_runs import Network
-from ser.models.protocol_cnn import learning_sides
 from ser.models.speaker_adaptation import Speech
 from ser.params import LogMelCnn, load, load_params
 from stages import command
+from stages.inputs import read_split
 
 PROJECT = Path(__file__).parents[3]
 ADAPTATION = PROJECT / "experiments/speaker_adaptation/params.yaml"

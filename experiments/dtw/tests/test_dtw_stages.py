@@ -28,6 +28,7 @@ from experiments.dtw import lda as aligned_lda
 from experiments.dtw import search as search_aligned
 from experiments.dtw import train_cnn as train_aligned_cnn
 from experiments.dtw import train_lda as train_aligned
+from experiments.dtw.cnn import learning_sides
 from experiments.dtw.lda import (
     AlignedFeatures,
     LdaPath,
@@ -37,14 +38,13 @@ from experiments.dtw.lda import (
     sides_of,
 )
 from experiments.dtw.params import Alignment, DtwParams, NetworkSeeds
-from ser.data.datasets import Array, Part
+from ser.data.fold import Array, Part
+from ser.data.predictions import PROBABILITIES
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, STATEMENTS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.evaluation.scores import PROBABILITIES
 from ser.files import write_array, write_parquet
-from ser.models.cnn_runs import Sides
-from ser.models.protocol_cnn import learning_sides
+from ser.models.cnn_runs import TrainingData
 from ser.params import load, load_params
 from stages import command
 from tools.other_machines import MACHINES
@@ -418,20 +418,20 @@ def heard(project: Path) -> Array:
 class QuickModel:
     """In place of a network: it says the same of every clip, NaN where it learned of NaN."""
 
-    sides: Sides
+    sides: TrainingData
 
-    def predict_on_batch(self, x: Array) -> Array:
-        return np.full((len(x), 8), 0.125 + 0 * self.sides.scaler.mean.mean(), dtype=np.float32)
+    def predict(self, part: Part) -> Array:
+        return np.full((len(part.x), 8), 0.125 + 0 * self.sides.scaler.mean.mean(), dtype=np.float32)
 
 
 @pytest.fixture
-def learned(monkeypatch: pytest.MonkeyPatch) -> list[Sides]:
+def learned(monkeypatch: pytest.MonkeyPatch) -> list[TrainingData]:
     """Collect what each network would be trained on."""
-    collected: list[Sides] = []
+    collected: list[TrainingData] = []
 
-    def fit(_network: object, _settings: object, sides: Sides, **_options: object) -> Any:
+    def fit(_network: object, _settings: object, sides: TrainingData, **_options: object) -> Any:
         collected.append(sides)
-        return QuickModel(sides), pd.DataFrame()
+        return QuickModel(sides)
 
     monkeypatch.setattr(aligned_cnn, "fit", fit)
     return collected
@@ -452,7 +452,7 @@ def test_networks_are_trained_and_suspected() -> None:
 
 
 def test_the_network_hears_every_clip_that_is_not_tested_and_no_other(
-    heard: Array, learned: list[Sides]
+    heard: Array, learned: list[TrainingData]
 ) -> None:
     run(train_aligned_cnn, "luna5")
     clips, _ = tables("luna5")
@@ -465,7 +465,7 @@ def test_the_network_hears_every_clip_that_is_not_tested_and_no_other(
 
 
 @pytest.mark.usefixtures("heard")
-def test_each_actor_is_left_out_in_turn(learned: list[Sides]) -> None:
+def test_each_actor_is_left_out_in_turn(learned: list[TrainingData]) -> None:
     run(train_aligned_cnn, "loso")
     actors = set(pd.read_parquet("data/clips.parquet")["actor"])
     assert [actors - set(sides.training.actors) for sides in learned] == [set(it.test) for it in LOSO[:2]]
@@ -481,11 +481,11 @@ def test_every_protocol_has_a_network() -> None:
 
 
 def test_under_suspicion_labels_are_shuffled_and_tested_clips_are_missing(
-    heard: Array, learned: list[Sides], monkeypatch: pytest.MonkeyPatch
+    heard: Array, learned: list[TrainingData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[list[Array]] = []
 
-    def recording(clips: Any, split: Any, copies: list[Array], *, fold: int) -> Sides:
+    def recording(clips: Any, split: Any, copies: list[Array], *, fold: int) -> TrainingData:
         given.append(copies)
         return learning_sides(clips, split, copies, fold=fold)
 
@@ -513,7 +513,7 @@ def test_under_suspicion_labels_are_shuffled_and_tested_clips_are_missing(
 
 @pytest.mark.usefixtures("heard", "learned")
 def test_a_network_that_heard_tested_clips_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leaking(clips: Any, split: pd.DataFrame, copies: list[Array], *, fold: int) -> Sides:
+    def leaking(clips: Any, split: pd.DataFrame, copies: list[Array], *, fold: int) -> TrainingData:
         return learning_sides(clips, split.replace({"role": {"test": "train"}}), copies, fold=fold)
 
     run(train_aligned_cnn, "luna5")

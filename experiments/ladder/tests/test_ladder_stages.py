@@ -30,7 +30,7 @@ from experiments.ladder.classical import FEATURES, model_and_grid
 from experiments.ladder.params import LadderParams
 from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, sides
 from experiments.ladder.scores import CANDIDATES, LEAKS, Run, with_labels
-from ser.data.datasets import Array
+from ser.data.fold import Array
 from ser.data.protocols import LUNA5
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.features.logmel import CONTOUR_PADDING_DB
@@ -183,17 +183,17 @@ def test_looking_at_the_tested_clips_does_not_change_what_is_learned(tmp_path: P
     looked = ladder_networks.run(
         NETWORKS["article"], settings, it, about=Run("contour_cnn", "split_first", 2, 0)
     )
-    model, curve = cnn_runs.fit(
+    fitted = cnn_runs.fit(
         NETWORKS["article"],
         settings,
-        cnn_runs.Sides(it.training, it.copies, it.watched, it.scaler),
+        cnn_runs.TrainingData(it.training, it.copies, it.watched, it.scaler),
         seed=2,
         name="plain",
         checkpoint=tmp_path / "checkpoint.npz",
     )
-    assert looked.groupby("candidate")["watched_uar"].first().tolist() == curve["val_uar"].tolist()
+    assert looked.groupby("candidate")["watched_uar"].first().tolist() == fitted.log["val_uar"].tolist()
     last = looked[looked["candidate"] == looked["candidate"].max()]["predicted"]
-    predicted = model.predict_on_batch(it.scaler.transform(it.tested.x)).argmax(axis=1)
+    predicted = fitted.network.predict_on_batch(it.scaler.transform(it.tested.x)).argmax(axis=1)
     assert last.tolist() == predicted.tolist()
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from experiments.ladder.padding import with_silence
 from experiments.ladder.recipes import BESIDE, CLIPS, RECIPES, RUNGS, LadderSides, n_folds, sides
-from ser.data.datasets import Array, Scaler
+from ser.data.fold import Array
 from ser.data.protocols import LUNA5
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.data.scaling import Scaler
 
 NAMES = [name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"]
 TABLE = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])

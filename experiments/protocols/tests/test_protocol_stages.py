@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,14 +23,17 @@ from experiments.protocols import evaluate as evaluate_protocol
 from experiments.protocols import train_baselines as train_protocol_baselines
 from experiments.protocols import train_cnn as train_protocol_cnn
 from experiments.protocols.params import ProtocolsParams
-from ser.data.datasets import Array, Scaler, read_features, read_split
+from ser.data.fold import Array, folds
+from ser.data.predictions import COLUMNS, PROBABILITIES, SPLIT, check_predictions
 from ser.data.protocols import EMOBOX6, LOSO, SPEAKER_INDEPENDENT, split_at_random, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.data.scaling import INPUTS
-from ser.evaluation.scores import COLUMNS, PROBABILITIES, SPLIT, check_predictions
+from ser.data.scaling import Scaler
 from ser.files import read_table, write_array, write_parquet
-from ser.models.protocol_cnn import learning_sides
+from ser.models.cnn_runs import training_data
+from ser.models.logmel_cnn import NETWORKS
+from ser.models.network_inputs import INPUTS
 from stages import command
+from stages.inputs import read_features, read_split
 from tools.result_tables.protocols import EMOBOX_UAR, TITLES, by_protocol
 
 PROJECT = Path(__file__).parents[3]
@@ -145,32 +149,35 @@ def test_a_training_clip_does_take_part(project: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", list(ProtocolsParams.model_fields))
-def test_the_network_learns_from_and_watches_training_clips_alone(project: Path, protocol: str) -> None:
+def test_the_network_is_trained_on_training_clips_alone_and_monitored_by_them(
+    project: Path, protocol: str
+) -> None:
     clips, split = read_split(protocol)
     wanted = INPUTS["logmel"]
     tested = rows_that_are_tested(protocol)
     overwrite("logmel", tested, np.nan, variants=("clean", "resampled"))
     copies = read_features("logmel", list(wanted.copies))
-    sides = learning_sides(clips, split, copies, fold=0)
+    sides = training_data(next(folds(clips, split, copies)), NETWORKS["logmel"])
     assert sides.copies == len(copies) == 1 + SPEEDS
     untested = set(np.array(FEW)[~tested])
     assert sorted(sides.training.clips) == sorted([*untested] * sides.copies)
-    assert set(sides.watched.clips) <= untested
-    assert len(sides.watched.clips) == len(set(sides.watched.clips)) == 64
-    for array in (sides.training.x, sides.watched.x, sides.scaler.mean, sides.scaler.deviation):
+    assert set(sides.monitored.clips) <= untested
+    assert len(sides.monitored.clips) == len(set(sides.monitored.clips)) == 64
+    for array in (sides.training.x, sides.monitored.x, sides.scaler.mean, sides.scaler.deviation):
         assert np.isfinite(array).all()
     expected = Scaler.fit(np.concatenate([copy[~tested] for copy in copies]), axes=(0, 1))
     np.testing.assert_array_equal(sides.scaler.mean, expected.mean)
-    # The watched clips are as they were recorded.
-    row = FEW.index(sides.watched.clips[0])
-    np.testing.assert_array_equal(sides.watched.x[0], copies[0][row])
+    # The monitored clips are as they were recorded.
+    row = FEW.index(sides.monitored.clips[0])
+    np.testing.assert_array_equal(sides.monitored.x[0], copies[0][row])
 
 
-def test_few_training_clips_are_watched_once_each(project: Path) -> None:
+def test_few_training_clips_are_monitored_once_each(project: Path) -> None:
     clips, split = read_split("emobox6")
     split.loc[~split["clip"].isin(FEW[:30]) & (split["role"] == "train"), "role"] = "validation"
-    sides = learning_sides(clips, split, read_features("logmel", ["clean", "resampled"]), fold=0)
-    assert len(set(sides.watched.clips)) == len(sides.watched.clips) == len(sides.training.x) / 3 < 64
+    fold = next(folds(clips, split, read_features("logmel", ["clean", "resampled"])))
+    sides = training_data(replace(fold, validation=fold.validation[:0]), NETWORKS["logmel"])
+    assert len(set(sides.monitored.clips)) == len(sides.monitored.clips) == len(sides.training.x) / 3 < 64
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from experiments.robustness import figures as robustness_figures
 from experiments.robustness import scores as robustness
-from ser.data.datasets import Part
+from ser.data.fold import Fold
+from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError
-from ser.evaluation.scores import PROBABILITIES
 from ser.files import write_csv
-from ser.models.classical import searched_model
-from ser.models.refit import read_chosen, refit
+from ser.models.classical import Refit, model_and_grid
 from ser.params import load_params
 from stages.fuse import PARTNERS
+from stages.inputs import read_chosen
 
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
 CLIPS = pd.DataFrame(
@@ -160,12 +160,9 @@ def test_a_model_is_fitted_again_as_its_search_fitted_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
-    part = Part(
-        clips=np.array(["a"] * 64),
-        actors=np.zeros(64, dtype=np.int64),
-        x=draw.normal(size=(64, 3, 5)).astype(np.float32),
-        y=np.tile(np.arange(8), 8),
-    )
+    clips = pd.DataFrame({"clip": ["a"] * 64, "actor": 0, "emotion": [*EMOTIONS] * 8})
+    x = draw.normal(size=(64, 3, 5)).astype(np.float32)
+    fold = Fold(0, clips, clips[:0], clips[:0], [x])
     trials = pd.DataFrame(
         {
             "model": ["encoder_lda", "encoder_lda", "other"],
@@ -179,8 +176,9 @@ def test_a_model_is_fitted_again_as_its_search_fitted_it(
     points = read_chosen("transfer", "encoder_lda")
     assert points == {0: {"layer": 3.0, "shrinkage": 0.25}}
     grids = PARAMS.train_baselines.transfer
-    again = refit("encoder_lda", point=points[0], training=part, grids=grids).predict_proba(part.x)
-    model, _ = searched_model("encoder_lda", grids=grids, n_layers=3)
+    part = fold.training()
+    again = Refit("encoder_lda", grids, points).fit(fold).predict(part)
+    model, _ = model_and_grid("encoder_lda", grids=grids, n_layers=3)
     model.set_params(layerchoice__layer=3, shrinkagelda__shrinkage=0.25)
     np.testing.assert_array_equal(again, model.fit(part.x, part.y).predict_proba(part.x))
 

@@ -19,19 +19,20 @@ from experiments.robustness.condition_names import KINDS
 from experiments.robustness.models import CLASSICAL
 from experiments.robustness.models import NETWORKS as TRAINED
 from experiments.robustness.params import Clean, RobustnessParams
-from experiments.robustness.unaugmented_cnn import OFF
+from experiments.robustness.train_unaugmented import OFF
 from ser.audio import clip_io as audio
-from ser.data.datasets import Scaler, read_features, read_split, take
+from ser.data.fold import take
+from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
-from ser.data.scaling import read_scaler
+from ser.data.scaling import Scaler, read_scaler
 from ser.data.synthetic import synthesize
-from ser.evaluation.scores import COLUMNS, PROBABILITIES
 from ser.features.speaker_encoder import SAMPLE_RATE as RATE
 from ser.files import write_array, write_csv, write_parquet
 from ser.models.logmel_cnn import NETWORKS
 from ser.params import load, load_params
 from stages import command
+from stages.inputs import read_features, read_split
 
 PROJECT = Path(__file__).parents[3]
 FOLDS = LUNA5[:2]

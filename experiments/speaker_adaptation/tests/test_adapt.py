@@ -15,7 +15,8 @@ from scipy.special import softmax
 
 from experiments.speaker_adaptation import adapt
 from experiments.speaker_adaptation.figure import uar_by_clips
-from ser.data.datasets import Part, prediction_table
+from ser.data.fold import Part
+from ser.data.predictions import prediction_table
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.files import write_array, write_parquet

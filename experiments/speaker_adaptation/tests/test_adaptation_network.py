@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
-from ser.evaluation.scores import PROBABILITIES
+from ser.data.predictions import PROBABILITIES
 from ser.models.speaker_adaptation import draw_enrolled
 
 ACTORS = np.repeat([3, 8], 40)

@@ -1,40 +1,34 @@
 """Joining clips, features and splits; and that whatever is learned is learned of training rows alone."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.data.datasets import (
-    Array,
-    Part,
-    Scaler,
-    emotion_index,
-    prediction_table,
-    read_features,
-    read_split,
-    rows_of,
-    take,
-)
+from ser.data.fold import Array, Part, emotion_index, folds, join
+from ser.data.predictions import prediction_table
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.errors import InputError
+from ser.data.scaling import Scaler
 
 NAMES = [name for name in all_clips() if name[12:17] == "01-01"]
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])
 SPLIT = split_by_actor(CLIPS, LUNA5)
+FIRST = SPLIT[SPLIT["fold"] == 0]
 CLEAN: Array = np.arange(3 * len(CLIPS), dtype=np.float32).reshape(len(CLIPS), 3)
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
+
+
+def part_of(fold: int, role: str, copies: list[Array]) -> Part:
+    own = list(folds(CLIPS, SPLIT, copies))[fold]
+    return join(getattr(own, role), own.copies)
 
 
 @pytest.mark.parametrize("role", ["train", "validation", "test"])
 @pytest.mark.parametrize("fold", range(5))
 def test_a_side_holds_the_clips_of_its_actors_with_their_own_features(fold: int, role: str) -> None:
-    part = take(CLIPS, SPLIT, [CLEAN], fold=fold, role=role)
+    part = part_of(fold, role, [CLEAN])
     wanted = [row for row, actor in enumerate(CLIPS["actor"]) if LUNA5[fold].role(actor) == role]
     assert part.clips.tolist() == [NAMES[row] for row in wanted]
     np.testing.assert_array_equal(part.x, CLEAN[wanted])
@@ -43,18 +37,25 @@ def test_a_side_holds_the_clips_of_its_actors_with_their_own_features(fold: int,
 
 
 @settings(max_examples=20)
-@given(order=st.permutations(range(len(SPLIT) // 5)))
+@given(order=st.permutations(range(len(FIRST))))
 def test_the_order_of_the_split_does_not_matter(order: list[int]) -> None:
-    np.testing.assert_array_equal(
-        rows_of(CLIPS, SPLIT.iloc[order], fold=0, role="test"),
-        rows_of(CLIPS, SPLIT, fold=0, role="test"),
-    )
+    [shuffled], [ordered] = (list(folds(CLIPS, split)) for split in (SPLIT.iloc[order], FIRST))
+    for role in ("train", "validation", "test"):
+        pd.testing.assert_frame_equal(getattr(shuffled, role), getattr(ordered, role))
+
+
+def test_merged_validation_clips_train_in_the_order_of_the_table() -> None:
+    for fold in folds(CLIPS, SPLIT, [CLEAN]):
+        merged = fold.merge_validation()
+        assert not len(merged.validation)
+        assert merged.test.equals(fold.test)
+        assert merged.train["clip"].tolist() == [name for name in NAMES if name not in set(fold.test["clip"])]
 
 
 def test_copies_follow_one_another_each_with_the_label_and_actor_of_its_clip() -> None:
     copies = [CLEAN, CLEAN + 10_000, CLEAN + 20_000]
-    clean = take(CLIPS, SPLIT, [CLEAN], fold=2, role="train")
-    part = take(CLIPS, SPLIT, copies, fold=2, role="train")
+    clean = part_of(2, "train", [CLEAN])
+    part = part_of(2, "train", copies)
     n = len(clean.x)
     for place in range(3):
         block = slice(place * n, (place + 1) * n)
@@ -66,9 +67,8 @@ def test_copies_follow_one_another_each_with_the_label_and_actor_of_its_clip() -
 
 
 def test_no_copy_of_a_tested_clip_trains() -> None:
-    for fold in range(5):
-        training = take(CLIPS, SPLIT, [CLEAN, CLEAN + 10_000], fold=fold, role="train")
-        test = take(CLIPS, SPLIT, [CLEAN], fold=fold, role="test")
+    for fold in folds(CLIPS, SPLIT, [CLEAN, CLEAN + 10_000]):
+        training, test = fold.training(), fold.recordings(fold.test)
         assert not set(training.clips) & set(test.clips)
         assert not set(training.actors) & set(test.actors)
         assert not set(training.x[:, 0] % 10_000) & set(test.x[:, 0])
@@ -104,7 +104,7 @@ def test_a_column_without_spread_is_only_moved(constant: float) -> None:
 
 
 def some_part(n: int = 5) -> Part:
-    part = take(CLIPS, SPLIT, [CLEAN], fold=0, role="test")
+    part = part_of(0, "test", [CLEAN])
     return Part(clips=part.clips[:n], actors=part.actors[:n], x=part.x[:n], y=part.y[:n])
 
 
@@ -129,56 +129,3 @@ def test_the_scores_of_a_sigmoid_keep_their_order_and_their_owner() -> None:
     np.testing.assert_array_equal(scores, before)
     order = table[PROBABILITIES].to_numpy().argsort(axis=1)
     np.testing.assert_array_equal(order, scores.argsort(axis=1))
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for variant in ("clean", "noise"):
-        (tmp_path / "data/features" / variant).mkdir(parents=True)
-        np.save(tmp_path / "data/features" / variant / "contour.npy", CLEAN)
-    (tmp_path / "data/splits").mkdir()
-    CLIPS.to_parquet("data/clips.parquet")
-    SPLIT.to_parquet("data/splits/luna5.parquet")
-    return tmp_path
-
-
-@pytest.mark.usefixtures("project")
-def test_features_and_splits_are_read_from_where_the_stages_write_them() -> None:
-    clean, noise = read_features("contour", ["clean", "noise"])
-    np.testing.assert_array_equal(clean, CLEAN)
-    np.testing.assert_array_equal(noise, CLEAN)
-    clips, split = read_split("luna5")
-    assert clips["clip"].tolist() == NAMES
-    pd.testing.assert_frame_equal(split, SPLIT)
-
-
-SPOILED: dict[str, Callable[[Path], object]] = {
-    "missing": Path.unlink,
-    "empty": lambda path: path.write_bytes(b""),
-    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-9]),
-    "no array": lambda path: path.write_text("these are not features"),
-    "pickle": lambda path: np.save(path, np.array([{}]), allow_pickle=True),
-}
-
-
-@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
-def test_features_that_cannot_be_read_name_the_stage_to_run(
-    project: Path, spoil: Callable[[Path], object]
-) -> None:
-    spoil(project / "data/features/noise/contour.npy")
-    with pytest.raises(InputError, match=r"features cannot be read .*; run the stage extract"):
-        read_features("contour", ["clean", "noise"])
-
-
-@pytest.mark.parametrize("lost", ["data/clips.parquet", "data/splits/luna5.parquet"])
-def test_a_missing_table_is_named(project: Path, lost: str) -> None:
-    (project / lost).unlink()
-    with pytest.raises(InputError, match=f"{lost}: no such file"):
-        read_split("luna5")
-
-
-def test_a_split_without_roles_is_named(project: Path) -> None:
-    SPLIT.drop(columns="role").to_parquet(project / "data/splits/luna5.parquet")
-    with pytest.raises(InputError, match=r"luna5\.parquet: lacks the columns role"):
-        read_split("luna5")

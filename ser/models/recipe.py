@@ -1,0 +1,130 @@
+"""How a model is made from a fold, and the one loop over folds and seeds that all models go through."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy.typing as npt
+import pandas as pd
+
+from ser.data.fold import Fold, Part
+from ser.data.predictions import prediction_table
+from ser.parallel import run_all
+from ser.params import Workers
+
+
+class Fitted(Protocol):
+    """A model that was fitted to a fold."""
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """How it came about: the trials of a search, or a learning curve; a row each."""
+
+    def predict(self, part: Part) -> npt.ArrayLike:
+        """Give scores of the emotions [shape=(n, 8)], not negative; a table has them scaled to sum to 1."""
+
+    def predict_validation(self, part: Part) -> npt.ArrayLike:
+        """Give those of validation clips, by a model that did not train on them."""
+
+
+class Recipe(Protocol):
+    """How a model is made from a fold. What it is made of can be sent to a worker process."""
+
+    @property
+    def model(self) -> str:
+        """The model's name in predictions."""
+
+    def fit(self, fold: Fold, *, seed: int, bar_position: int = 0) -> Fitted:
+        """Fit the model to a fold, of whose test clips nothing is read.
+
+        Parameters
+        ----------
+        fold
+            With the features that the model reads.
+        seed
+            Of all that is drawn.
+        bar_position
+            The line of the progress bar, where the model shows one, 0-based.
+        """
+
+
+Change = Callable[[Fold], Fold]
+"""A leakage test: what it does to a fold before a model is fitted to it and tested on it."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What models made of the folds.
+
+    Attributes
+    ----------
+    predictions : pandas.DataFrame
+        Of the test clips, in the form of `ser.data.predictions`.
+    validation : pandas.DataFrame
+        Of the validation clips; without a row where no fold has any.
+    log : pandas.DataFrame
+        ``model``, ``seed``, ``fold``, and the columns of `Fitted.log`.
+    """
+
+    predictions: pd.DataFrame
+    validation: pd.DataFrame
+    log: pd.DataFrame
+
+
+def cross_validate(
+    candidates: Iterable[tuple[Recipe, Iterable[Fold]]],
+    *,
+    protocol: str,
+    seeds: Sequence[int] = (0,),
+    change: Change | None = None,
+    workers: Workers,
+    what: str,
+    unit: str = "fold",
+) -> CrossValidation:
+    """Fit each model to each of its folds with each seed, and predict the fold's test and validation clips.
+
+    Parameters
+    ----------
+    candidates
+        Recipes, each with the folds in the features that it reads.
+    protocol
+        The protocol's name in predictions.
+    seeds
+        Of all that is drawn.
+    change
+        A leakage test.
+    workers, what, unit
+        As of `ser.parallel.run_all`.
+
+    Returns
+    -------
+    CrossValidation
+        Rows in the order of the recipes, of the seeds and of the folds.
+    """
+    runs = [(recipe, fold, seed) for recipe, own in candidates for seed in seeds for fold in own]
+    calls = [(*run, protocol, change, 1 + place % workers.jobs) for place, run in enumerate(runs)]
+    results = run_all(run_fold, calls, workers=workers, what=what, unit=unit)
+    return CrossValidation(*(pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True)))
+
+
+def run_fold(
+    recipe: Recipe, fold: Fold, seed: int, protocol: str, change: Change | None, bar_position: int
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Fit and apply one model once; the form in which workers are called.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The tables of `CrossValidation`.
+    """
+    fold = fold if change is None else change(fold)
+    fitted = recipe.fit(fold, seed=seed, bar_position=bar_position)
+    about: dict[str, Any] = {"model": recipe.model, "seed": seed, "fold": fold.number}
+
+    def table(clips: pd.DataFrame, predict: Callable[[Part], npt.ArrayLike]) -> pd.DataFrame:
+        part = fold.recordings(clips)
+        return prediction_table(part, predict(part), protocol=protocol, **about)
+
+    tested = table(fold.test, fitted.predict)
+    validated = table(fold.validation, fitted.predict_validation) if len(fold.validation) else tested[:0]
+    return tested, validated, fitted.log.assign(**about)[[*about, *fitted.log.columns]]
