@@ -121,4 +121,12 @@ def rows_of(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, role: str) -
 
 def take(clips: pd.DataFrame, split: pd.DataFrame, copies: list[Array], *, fold: int, role: str) -> Part:
     """Join the clips that have `role` in `fold` with their features, copy by copy."""
-    return join(clips.reset_index(drop=True).iloc[rows_of(clips, split, fold=fold, role=role)], copies)
+    rows = rows_of(clips, split, fold=fold, role=role)
+    chosen = clips.iloc[rows]
+    repeated = len(copies)
+    return Part(
+        clips=np.tile(chosen["clip"].to_numpy(dtype=np.str_), repeated),
+        actors=np.tile(chosen["actor"].to_numpy(dtype=np.int64), repeated),
+        x=np.concatenate([features[rows] for features in copies]),
+        y=np.tile(emotion_index(chosen), repeated),
+    )
