@@ -59,10 +59,15 @@ LOADERS: Mapping[str, Callable[[], "Network"]] = {
 }
 
 
-def read_inputs(name: str) -> tuple[list[Fold], dict[int, Scaler]]:
-    """Read what a network is trained on: the folds of its protocol, and by their numbers its scalers."""
+def read_inputs(name: str, *, alone: int | None = None) -> tuple[list[Fold], dict[int, Scaler]]:
+    """Read what a network is trained on: its protocol's folds, or one alone, and by number its scalers."""
     wanted = INPUTS[name]
     folds = read_folds(wanted.protocol, wanted.features, wanted.copies)
+    if alone is not None:
+        numbers = [fold.number for fold in folds]
+        if alone not in numbers:
+            raise InputError(f"--fold {alone}: must be one of {numbers}")
+        folds = [folds[numbers.index(alone)]]
     path = f"data/normalized/{name}.npz"
     return folds, {fold.number: read_scaler(path, fold=fold.number) for fold in folds}
 
@@ -77,12 +82,7 @@ def main() -> None:
     params = load_params()
     settings: ArticleCnn | LogMelCnn = getattr(params.train_cnn, name)
 
-    folds, scalers = read_inputs(name)
-    if arguments.fold is not None:
-        numbers = [fold.number for fold in folds]
-        if arguments.fold not in numbers:
-            raise InputError(f"--fold {arguments.fold}: must be one of {numbers}")
-        folds = [folds[numbers.index(arguments.fold)]]
+    folds, scalers = read_inputs(name, alone=arguments.fold)
 
     def run(checkpoints: Path, weights: Path | None) -> CrossValidation:
         recipe = NetworkRecipe(LOADERS[name], settings, checkpoints, scalers, weights)

@@ -23,10 +23,10 @@ FLOORS = (
 )
 """The packages and modules of ser/, from the ground up: each imports from the floors below it alone."""
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-BUILT_ON = {("distillation", "dtw"), ("further_report", "ladder"), ("further_report", "robustness")}
-"""The experiments that are built on another."""
-MOST_MODULES = 18
-"""In a folder, tests of an experiment apart."""
+BUILT_ON = {("distillation", "dtw")}
+"""The experiment that is built on another."""
+MOST_MODULES = {"ser": 18, "stages": 18, "tests": 18, "tools": 20}
+"""In any one folder."""
 
 
 def modules(folder: str) -> list[Path]:
@@ -87,8 +87,8 @@ def test_the_library_opens_no_output_of_a_stage() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("folder", ["ser", "stages", "tests", "tools"])
+@pytest.mark.parametrize("folder", MOST_MODULES)
 def test_a_folder_can_be_seen_at_a_glance(folder: str) -> None:
     paths = (path for path in (PROJECT / folder).rglob("*.py") if path.name != "__init__.py")
     counts = Counter(path.parent.relative_to(PROJECT).as_posix() for path in paths)
-    assert {name: n for name, n in counts.items() if n > MOST_MODULES} == {}
+    assert {name: n for name, n in counts.items() if n > MOST_MODULES[folder]} == {}
