@@ -14,7 +14,6 @@ import pytest
 from ser.data.predictions import PROBABILITIES
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.evaluation import scores
 from tools.check_current import ask_dvc
 
 PROJECT = Path(__file__).resolve().parents[2]
