@@ -27,7 +27,8 @@ from ser.figures import calibration as calibration_figures
 from ser.files import write_parquet
 from stages import calibrate
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+PROJECT = Path(__file__).parents[2]
+PARAMS = ("params.yaml", "experiments/recognizer/params.yaml")
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 SPLIT = split_by_actor(CLIPS, LUNA5)
 FILES = {
@@ -137,7 +138,9 @@ def predict(role: str, model: str, *, seed: int) -> pd.DataFrame:
 
 
 def fill(project: Path) -> None:
-    shutil.copy(PARAMS, project / "params.yaml")
+    for name in PARAMS:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, project / name)
     write_parquet(project / "data/clips.parquet", CLIPS)
     write_parquet(project / "data/splits/luna5.parquet", SPLIT)
     for name, models in FILES.items():

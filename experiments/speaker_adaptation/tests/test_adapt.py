@@ -23,7 +23,6 @@ from ser.files import write_array, write_parquet
 from ser.models.speaker_adaptation import draw_enrolled
 from stages import command
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
 WRITTEN = (
     "data/predictions/enrolled.parquet",
     "metrics/enrolled.json",

@@ -32,7 +32,6 @@ from ser.models.encoder_views import sides_of
 from ser.models.speaker_adaptation import Speech
 from stages import command
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
 UNITS = 9
 VIEWS = ("speaker_1", "whisper_1", "whisper_2")
 
