@@ -1,1 +1,1 @@
-"""Distillation."""
+"""Knowledge distillation: the models of experiments/dtw as students of larger encoders."""

@@ -1,1 +1,1 @@
-"""Dtw."""
+"""DTW-aligned features: LDAs and a CNN from scratch."""

@@ -1,1 +1,1 @@
-"""Ladder."""
+"""Leakage ablation: by how much each leak inflates UAR."""

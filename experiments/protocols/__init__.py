@@ -1,1 +1,1 @@
-"""Protocols."""
+"""The final models under other protocols than the main pipeline's."""

@@ -1,1 +1,1 @@
-"""Recognizer."""
+"""The model that is exported, trained on all actors."""

@@ -1,1 +1,1 @@
-"""Robustness."""
+"""Robustness to corruptions of the recordings."""

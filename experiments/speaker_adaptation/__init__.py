@@ -1,1 +1,1 @@
-"""Speaker adaptation."""
+"""Unsupervised speaker adaptation by a few clips."""

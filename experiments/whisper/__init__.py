@@ -1,1 +1,1 @@
-"""Whisper."""
+"""Transfer learning from Whisper's encoder."""
