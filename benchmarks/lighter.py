@@ -2,7 +2,7 @@
 
 Unlike `benchmarks.training`, which times a few epochs, each case trains to the end, with every fold and seed
 of the pipeline, and is scored on the validation actors. (By these the network's settings were chosen, so that
-what the pipeline has is somewhat favoured.) Test actors are not heard. What the pipeline has is read from its
+what the pipeline has is somewhat favoured.) Test actors are not used. What the pipeline has is read from its
 learning curves. One round, as another would give the same; half an hour on 2 cores.
 """
 

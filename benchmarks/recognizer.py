@@ -47,7 +47,7 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         default=os.environ.get("RAVDESS_DIR") or None,
         metavar="FOLDER",
-        help="what to listen to (default: RAVDESS_DIR; where that is not set, synthetic clips)",
+        help="the recordings (default: RAVDESS_DIR; where that is not set, synthetic clips)",
     )
     parser.add_argument(
         "--at-most",

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((it for it in argv if not it.startswith("-")), None)
     parser = argparse.ArgumentParser(
         prog="ser",
-        description="Recognise the emotion in recordings of speech. ser COMMAND --help tells more.",
+        description="Recognise the emotion in recordings of speech. ser COMMAND --help explains each.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the versions of program and model")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")

@@ -15,6 +15,7 @@ INSTEAD = {
     r"\bopinions?\b": "soft labels, teacher posteriors",
     r"heard first|hears? (a|the) speaker|clips heard": "unsupervised speaker adaptation",
     r"\benrolled\b": "speaker adaptation",
+    r"\bheard\b|\bhears\b|listen to\b": "trained on; input; recognised",
     r"left out in turn": "leave-one-speaker-out",
     r"(chosen|searched|tuned|settled) by inner folds": "selected on inner folds",
     r"new (speakers|voices)": "unseen speakers; held-out clips",
