@@ -46,6 +46,11 @@ SCRIPTS = sorted(
     for path in PROJECT.glob(pattern)
 )
 """Their docstrings are what ``--help`` shows."""
+PIPELINES = sorted(
+    path.relative_to(PROJECT).as_posix()
+    for pattern in ("dvc.yaml", "experiments/**/dvc.yaml")
+    for path in PROJECT.glob(pattern)
+)
 DRAWN = sorted(
     path.relative_to(PROJECT).as_posix()
     for pattern in ("ser/figures/*.py", "ser/report/*", "experiments/*/*figure*.py")
@@ -113,6 +118,15 @@ def test_pages(name: str) -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_of_scripts(name: str) -> None:
     assert found_in(help_of(PROJECT / name)) == {}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_descriptions_of_stages(name: str) -> None:
+    described = re.findall(
+        r"^ +desc: (.+)$", (PROJECT / name).read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert described
+    assert found_in("\n".join(described)) == {}
 
 
 def test_help_of_the_makefile() -> None:
