@@ -22,7 +22,8 @@ import pandas as pd
 from ser.data.fold import Fold
 from ser.data.predictions import COLUMNS, prediction_table
 from ser.evaluation.leakage_tests import add_canary, largest_difference, permute_labels, remove_test_clips
-from ser.evaluation.scores import tally, uar
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import tally
 from ser.files import read_table, write_json
 from ser.models.classical import FEATURES, MODELS, Refit, Search
 from ser.models.recipe import Change, cross_validate

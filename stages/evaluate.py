@@ -22,7 +22,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ser.data.predictions import SPLIT, check_predictions, read_predictions
-from ser.evaluation import human_listeners, scores
+from ser.evaluation import human_listeners, metrics, scores
 from ser.evaluation import listening_examples as examples
 from ser.evaluation.article_results import Comparison, compare
 from ser.evaluation.model_names import model_name
@@ -59,7 +59,7 @@ def draw(
     curves: pd.DataFrame,
 ) -> dict[str, Figure]:
     """Draw all figures, by their names."""
-    accuracies = {model: scores.accuracy(tally.pooled) for model, tally in tallies["article"].items()}
+    accuracies = {model: metrics.accuracy(tally.pooled) for model, tally in tallies["article"].items()}
     best, best_tally = next(iter(tallies["luna5"].items()))
     return {
         "overview": result_figures.overview(summary),
@@ -115,7 +115,7 @@ def main() -> None:
     luna5 = predictions[predictions["protocol"] == "luna5"]
     best = next(iter(tallies["luna5"]))
     humans = human_listeners.compare(tallies["luna5"], luna5, clips, samples=samples, seed=seed)
-    comparisons = compare({model: scores.accuracy(it.pooled) for model, it in tallies["article"].items()})
+    comparisons = compare({model: metrics.accuracy(it.pooled) for model, it in tallies["article"].items()})
     tables = plot_tables(predictions, clips, comparisons, curves)
     figures = draw(tallies, summary, comparisons, humans, pd.concat(curves.values()))
 

@@ -36,7 +36,8 @@ from ser.data.fold import rows_of
 from ser.data.predictions import COLUMNS, PROBABILITIES, prediction_table
 from ser.errors import InputError
 from ser.evaluation.leak_checks import permuted, without
-from ser.evaluation.scores import tally, uar
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import tally
 from ser.files import read_table, write_json
 from ser.models.encoder_views import sides_of as speech_of
 from ser.parallel import run_all

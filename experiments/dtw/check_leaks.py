@@ -30,7 +30,8 @@ from experiments.dtw.params import AlignedLda, DtwParams
 from ser.data.fold import Labels, Part, rows_of
 from ser.data.predictions import COLUMNS, PROBABILITIES, prediction_table
 from ser.evaluation.leak_checks import permuted, with_canary
-from ser.evaluation.scores import tally, uar
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import tally
 from ser.files import read_table, write_json
 from ser.parallel import run_all
 from ser.params import load, load_params

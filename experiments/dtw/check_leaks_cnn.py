@@ -18,7 +18,8 @@ import pandas as pd
 from experiments.dtw.params import DtwParams
 from ser.data.predictions import COLUMNS, PROBABILITIES
 from ser.errors import InputError
-from ser.evaluation.scores import tally, uar
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import tally
 from ser.files import read_table, write_json
 from ser.parallel import run_all
 from ser.params import LogMelCnn, load, load_params

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from experiments.ladder.recipes import RUNGS
 from experiments.ladder.scores import Rung, Worth
-from ser.evaluation.scores import CHANCE
+from ser.evaluation.metrics import CHANCE
 from ser.figures.style import project_style
 
 RUNG_NAMES: Mapping[str, str] = MappingProxyType(

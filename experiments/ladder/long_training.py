@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.ladder.scores import choose, count
-from ser.evaluation.scores import CHANCE, accuracy, uar, uar_interval
+from ser.evaluation.bootstrap import uar_interval
+from ser.evaluation.metrics import CHANCE, accuracy, uar
 from ser.figures.style import SERIES_COLOURS, project_style
 
 NAMES: Mapping[str, str] = MappingProxyType(

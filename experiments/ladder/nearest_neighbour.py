@@ -25,7 +25,8 @@ from experiments.ladder.recipes import CLIPS, RECIPES, n_folds, sides
 from experiments.ladder.scores import LABELS, Run, candidate_table, count, with_labels
 from ser.audio import clip_io as audio
 from ser.data.ravdess import clip_path
-from ser.evaluation.scores import accuracy, uar, uar_interval
+from ser.evaluation.bootstrap import uar_interval
+from ser.evaluation.metrics import accuracy, uar
 from ser.features import logmel
 from ser.files import read_table, write_json
 from ser.parallel import run_all

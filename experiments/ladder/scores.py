@@ -18,7 +18,8 @@ import pandas as pd
 
 from experiments.ladder.recipes import RUNGS
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import CHANCE, Counts, Scores, accuracy, uar, uar_interval
+from ser.evaluation.bootstrap import percentiles, resample, uar_interval
+from ser.evaluation.metrics import CHANCE, Counts, accuracy, uar
 
 RUN = ("model", "recipe", "seed", "fold")
 CANDIDATES = (*RUN, "candidate", "name", "watched_uar", "clip", "predicted")
@@ -283,11 +284,11 @@ def _worth(
     actors = sorted(set.intersection(*(set(each["actor"]) for each in chosen)))
     counts = [count(each, actors=actors) for each in chosen]
     scores = [float(uar(each.sum(axis=1)).mean()) for each in counts]
-    resampled = [_resampled_uar(each, samples=samples, seed=seed) for each in counts]
+    resampled = [resample(uar, each, samples=samples, seed=seed) for each in counts]
     if comparison.honest is None:
         scores.append(CHANCE)
         resampled.append(np.full(samples, CHANCE))
-    low, high = np.quantile(resampled[0] - resampled[1], [0.025, 0.975])
+    low, high = percentiles(resampled[0] - resampled[1])
     return Worth(
         model=model,
         leak=leak,
@@ -299,13 +300,6 @@ def _worth(
         seeds=len(counts[0]),
         actors=len(actors),
     )
-
-
-def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> Scores:
-    """Score models on samples of actors [shape=(samples,)]; equal actors give equal draws."""
-    n_actors = counts.shape[1]
-    times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
-    return np.asarray(uar(np.tensordot(times, counts, axes=(1, 1))).mean(axis=1))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.robustness.condition_names import condition_words
 from experiments.robustness.scores import MODEL_WORDS, PAIRS, Gains, Scores
-from ser.evaluation.scores import CHANCE
+from ser.evaluation.metrics import CHANCE
 from ser.figures.style import project_style
 
 _DARK = "#222222"

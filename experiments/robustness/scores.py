@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 
 from experiments.robustness.condition_names import condition_words
+from ser.evaluation.bootstrap import uar_interval
+from ser.evaluation.differences import uar_difference
 from ser.evaluation.fusion import mean_of
+from ser.evaluation.metrics import uar
 from ser.evaluation.model_names import model_name
-from ser.evaluation.scores import Counts, Tally, tally, uar, uar_interval
+from ser.evaluation.scores import Tally, tally
 
 MODELS = (
     "fused_transfer",
@@ -130,27 +132,14 @@ def gains(
     dict
         ``{condition: {gain, low, high}}``, proportions rounded to 4 decimals, with a 95 % interval.
     """
-
-    def figures(models: Mapping[str, Tally]) -> dict[str, float]:
-        first, second = models[better], models[than]
-        difference = uar(first.pooled).mean() - uar(second.pooled).mean()
-        drawn = _resampled_uar(first.counts, samples=samples, seed=seed)
-        drawn = drawn - _resampled_uar(second.counts, samples=samples, seed=seed)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        return {
-            "gain": round(float(difference), 4),
-            "low": round(float(low), 4),
-            "high": round(float(high), 4),
-        }
-
-    return {condition: figures(models) for condition, models in tallies.items()}
-
-
-def _resampled_uar(counts: Counts, *, samples: int, seed: int) -> np.ndarray:
-    n_actors = counts.shape[1]
-    times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
-    resampled: np.ndarray = uar(np.tensordot(times, counts, axes=(1, 1))).mean(axis=1)
-    return resampled
+    differences = {
+        condition: uar_difference(models[better], models[than], samples=samples, seed=seed)
+        for condition, models in tallies.items()
+    }
+    return {
+        condition: {"gain": it["uar"], "low": it["low"], "high": it["high"]}
+        for condition, it in differences.items()
+    }
 
 
 def markdown_table(scores: Scores, gained: Gains) -> str:

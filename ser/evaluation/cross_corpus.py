@@ -13,7 +13,8 @@ import numpy as np
 from ser.data.filename_grammar import Utterance
 from ser.data.other_corpora import Corpus, Recordings
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import Counts, accuracy, interval, recalls, uar
+from ser.evaluation.bootstrap import interval
+from ser.evaluation.metrics import Counts, accuracy, recalls, uar
 
 BOOTSTRAP_SAMPLES = 10_000
 BOOTSTRAP_SEED = 0

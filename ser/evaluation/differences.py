@@ -1,9 +1,9 @@
 """By how much one model is better than another, with an interval by bootstrap over actors."""
 
-import numpy as np
-
 from ser.errors import InputError
-from ser.evaluation.scores import Counts, Scores, Tally, interval, uar
+from ser.evaluation.bootstrap import percentiles, resample
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import Tally
 
 
 def uar_difference(more: Tally, less: Tally, *, samples: int, seed: int) -> dict[str, float]:
@@ -28,14 +28,7 @@ def uar_difference(more: Tally, less: Tally, *, samples: int, seed: int) -> dict
     """
     if more.actors != less.actors:
         raise InputError(f"models cannot be compared that were tested on {more.actors} and {less.actors}")
-    both = np.concatenate([more.counts, less.counts])
-    seeds = len(more.counts)
-
-    def gain(counts: Counts) -> Scores:
-        found = uar(counts)
-        points = found[..., :seeds].mean(axis=-1) - found[..., seeds:].mean(axis=-1)
-        return np.asarray(points)[..., np.newaxis]
-
-    low, high = interval(gain, both, samples=samples, seed=seed)
-    difference = float(gain(both.sum(axis=1))[0])
+    drawn = [resample(uar, it.counts, samples=samples, seed=seed) for it in (more, less)]
+    low, high = percentiles(drawn[0] - drawn[1])
+    difference = float(uar(more.pooled).mean() - uar(less.pooled).mean())
     return {"uar": round(difference, 4), "low": round(low, 4), "high": round(high, 4)}

@@ -24,7 +24,9 @@ import pandas as pd
 
 from ser.data.predictions import PROBABILITIES
 from ser.data.ravdess import EMOTIONS
-from ser.evaluation.scores import Counts, Tally, accuracy, interval, recalls, uar
+from ser.evaluation.bootstrap import interval
+from ser.evaluation.metrics import Counts, accuracy, recalls, uar
+from ser.evaluation.scores import Tally
 
 MERGED = ("neutral or calm", *EMOTIONS[2:])
 """The seven emotions."""

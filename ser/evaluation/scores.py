@@ -1,14 +1,7 @@
-"""Scores of test predictions: UAR and its kin, how far they vary, and whether the predictions are whole.
+"""Scores of test predictions, summed up for tables and in detail.
 
 All scores come from one count, a confusion matrix for each seed and actor. A model's score is the mean over
-seeds of the score of that seed's test clips, its folds pooled. UAR, the unweighted average recall, is the
-mean of the recalls of the emotions; where clips lack an emotion, as an actor's in the article's test set may,
-UAR and macro-F1 are means over the emotions that occur.
-
-References
-----------
-UAR: Schuller B et al. (2009). The INTERSPEECH 2009 Emotion Challenge.
-Percentile bootstrap over clusters: Davison AC, Hinkley DV (1997). Bootstrap Methods and their Application.
+seeds of the score of that seed's test clips, its folds pooled.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,22 +9,18 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ser.data.predictions import predicted_emotions
 from ser.data.ravdess import EMOTIONS, STATEMENTS
 from ser.errors import list_problems
+from ser.evaluation.bootstrap import uar_interval
+from ser.evaluation.metrics import Counts, Scores, accuracy, macro_f1, recalls, uar
 
 FOLD_COLUMNS = ("model", "seed", "fold", "n", "uar", "accuracy")
-CHANCE = 1 / len(EMOTIONS)
-"""The UAR of guessing."""
-
 TOP_CONFUSIONS = 8
 """How many confusions of a model are listed."""
 
-Counts = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 Summary = Mapping[str, Mapping[str, Mapping[str, float]]]
 """``{protocol: {model: headline}}``."""
 
@@ -122,72 +111,6 @@ def tally_all(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tallies:
         ranked = sorted(models, key=lambda model: (-uar(models[model].pooled).mean(), model))
         tallies[protocol] = {model: models[model] for model in ranked}
     return tallies
-
-
-def recalls(counts: Counts) -> Scores:
-    """Recall of each emotion [shape=(..., 8)] from counts [shape=(..., 8, 8)]; NaN where there is none."""
-    with np.errstate(invalid="ignore"):
-        shares: Scores = np.diagonal(counts, axis1=-2, axis2=-1) / counts.sum(axis=-1)
-    return shares
-
-
-def uar(counts: Counts) -> Scores:
-    """Unweighted average recall [shape=(...)] from counts [shape=(..., 8, 8)]."""
-    return np.asarray(np.nanmean(recalls(counts), axis=-1))
-
-
-def accuracy(counts: Counts) -> Scores:
-    """Share of clips that are right [shape=(...)] from counts [shape=(..., 8, 8)]."""
-    return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1)))
-
-
-def macro_f1(counts: Counts) -> Scores:
-    """Mean F1 of the emotions [shape=(...)] from counts [shape=(..., 8, 8)]."""
-    actual, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
-    with np.errstate(invalid="ignore"):
-        f1 = 2 * np.diagonal(counts, axis1=-2, axis2=-1) / (actual + predicted)
-    return np.asarray(np.nanmean(np.where(actual > 0, f1, np.nan), axis=-1))
-
-
-def interval(
-    score: Callable[[Counts], Scores], counts: Counts, *, samples: int, seed: int, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile interval of a model's score, by bootstrap over actors.
-
-    Clips of one actor are alike, so a bootstrap over clips would promise too much: what is drawn, with
-    replacement, is actors, each with all of its clips and the same for all seeds. All models with the same
-    number of actors get the same draws.
-
-    Parameters
-    ----------
-    score
-        Such as `uar`.
-    counts
-        [shape=(seeds, actors, k, k)], as in `Tally`.
-    samples
-        How many times to draw.
-    seed
-        Of the draws.
-    level
-        The share of the samples inside.
-
-    Returns
-    -------
-    tuple of float
-        Low and high end.
-    """
-    n_actors = counts.shape[1]
-    # How often each actor is in a sample is all that matters.
-    times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
-    resampled = np.tensordot(times, counts, axes=(1, 1))
-    tail = (1 - level) / 2
-    low, high = np.quantile(score(resampled).mean(axis=1), [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def uar_interval(counts: Counts, *, samples: int, seed: int, level: float = 0.95) -> tuple[float, float]:
-    """`interval` of the UAR."""
-    return interval(uar, counts, samples=samples, seed=seed, level=level)
 
 
 def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:

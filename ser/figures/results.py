@@ -15,8 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.data.ravdess import EMOTIONS
 from ser.evaluation.article_results import CORRECT, TEST_CLIPS, Comparison
+from ser.evaluation.metrics import CHANCE, recalls, uar
 from ser.evaluation.model_names import model_title
-from ser.evaluation.scores import CHANCE, Summary, Tally, recalls, uar
+from ser.evaluation.scores import Summary, Tally
 from ser.figures.style import (
     EMOTION_COLOURS,
     GENDER_COLOURS,

@@ -20,8 +20,8 @@ from ser.data.protocols import LUNA5
 from ser.data.ravdess import ACTORS, EMOTIONS
 from ser.errors import list_problems
 from ser.evaluation.article_results import Comparison
+from ser.evaluation.metrics import CHANCE
 from ser.evaluation.model_names import capitalized, model_name
-from ser.evaluation.scores import CHANCE
 from ser.report import behaviour as report_behaviour
 from ser.report.behaviour import Calibration, HumanComparison
 from ser.report.html_parts import RAVDESS_MANIFEST, Cell, banner, figure, percent, table

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ser.errors import InputError
 from ser.evaluation.differences import uar_difference
-from ser.evaluation.scores import Tally, uar
+from ser.evaluation.metrics import uar
+from ser.evaluation.scores import Tally
 
 COUNTS = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).integers(1, 9, (3, 4, 8, 8), dtype=np.int64)

@@ -22,7 +22,7 @@ from ser.data.predictions import (
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from ser.evaluation import scores
+from ser.evaluation import bootstrap, metrics, scores
 
 CLIPS = pd.DataFrame([vars(parse_clip(clip)) for clip in all_clips()])
 SPLIT = split_by_actor(CLIPS, LUNA5)
@@ -70,9 +70,9 @@ def test_scores_equal_those_of_scikit_learn_over_the_emotions_that_occur(
 
     recall = recall_score(actual, predicted, labels=occurring, average="macro")
     f1 = f1_score(actual, predicted, labels=occurring, average="macro", zero_division=0)
-    np.testing.assert_allclose(scores.uar(pooled), recall)
-    np.testing.assert_allclose(scores.accuracy(pooled), accuracy_score(actual, predicted))
-    np.testing.assert_allclose(scores.macro_f1(pooled), f1)
+    np.testing.assert_allclose(metrics.uar(pooled), recall)
+    np.testing.assert_allclose(metrics.accuracy(pooled), accuracy_score(actual, predicted))
+    np.testing.assert_allclose(metrics.macro_f1(pooled), f1)
 
 
 def test_counts_are_actual_by_predicted_in_the_order_of_the_emotions() -> None:
@@ -97,10 +97,10 @@ def test_permuted_labels_score_at_chance_and_intervals_cover_it() -> None:
     for state in range(20):
         shuffled = CLIPS.assign(emotion=CLIPS["emotion"].sample(frac=1, random_state=state).array)
         counts = scores.tally(predict(ACTUAL), shuffled).counts
-        low, high = scores.uar_interval(counts, samples=200, seed=0)
-        covered += low < scores.CHANCE < high
-        means.append(scores.uar(counts.sum(axis=1)))
-    assert np.mean(means) == pytest.approx(scores.CHANCE, abs=0.01)
+        low, high = bootstrap.uar_interval(counts, samples=200, seed=0)
+        covered += low < metrics.CHANCE < high
+        means.append(metrics.uar(counts.sum(axis=1)))
+    assert np.mean(means) == pytest.approx(metrics.CHANCE, abs=0.01)
     assert np.ptp(means) < 0.05
     assert covered >= 17
 
@@ -123,7 +123,7 @@ def test_the_first_of_equal_probabilities_is_predicted() -> None:
 def test_interval_equals_a_plain_bootstrap_over_actors() -> None:
     predicted = [partly_right(0.6, seed=seed) for seed in (0, 1)]
     table = pd.concat([predict(emotions, seed=seed) for seed, emotions in enumerate(predicted)])
-    low, high = scores.uar_interval(scores.tally(table, CLIPS).counts, samples=25, seed=3)
+    low, high = bootstrap.uar_interval(scores.tally(table, CLIPS).counts, samples=25, seed=3)
 
     by_actor = {actor: rows.index for actor, rows in TEST.groupby("actor")}
     means = []
@@ -138,10 +138,13 @@ def test_interval_equals_a_plain_bootstrap_over_actors() -> None:
 def test_interval_is_as_wide_as_actors_differ() -> None:
     half = np.where(TEST["actor"] <= 12, ACTUAL, (ACTUAL + 1) % 8)
     same = np.where(TEST["statement"] == "dogs", ACTUAL, (ACTUAL + 1) % 8)
-    low, high = scores.uar_interval(scores.tally(predict(half), CLIPS).counts, samples=2000, seed=0)
+    low, high = bootstrap.uar_interval(scores.tally(predict(half), CLIPS).counts, samples=2000, seed=0)
     # 24 draws of 0 or 1: a standard error of 0.102, so 0.5 -+ 0.2.
     assert (low, high) == pytest.approx((0.3, 0.7), abs=0.03)
-    assert scores.uar_interval(scores.tally(predict(same), CLIPS).counts, samples=100, seed=0) == (0.5, 0.5)
+    assert bootstrap.uar_interval(scores.tally(predict(same), CLIPS).counts, samples=100, seed=0) == (
+        0.5,
+        0.5,
+    )
 
 
 def test_details_of_two_seeds() -> None:

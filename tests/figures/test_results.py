@@ -16,7 +16,8 @@ from matplotlib.text import Text
 from ser.data.ravdess import EMOTIONS
 from ser.evaluation.article_results import compare
 from ser.evaluation.human_listeners import PUBLISHED, PUBLISHED_ACCURACY
-from ser.evaluation.scores import Tally, recalls, uar
+from ser.evaluation.metrics import recalls, uar
+from ser.evaluation.scores import Tally
 from ser.figures import results as result_figures
 from ser.figures.style import save
 

@@ -23,7 +23,7 @@ from experiments.ladder.scores import (
     worths,
 )
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.evaluation.scores import CHANCE
+from ser.evaluation.metrics import CHANCE
 
 NAMES = np.array([name for name in all_clips() if name[12:17] in ("01-01", "02-01") and name[9:11] == "01"])
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])

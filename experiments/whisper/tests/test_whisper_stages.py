@@ -25,7 +25,7 @@ from experiments.whisper.whisper_encoder import VARIABLE
 from ser.data.predictions import predicted_emotions
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.evaluation import scores
+from ser.evaluation import metrics
 from ser.files import write_array, write_parquet
 from ser.models.adaptation_search import ALL_VIEWS
 from ser.models.encoder_views import sides_of
@@ -106,7 +106,7 @@ def test_new_speakers_are_scored_on_every_clip_and_enrolled_ones_on_the_others()
         assert set(written[protocol]) == {"whisper_lda", "encoders_lda"}
         other = predictions[predictions["protocol"] == protocol]
         assert set(other["clip"].str[-2:].astype(int)) == actors
-    assert written["enrolled"]["8"]["uar"] > written["luna5"]["encoders_lda"]["uar"] > 2 * scores.CHANCE
+    assert written["enrolled"]["8"]["uar"] > written["luna5"]["encoders_lda"]["uar"] > 2 * metrics.CHANCE
 
 
 @pytest.mark.usefixtures("project")
@@ -230,7 +230,7 @@ def test_trials_of_what_to_read_are_kept() -> None:
     assert kept["inner_fold"].tolist() == [0, 1, 2, 3] * 7
     uar = kept.groupby("settings")["uar"].mean()
     # The second layer has less noise.
-    assert scores.CHANCE < uar["whisper_1 alone"] < uar["whisper_2 alone"]
+    assert metrics.CHANCE < uar["whisper_1 alone"] < uar["whisper_2 alone"]
     assert uar["speaker_1 alone"] < uar["both, all layers"]
 
     tested = pd.read_parquet("data/clips.parquet")["actor"].isin(LUNA5[0].test).to_numpy()
