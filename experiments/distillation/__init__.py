@@ -1,1 +1,1 @@
-"""Knowledge distillation: the models of experiments/dtw as students of larger encoders."""
+"""Knowledge distillation: the models of experiments/dtw as students of LDAs on pretrained encoders."""
