@@ -1,1 +1,1 @@
-"""Report."""
+"""The report: one HTML page, made of metrics and figures that it is given."""
