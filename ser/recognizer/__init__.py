@@ -1,1 +1,1 @@
-"""From a recording to an answer: windows of speech, the exported network, what is told of its probabilities."""
+"""From a recording to an answer: windows of speech, the exported network, the answer by its probabilities."""
