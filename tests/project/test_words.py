@@ -32,7 +32,7 @@ INSTEAD = {
     r"(?<!percentage )points of (UAR|accuracy)": "percentage points",
     r"on both sides\b": "in training and test",
     r"in earnest": "on the recordings; for real",
-    r"larger encoders?": "transfer learning from NAME",
+    r"with a larger encoder": "transfer learning from NAME",
 }
 """What no text for readers says, and what it says in its place."""
 PAGES = sorted(
