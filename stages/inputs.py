@@ -56,7 +56,7 @@ def read_chosen(group: str, name: str) -> dict[int, dict[str, float]]:
     group
         ``luna5`` or ``transfer``: whose ``metrics/search/baselines_GROUP.csv``.
     name
-        The model.
+        The model's name in predictions.
 
     Returns
     -------

@@ -127,7 +127,7 @@ def clips_table(folder: Path, manifest: Manifest, *, workers: Workers) -> pd.Dat
     Parameters
     ----------
     folder
-        Holds ``Actor_XX/<clip>.wav``.
+        Holds the recordings as ``Actor_XX/<clip>.wav``.
     manifest
         The clips that must be there, and what they must contain.
     workers

@@ -228,7 +228,7 @@ def download(url: str, *, md5: str, folder: Path) -> Path:
     Parameters
     ----------
     url
-        http or https.
+        Address of the zip, http or https; other schemes are refused.
     md5
         Of the whole file, in hexadecimal.
     folder

@@ -23,6 +23,7 @@ class Utterance:
     clip : str
         Its id, of which a corpus has no two.
     speaker : str
+        Who speaks, by the corpus's own name, such as ``03``.
     emotion : str or None
         One of `ser.data.ravdess.EMOTIONS`; None where RAVDESS has no such emotion.
     label : str

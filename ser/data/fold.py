@@ -23,13 +23,13 @@ class Part:
     Attributes
     ----------
     clips : numpy.ndarray [shape=(n,)]
-        Clip ids.
+        Clip ids, in the order of the rows of `x`.
     actors : numpy.ndarray [shape=(n,), dtype=int64]
         Who speaks, 1 to 24.
     x : numpy.ndarray [shape=(n, ...), dtype=float32]
-        Features.
+        Features, as the model reads them before scaling.
     y : numpy.ndarray [shape=(n,), dtype=int64]
-        Places in `EMOTIONS`.
+        The labels: places in `EMOTIONS`, 0 to 7.
     """
 
     clips: npt.NDArray[np.str_]
@@ -48,7 +48,7 @@ class Fold:
     Attributes
     ----------
     number : int
-        0-based.
+        Which fold of its protocol, 0-based.
     train, validation, test : pandas.DataFrame
         Clips: ``clip``, ``emotion``, ``actor``, and what else the table of clips has. The index is the row of
         the clip in each of `copies`, ascending.

@@ -30,7 +30,7 @@ def prediction_table(
     Parameters
     ----------
     part
-        The test side.
+        The clips that were predicted, in the order of `probabilities`.
     probabilities
         [shape=(n, 8)], each row in the order of `EMOTIONS`; rescaled to sum to 1.
     """
@@ -85,7 +85,7 @@ def check_predictions(
     Parameters
     ----------
     predictions
-        With `COLUMNS`.
+        A row a predicted clip, with `COLUMNS`.
     splits
         For each protocol, the table of the split stage: ``fold``, ``clip``, ``role``.
     role

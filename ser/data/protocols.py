@@ -65,7 +65,7 @@ def split_by_actor(clips: pd.DataFrame, folds: tuple[ActorFold, ...]) -> pd.Data
     clips
         With the columns ``clip`` and ``actor``.
     folds
-        One of `SPEAKER_INDEPENDENT`.
+        The actors of each fold: one of `SPEAKER_INDEPENDENT`.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def split_at_random(clips: pd.DataFrame, *, test_size: float, random_state: int)
     test_size
         Share of the clips to test on.
     random_state
-        Of scikit-learn's ``train_test_split``.
+        Seed of scikit-learn's ``train_test_split``.
 
     Returns
     -------

@@ -38,9 +38,9 @@ class Clip:
     emotion, intensity, statement : str
         One of `EMOTIONS`, `INTENSITIES`, `STATEMENTS`.
     repetition : int
-        1 or 2.
+        1 or 2: each sentence was recorded twice.
     actor : int
-        1 to 24.
+        1 to 24; odd numbers are men.
     gender : str
         ``male`` for odd actors, ``female`` for even ones.
     """

@@ -31,7 +31,7 @@ def resample(score: Score, counts: Counts, *, samples: int, seed: int) -> Scores
     samples
         How many times to draw as many actors as there are.
     seed
-        Of the draws.
+        Of the draws: the same for models that are compared.
 
     Returns
     -------

@@ -112,7 +112,7 @@ def quality(probabilities: Values, y: Labels, *, bins: int) -> Quality:
     probabilities, y
         As above; `y` holds places in `EMOTIONS`.
     bins
-        Of the ECE.
+        How many equally wide bins of confidence the ECE has.
     """
     table = reliability(probabilities, y, bins=bins)
     gaps = (table["confidence"] - table["accuracy"]).abs()
@@ -224,11 +224,11 @@ def describe(
     before, after
         Its test predictions as they are, and scaled.
     temperatures
-        From `fit_temperatures`.
+        A row a run of this model, from `fit_temperatures`.
     clips
-        The labels.
+        The labels: ``clip`` and ``emotion``.
     bins
-        Of the ECE.
+        How many equally wide bins of confidence the ECE has.
 
     Returns
     -------

@@ -87,7 +87,7 @@ def compare(
     predictions
         Of the same models under the same protocol.
     clips
-        The labels.
+        The labels: ``clip`` and ``emotion``.
     samples, seed
         Of the bootstrap over actors.
 

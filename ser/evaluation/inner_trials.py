@@ -22,7 +22,7 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
     Parameters
     ----------
     clips, split
-        As of `stages.inputs.read_split`.
+        The table of clips and a protocol's split, as of `stages.inputs.read_split`.
     fold
         Whose training and validation actors are divided.
 

@@ -32,9 +32,9 @@ class Tally:
     Attributes
     ----------
     seeds, actors : tuple of int
-        Ascending.
+        Of the first two axes of `counts`, ascending.
     genders : tuple of str
-        Of the actors.
+        Of the actors: ``male`` or ``female``.
     counts : numpy.ndarray [shape=(seeds, actors, 8, 8), dtype=int64]
         Clips by actual (axis 2) and predicted (axis 3) emotion, in the order of `EMOTIONS`.
     """
@@ -56,7 +56,7 @@ def tally(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tally:
     Parameters
     ----------
     predictions
-        With `COLUMNS`.
+        A row a predicted clip and seed, with `ser.data.predictions.COLUMNS`.
     clips
         The labels: ``clip``, ``emotion``, ``actor``, ``gender``.
 
@@ -119,9 +119,9 @@ def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[st
     Parameters
     ----------
     tallies
-        As of `tally_all`.
+        Of every protocol and model, as of `tally_all`.
     samples, seed
-        Of `uar_interval`.
+        How often to draw actors, and the seed; see `ser.evaluation.bootstrap`.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def describe(
     Parameters
     ----------
     tallies
-        From `tally_all`.
+        Of every protocol and model, from `tally_all`.
     predictions, clips
         What they were counted from; the labels with ``intensity`` and ``statement`` as well.
 
@@ -200,7 +200,7 @@ def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
     Parameters
     ----------
     counts
-        [shape=(seeds, 8, 8)].
+        Clips by seed, actual and predicted emotion [shape=(seeds, 8, 8)].
     n
         How many to list.
 
@@ -283,7 +283,7 @@ def score_folds(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     predictions
         With `COLUMNS`; other protocols are left out.
     clips
-        The labels.
+        The labels: ``clip``, ``emotion``, ``actor``, ``gender``.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def fit_lda(fold: Fold, *, grids: TransferBaselines) -> tuple[LinearDiscriminant
     fold
         Of `everyone`, with the encoder's statistics [shape=(clips, layers, columns)].
     grids
-        The section ``train_baselines.transfer``.
+        The section ``train_baselines.transfer``: layers and shrinkages to try.
 
     Returns
     -------

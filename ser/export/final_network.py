@@ -28,7 +28,7 @@ def train_network(fold: Fold, *, settings: LogMelCnn, seed: int, folder: Path, c
     fold
         Of `ser.export.final_model.everyone`, with log-mels [shape=(clips, frames, bands)].
     settings
-        The section ``train_cnn.logmel``.
+        The section ``train_cnn.logmel`` of params.yaml.
     seed
         Of the weights and all that is drawn.
     folder
@@ -80,7 +80,7 @@ def reference(
     Parameters
     ----------
     network, scaler, lda
-        What was trained.
+        The trained network, the scaler of its input, and the fitted LDA.
     logmels
         [shape=(n, frames, bands)] in dB.
     states

@@ -27,7 +27,9 @@ class LinearDiscriminant:
     layer : int
         Of the encoder; 1 is the lowest.
     mean, scale : numpy.ndarray [shape=(columns,)]
+        By which each column is standardised.
     coef : numpy.ndarray [shape=(8, columns)]
+        Weights of the standardised columns, a row an emotion.
     intercept : numpy.ndarray [shape=(8,)]
     """
 

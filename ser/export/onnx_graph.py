@@ -69,11 +69,11 @@ def write_model(
     encoder
         Of its layers only those up to the LDA's are kept.
     lda
-        The LDA.
+        The fitted LDA, whose constants enter the graph.
     temperature
         Divides the logarithms of the mean.
     logmel_shape
-        Frames and bands.
+        Frames and mel bands of a log-mel.
 
     Returns
     -------

@@ -67,7 +67,7 @@ def worth(tested: pd.DataFrame, clips: pd.DataFrame, *, bins: int, uncertain_bel
     tested, clips
         As above.
     bins
-        Of the ECE.
+        How many equally wide bins of confidence the ECE has.
     uncertain_below
         The confidence below which the answer is "not sure".
 
@@ -95,11 +95,11 @@ def unsure(probabilities: Values, y: Labels, *, below: float) -> dict[str, float
     Parameters
     ----------
     probabilities
-        [shape=(n, 8)]
+        Calibrated, a row a clip [shape=(n, 8)].
     y
         [shape=(n,)] Places of the right emotions in `ser.data.ravdess.EMOTIONS`.
     below
-        The threshold.
+        The confidence below which an answer is uncertain, 0 to 1.
 
     Returns
     -------

@@ -54,9 +54,9 @@ def front_end_of(logmel: LogMelParams, *, trim_db: float) -> FrontEndSettings:
     Parameters
     ----------
     logmel
-        The section ``extract.logmel``.
+        The section ``extract.logmel``: rates in Hz, lengths in samples.
     trim_db
-        ``encode.trim_db``.
+        How far below the loudest frame silence begins: ``encode.trim_db``.
 
     Raises
     ------
@@ -98,9 +98,9 @@ def onnx_of(
     Parameters
     ----------
     network, scaler, lda
-        What was trained.
+        The trained network, the scaler of its input, and the fitted LDA.
     front_end
-        Of `front_end_of`.
+        The settings of the features, of `front_end_of`.
     temperature
         Divides the logarithms of the two models' mean.
     """

@@ -26,7 +26,7 @@ def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
     speech
         [shape=(t, n_mels)] in dB, of the whole speech.
     settings
-        The section ``extract.functionals``.
+        The section ``extract.functionals``: the number of MFCC.
 
     Returns
     -------

@@ -25,9 +25,9 @@ def article_logmel(samples: Waveform, *, settings: ArticleMel) -> Array:
     Parameters
     ----------
     samples
-        [shape=(n,)] at ``settings.sample_rate``.
+        Waveform [shape=(n,)] at ``settings.sample_rate``, full scale being 1.
     settings
-        The section ``extract.article``.
+        The section ``extract.article``: rates in Hz, lengths in samples.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def fit_length(values: Array, length: int, *, padding: float) -> Array:
     Parameters
     ----------
     values
-        [shape=(..., t)]
+        Features [shape=(..., t)], the last axis being time in frames.
     length
         Of the last axis of the result.
     padding
@@ -112,7 +112,7 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> Array:
     samples
         [shape=(n,)] at ``settings.sample_rate``, the whole recording.
     settings
-        The section ``extract.logmel``.
+        The section ``extract.logmel``: rates in Hz, lengths in samples.
 
     Returns
     -------

@@ -177,7 +177,7 @@ def speech_functionals(speech: Array, *, encoder: SpeakerEncoder) -> Array:
     speech
         [shape=(n,)] at `SAMPLE_RATE`, of `speech_of`.
     encoder
-        Whose states.
+        The encoder whose hidden states are summarised.
 
     Returns
     -------

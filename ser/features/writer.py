@@ -35,7 +35,7 @@ def write_features(
     work
         Gives a clip's features by their names, of the same shapes for every clip.
     arguments, workers, what
-        As of `ser.parallel.run_all`.
+        The calls, and how they are made, as of `ser.parallel.run_all`.
 
     Returns
     -------

@@ -81,7 +81,7 @@ def risk_coverage(curves: pd.DataFrame, described: Mapping[str, Mapping[str, Any
     curves
         ``coverage``, and a column of accuracies for each model; all shares.
     described
-        As for `reliability`.
+        What calibration says of each model, as for `reliability`.
     """
     with project_style():
         figure = Figure(figsize=(8, 4.8), layout="constrained")

@@ -133,7 +133,7 @@ def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
     examples
         From `example_clips`; their recordings are read, from beginning to end.
     settings
-        The section ``extract.article``.
+        The section ``extract.article``: rates in Hz, lengths in samples.
     """
     spectra = [
         article_logmel(audio.load(path, sample_rate=settings.sample_rate), settings=settings)

@@ -75,7 +75,7 @@ def confusion(scored: Tally, *, model: str, protocol: str) -> Figure:
     scored
         The model's counts; seeds are averaged.
     model, protocol
-        For the title.
+        Their keys, which the title names.
     """
     n_seeds = len(scored.seeds)
     counts = scored.pooled.sum(axis=0)
@@ -108,7 +108,7 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
     Parameters
     ----------
     curves
-        With `CURVES`.
+        A row a network, seed, fold and epoch, with `CURVES`.
     """
     models = list(curves["model"].unique())
     with project_style():
@@ -230,7 +230,7 @@ def human_comparison(compared: Mapping[str, Any], *, models: list[str]) -> Figur
     Parameters
     ----------
     compared
-        As of `ser.evaluation.human_listeners.compare`.
+        Models beside the listeners, as of `ser.evaluation.human_listeners.compare`.
     models
         Which of its models to draw, at most four.
     """

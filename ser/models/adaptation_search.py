@@ -51,10 +51,11 @@ class Rehearsal:
     Attributes
     ----------
     folds : list of InnerFold
+        Each with training actors who are held out.
     n_clips : int
         How many clips each actor enrols.
     seeds : list of int
-        Of the draws.
+        A draw of the enrolled clips for each.
     """
 
     folds: list[InnerFold]

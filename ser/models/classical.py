@@ -133,7 +133,7 @@ class Tuned:
     Attributes
     ----------
     fitted : sklearn.base.ClassifierMixin
-        With probabilities.
+        The fitted pipeline, scaler included; it has ``predict_proba``.
     log : pandas.DataFrame
         A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     fit_without_validation : callable or None
@@ -165,7 +165,7 @@ class Search:
     Attributes
     ----------
     model : str
-        One of `MODELS`.
+        Its name in predictions, one of `MODELS`.
     grids : Grids
         The section of ``train_baselines`` that it belongs to.
     """

@@ -59,7 +59,7 @@ class TrainingData:
     training : Part
         All copies of the training clips, copy by copy.
     copies : int
-        How many.
+        How many copies of each clip `training` holds.
     monitored : Part
         The clips that the learning curve follows.
     scaler : Scaler
@@ -107,7 +107,7 @@ class FittedNetwork:
     network : keras.Model
         After the last epoch.
     scaler : Scaler
-        Of its input.
+        Of the network's input, in the unit of the features.
     log : pandas.DataFrame
         The learning curve, as `ser.models.training.train` gives it.
     """

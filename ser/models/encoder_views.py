@@ -42,11 +42,11 @@ class Learned:
     Attributes
     ----------
     inner : list of InnerFold
-        To choose by.
+        Training actors who are held out, to select hyper-parameters on.
     voices : dict of str to SpeakerLda
         Each view, of all training speakers.
     settings : AdaptationSearch
-        The grids.
+        The grids of shrinkage and prior, and the number of inner folds.
     """
 
     inner: list[InnerFold]

@@ -28,7 +28,7 @@ def logmel_cnn(*, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> ker
     n_mels
         Bands of the log-mel.
     settings
-        The section ``train_cnn.logmel``.
+        The section ``train_cnn.logmel`` of params.yaml.
     steps_per_epoch
         For the schedule of the learning rate: a linear warm-up, then a cosine to 0.
 

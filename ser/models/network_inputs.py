@@ -10,9 +10,9 @@ class NetworkInput:
     Attributes
     ----------
     features : str
-        ``contour`` or ``logmel``.
+        The file's name: ``contour`` [shape=(259,)] or ``logmel`` [shape=(160, 64)].
     protocol : str
-        Whose folds.
+        The protocol under whose folds it is trained.
     copies : tuple of str
         The variants of a training clip, the clean recording first; see `stages.inputs.read_features`.
     axes : tuple of int

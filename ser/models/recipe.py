@@ -92,9 +92,9 @@ def cross_validate(
     seeds
         Of all that is drawn.
     change
-        A leakage test.
+        A leakage test, applied to each fold; none where there is none.
     workers, what, unit
-        As of `ser.parallel.run_all`.
+        How the runs are made and counted, as of `ser.parallel.run_all`.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def load_network(folder: Path, *, seed: int, fold: int) -> keras.Model:
     folder
         Holds ``architecture.json`` and ``seedS_foldF.weights.h5``.
     seed, fold
-        Which run.
+        The run that trained it; folds are 0-based.
 
     Raises
     ------

@@ -30,10 +30,11 @@ class Speech:
     Attributes
     ----------
     clips : numpy.ndarray [shape=(n,)]
-        Clip ids.
+        Clip ids, in the order of the rows of each view.
     actors : numpy.ndarray [shape=(n,), dtype=int64]
+        Who speaks, 1 to 24.
     y : numpy.ndarray [shape=(n,), dtype=int64]
-        Places in `EMOTIONS`.
+        The labels: places in `EMOTIONS`, 0 to 7.
     views : Mapping of str to numpy.ndarray [shape=(n, columns)]
     """
 
@@ -68,7 +69,7 @@ class ViewChoice:
     Attributes
     ----------
     shrinkage, prior_clips : float
-        Of `SpeakerLda.discriminant`.
+        Hyper-parameters of `SpeakerLda.discriminant`.
     weight : float
         Of the view's logits in the sum.
     """
@@ -116,11 +117,11 @@ def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float)
     linear
         [shape=(n, columns)], any linear function of `SpeakerLda.project`: a mean voice lies at 0.
     actors
-        [shape=(n,)]
+        Who speaks in each clip [shape=(n,)].
     enrolled
         [shape=(n,)], which clips the offset may be learned of.
     prior_clips
-        As of `known_share`.
+        How many clips without an offset are imagined, as of `known_share`.
     """
     adapted = linear.copy()
     for actor in np.unique(actors[enrolled]):
@@ -170,13 +171,13 @@ def recognise(
     Parameters
     ----------
     voices
-        Of `fit_voices`.
+        The fitted LDA of each view, of `fit_voices`.
     choices
-        By the view.
+        The hyper-parameters and weight of each view.
     speech
         All clips of the speakers; its emotions are not read.
     enrolled
-        [shape=(n,)], of `draw_enrolled`.
+        Whether each clip is enrolled [shape=(n,)], of `draw_enrolled`.
     n_clips
         How many each speaker enrolled.
 

@@ -50,6 +50,7 @@ class Discriminant:
     Attributes
     ----------
     weights : numpy.ndarray [shape=(columns, 8)]
+        Of each projected column, a column an emotion in the order of `EMOTIONS`.
     bias : numpy.ndarray [shape=(8,)]
     """
 
@@ -68,9 +69,9 @@ class SpeakerLda:
     directions : numpy.ndarray [shape=(columns, columns)]
         Eigenvectors of R, of scaled features.
     rest : numpy.ndarray [shape=(columns,)]
-        Eigenvalues of R.
+        Eigenvalues of R, none below 0, ascending.
     emotions, speakers : numpy.ndarray [shape=(8, columns)], [shape=(speakers, columns)]
-        Offsets, along `directions`.
+        Mean offsets from `overall`, scaled, along `directions`.
     """
 
     overall: Matrix
@@ -87,11 +88,11 @@ class SpeakerLda:
         Parameters
         ----------
         x
-            [shape=(n, columns)]
+            Features of the training clips [shape=(n, columns)].
         y
             [shape=(n,)], places in `EMOTIONS`, each of which must occur.
         actors
-            [shape=(n,)], who speaks.
+            Who speaks in each clip [shape=(n,)].
         """
         overall = x.mean(axis=0, dtype=np.float64)
         clips = x - overall

@@ -74,7 +74,7 @@ def crop(x: Array, *, settings: LogMelCnn, generator: np.random.Generator) -> Ar
     Parameters
     ----------
     x
-        [shape=(n, frames, bands)].
+        Log-mels [shape=(n, frames, bands)] in dB.
     """
     n, frames, _ = x.shape
     length = min(settings.crop_frames or frames, frames)

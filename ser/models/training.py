@@ -43,6 +43,7 @@ class Run:
     seed : int
         Of the epochs' draws.
     epochs, batch_size : int
+        How often all clips are shown, and how many at a time.
     draw_epoch : callable
         See `Epoch`. All its chance comes from the generator that it is given.
     monitored : tuple of numpy.ndarray
