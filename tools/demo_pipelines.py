@@ -228,6 +228,10 @@ def make_workspace(folder: Path, *, code: Path, params: Mapping[str, Any]) -> No
             shutil.copytree(code / top, folder / top, ignore=_IGNORED)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: missing; run from a complete copy of the project") from error
+    for name in names:
+        # A frozen stage is one that DVC would not run, but what its code makes is compared here as well.
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace("    frozen: true\n", ""), encoding="utf-8")
     for name in {it.relative_to(folder).as_posix() for it in folder.glob(f"*/**/{PIPELINE}")} - {*names}:
         if Path(name).parts[0] in tops:
             (folder / name).unlink()

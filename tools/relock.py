@@ -280,6 +280,11 @@ class Project:
                     outcome.stale[address] = [f"{new_pipeline} has no such stage"]
                     self._put(outcome, source, name, entry, source)
                     continue
+                if stage.frozen:
+                    # Its entry tells of the code that made the outputs, whatever became of that code.
+                    outcome.current.append(address)
+                    self._put(outcome, source, name, entry, source)
+                    continue
                 new, reasons, by_demo = self._judge(stage, entry, address_of(pipeline, name), address)
                 if reasons:
                     outcome.stale[address] = reasons

@@ -155,6 +155,13 @@ def test_every_stage_runs_its_own_script(stages: dict[str, PipelineStage]) -> No
     assert {stage.cmd.split()[2] for stage in stages.values()} == set(SCRIPTS)
 
 
+def test_finished_experiments_are_frozen_and_nothing_else_is(stages: dict[str, PipelineStage]) -> None:
+    frozen = {script_of(stage).parent.name for stage in stages.values() if stage.frozen}
+    free = {script_of(stage).parent.name for stage in stages.values() if not stage.frozen}
+    assert frozen == {"dtw", "distillation"}
+    assert not frozen & free
+
+
 def test_code_dependencies_are_the_transitive_imports(stages: dict[str, PipelineStage]) -> None:
     declared = {name: declared_code(stage) for name, stage in stages.items()}
     assert declared == {

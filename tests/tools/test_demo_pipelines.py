@@ -25,6 +25,7 @@ stages:
 SECOND = """\
 stages:
   second:
+    frozen: true
     wdir: ../..
     cmd: python {folder}/second.py
     params: [{params}]

@@ -177,6 +177,20 @@ def test_words_cost_no_run_and_only_locks_are_written(project: Path) -> None:
     assert "4 stages relocked, 0 left stale, 0 current" in relock.report(outcome, written=True)
 
 
+def test_a_frozen_stage_keeps_its_entry(project: Path) -> None:
+    edit(
+        project,
+        "dvc.yaml",
+        ("    cmd: python -m stages.count\n", "    cmd: python -m stages.count\n    frozen: true\n"),
+    )
+    before = lock(project)[COUNT]
+    edit(project, "lib/tally.py", ('"""Count them."""', '"""Count all words."""'))
+    outcome = run(project)
+    assert COUNT in outcome.current
+    assert lock(project)[COUNT] == before
+    assert AGAIN in outcome.relocked
+
+
 def test_the_entry_is_as_dvc_would_write_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     move(project, "lib/tally.py", "counting/words.py")
     move(project, "stages/count.py", "stages/zählen.py")
