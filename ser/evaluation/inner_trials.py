@@ -1,4 +1,4 @@
-"""Trials on the training actors of one fold: how these are divided, scored, and kept in a table."""
+"""Trials on the training actors of one fold: how these are split, scored, and kept in a table."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
     clips, split
         The table of clips and a protocol's split, as of `stages.inputs.read_split`.
     fold
-        Whose training and validation actors are divided.
+        Whose training and validation actors are split.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
     is_away = np.zeros(len(clips), dtype=np.bool_)
     is_away[rows_of(clips, split, fold=fold, role="test")] = True
     known = np.flatnonzero(~is_away)
-    divided = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
+    inner_folds = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
     tables = []
-    for inner, (_, held_out) in enumerate(divided):
+    for inner, (_, held_out) in enumerate(inner_folds):
         role = np.where(is_away, "away", "train")
         role[known[held_out]] = "test"
         tables.append(clips[["clip"]].assign(fold=inner, role=role))
@@ -53,10 +53,10 @@ def known_rows(clips: pd.DataFrame, split: pd.DataFrame) -> Labels:
 
 def score(found: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """Tabulate the UAR of each model on each inner fold; `clips` has the labels."""
-    meant = emotion_index(clips.set_index("clip").loc[found["clip"]])
-    table = found[["model", "seed", "fold"]].assign(meant=meant, heard=predicted_emotions(found))
+    labels = emotion_index(clips.set_index("clip").loc[found["clip"]])
+    table = found[["model", "seed", "fold"]].assign(label=labels, predicted=predicted_emotions(found))
     rows = [
-        (model, seed, inner, round(balanced_accuracy_score(it["meant"], it["heard"]), 4))
+        (model, seed, inner, round(balanced_accuracy_score(it["label"], it["predicted"]), 4))
         for (model, seed, inner), it in table.groupby(["model", "seed", "fold"])
     ]
     return pd.DataFrame(rows, columns=["model", "seed", "inner_fold", "uar"])
