@@ -97,10 +97,13 @@ def for_degrade(patch: pytest.MonkeyPatch) -> None:
     clips = read_table(TABLE, ("clip", "actor"))
     roles = np.where(clips["actor"] == clips["actor"].iloc[0], "test", "train")
     write_parquet("data/splits/luna5.parquet", clips[["clip"]].assign(fold=0, role=roles))
-    models = ["encoder_lda", "encoder_lda_augmented"]
-    chosen = pd.DataFrame({"model": models, "fold": 0, "parameters": "layer=1", "chosen": True})
-    write_csv("metrics/search/baselines_transfer.csv", chosen)
+    for group, model, point in (("transfer", "encoder_lda", "layer=1"), ("luna5", "lda", "shrinkage=0.5")):
+        models = [model, f"{model}_augmented"]
+        chosen = pd.DataFrame({"model": models, "fold": 0, "parameters": point, "chosen": True})
+        write_csv(f"metrics/search/baselines_{group}.csv", chosen)
     change_params("experiments/robustness", "babble", talkers=1)
+    # What it would train on: nothing, of one fold.
+    patch.setattr(degrade, "read_folds", lambda *_: [None])
     for name in ("apply_classical", "apply_network"):
         patch.setattr(degrade, name, predict_evenly)
 
