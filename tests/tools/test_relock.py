@@ -474,26 +474,26 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_docstring_of_a_shared_module_costs_no_run_and_a_constant_runs_its_users(clone: Path) -> None:
-    (scores,) = (it.relative_to(clone).as_posix() for it in clone.glob("ser/**/scores.py"))
+    (metrics,) = (it.relative_to(clone).as_posix() for it in clone.glob("ser/**/metrics.py"))
     before = set(stale_stages(clone)[0])
-    text = (clone / scores).read_text(encoding="utf-8")
+    text = (clone / metrics).read_text(encoding="utf-8")
     project = relock.Project(clone)
     users = {
         relock.address_of(pipeline, name)
         for (pipeline, name), stage in project.stages.items()
-        if any(relock.relative_to(it.fs_path, clone) == scores for it in stage.deps)
+        if not stage.frozen and any(relock.relative_to(it.fs_path, clone) == metrics for it in stage.deps)
     }
-    assert len(users) > 10
+    assert len(users) > 5
 
-    (clone / scores).write_text('"""Other words.' + text.removeprefix('"""'), encoding="utf-8")
+    (clone / metrics).write_text('"""Other words.' + text.removeprefix('"""'), encoding="utf-8")
     outcome = run(clone)
     assert users - before <= set(outcome.relocked)
     assert set(stale_stages(clone)[0]) <= before
     git(clone, "commit", "--quiet", "--all", "--message", "words")
-    text = (clone / scores).read_text(encoding="utf-8")
+    text = (clone / metrics).read_text(encoding="utf-8")
     constant = "CHANCE = 1 / len(EMOTIONS)"
     assert constant in text
-    (clone / scores).write_text(text.replace(constant, "CHANCE = 2 / len(EMOTIONS)"), encoding="utf-8")
+    (clone / metrics).write_text(text.replace(constant, "CHANCE = 2 / len(EMOTIONS)"), encoding="utf-8")
     changed = relock.Project(clone).relock()
     # Those that import the module and not this constant need not run.
     assert set(changed.relocked) < users
