@@ -14,7 +14,6 @@ Writes  data/predictions/enrolled.parquet  as those of other models, but the pro
                                            number of clips, and the clips that a seed draws are left out
         metrics/enrolled.json              scores by the number of clips
         metrics/search/enrolled.csv        every trial of the inner folds and with the CNN
-        figures/enrolled/uar_by_clips.png
 
 No label of a test actor is read before scoring, but clips of theirs are: these scores are not those of luna5.
 """
@@ -24,14 +23,12 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.speaker_adaptation.figure import uar_by_clips
 from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
 from experiments.speaker_adaptation.params import AdaptationParams
 from ser.data.fold import Array, take
 from ser.data.predictions import prediction_table, read_predictions
 from ser.evaluation import scores
-from ser.figures.style import save
-from ser.files import read_table, replacing, write_csv, write_json, write_parquet
+from ser.files import read_table, write_csv, write_json, write_parquet
 from ser.models.adaptation_search import choose, inner_folds, priors_for
 from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, recognise
 from ser.models.speaker_lda import Matrix, SpeakerLda
@@ -132,7 +129,7 @@ def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[int, di
 
 
 def main() -> None:
-    """Recognise, score and draw."""
+    """Recognise and score."""
     command.parser(__doc__).parse_args()
     params = load_params()
     adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
@@ -165,9 +162,6 @@ def main() -> None:
 
     write_parquet("data/predictions/enrolled.parquet", predictions)
     write_csv("metrics/search/enrolled.csv", trials)
-    with replacing("figures/enrolled") as folder:
-        folder.mkdir()
-        save(uar_by_clips(by_clips), folder / "uar_by_clips.png")
     write_json("metrics/enrolled.json", by_clips)
     for n_clips, it in by_clips.items():
         interval = f"{100 * it['uar_low']:.1f} to {100 * it['uar_high']:.1f}"

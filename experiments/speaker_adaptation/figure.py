@@ -1,4 +1,4 @@
-"""The figure of the protocol ``enrolled``: the gain by speaker adaptation."""
+"""The figure of the gain by speaker adaptation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _BLUE, _DARK, _GREY = "#0072b2", "#222222", "#777777"
 
 
 def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
-    """Draw UAR by the number of enrolled clips: a 95 % interval over actors, a point a draw, the LDAs alone.
+    """Draw UAR by the number of enrolment clips: 95 % interval over actors, each draw, and the LDAs alone.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
             color=_GREY,
             linestyle="--",
             marker=".",
-            label="the same without the 2-D network",
+            label="the same without the CNN",
         )
         for count, score in scores.items():
             seeds = [100 * each for each in score["uar_per_seed"].values()]
@@ -67,9 +67,9 @@ def uar_by_clips(scores: Mapping[int, Mapping[str, Any]]) -> Figure:
         axes.margins(x=0.08)
         axes.set_xticks(counts)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("unlabelled clips of the speaker that are heard first")
+        axes.set_xlabel("unlabelled clips used for adaptation")
         axes.set_ylabel("UAR in % on the speaker's other clips")
         axes.grid(axis="y")
         axes.legend(loc="lower right")
-        axes.set_title("What it is worth to hear a speaker first\n(folds of LUNA5, protocol enrolled)")
+        axes.set_title("Gain by unsupervised speaker adaptation (LUNA5)")
     return figure

@@ -1,4 +1,4 @@
-"""The stage adapt on made-up features: what it writes, whom it scores, and the same bytes twice."""
+"""Speaker adaptation on made-up features: what is written, who is scored, and the same bytes twice."""
 
 import json
 import sys
@@ -12,14 +12,16 @@ from full_disk import check_full_disk
 from matplotlib.container import ErrorbarContainer
 from params_files import read_params, write_params
 from scipy.special import softmax
+from stage_runs import run_in
 
-from experiments.speaker_adaptation import adapt
+from experiments.speaker_adaptation import adapt, draw
 from experiments.speaker_adaptation.figure import uar_by_clips
 from ser.data.fold import Part
 from ser.data.predictions import prediction_table
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
-from ser.files import write_array, write_parquet
+from ser.errors import InputError
+from ser.files import write_array, write_json, write_parquet
 from ser.models.speaker_adaptation import draw_enrolled
 from stages import command
 
@@ -27,7 +29,6 @@ WRITTEN = (
     "data/predictions/enrolled.parquet",
     "metrics/enrolled.json",
     "metrics/search/enrolled.csv",
-    "figures/enrolled/uar_by_clips.png",
 )
 PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 
@@ -129,6 +130,25 @@ def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) ->
     assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 5
     assert run() == once
     check_full_disk(adapt)
+
+
+def test_the_figure_is_drawn_from_the_scores_alone(tmp_path: Path) -> None:
+    score = {"uar": 0.6, "uar_low": 0.5, "uar_high": 0.65, "uar_per_seed": {"0": 0.6}, "lda_uar": 0.6}
+    scores = {"0": score, "16": score | {"uar": 0.65}}
+    figure = tmp_path / "figures/enrolled/uar_by_clips.png"
+    figures = []
+    for of_stage in (scores, scores, scores | {"16": score}):
+        write_json(tmp_path / "metrics/enrolled.json", of_stage)
+        run_in(tmp_path, draw)
+        figures.append(figure.read_bytes())
+    assert figures[0] == figures[1] != figures[2]
+
+    write_json(tmp_path / "metrics/enrolled.json", {})
+    with pytest.raises(
+        InputError, match=r"run the stage adapt again \(1 problem\):\n  metrics/enrolled\.json: "
+    ):
+        run_in(tmp_path, draw)
+    assert figure.read_bytes() == figures[2]
 
 
 def test_labels_of_test_actors_change_no_prediction(project: Path) -> None:
