@@ -9,10 +9,10 @@ _CONDITION_WORDS: Mapping[str, str] = {
     "white": "white noise, SNR {} dB",
     "babble": "babble, SNR {} dB",
     "telephone": "telephone, 8 kHz, mu-law",
-    "reverberation": "room, RT60 {} s",
+    "reverberation": "reverberation, RT60 {} s",
     "level": "level {} dB",
     "clipping": "clipped, {} of the samples",
-    "start": "first {} s of the speech",
+    "start": "truncated to the first {} s of speech",
 }
 
 
@@ -24,4 +24,6 @@ def condition_words(condition: str) -> str:
         return f"level {float(number):+g} dB" + (", clipped at full scale" if clipped else "")
     if kind == "clipping":
         value = f"{100 * float(value):g} %"
+    if kind == "start":
+        value = f"{float(value):g}"
     return _CONDITION_WORDS[kind].format(value)

@@ -1,28 +1,25 @@
-"""Score the predictions for corrupted recordings, and draw them.
+"""Score the predictions for corrupted recordings.
 
 Reads   data/robustness/KIND.parquet, data/splits/luna5.parquet, data/clips.parquet
 Writes  metrics/robustness.json: under ``uar`` each model's UAR under each corruption with its 95 % interval
         (bootstrap over actors), under ``gain_by_augmentation`` how much each kind of model trained on
-        augmented copies exceeds the same trained without; metrics/robustness.md, the same as two tables
-        figures/robustness/{noise,conditions,augmentation}.png
+        augmented copies exceeds the same trained without
 
 Of the 2-D CNN and its late fusion a score is the mean over seeds; without augmentation it has one.
 """
 
 import pandas as pd
 
-from experiments.robustness import figures as robustness_figures
 from experiments.robustness import scores as robustness
 from experiments.robustness.condition_names import KINDS
 from ser.data.predictions import COLUMNS, SPLIT, check_predictions
-from ser.figures.style import save
-from ser.files import read_table, replacing, write_json
+from ser.files import read_table, write_json
 from ser.params import load_params
 from stages import command
 
 
 def main() -> None:
-    """Check, score and draw, then write."""
+    """Check and score, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
@@ -39,15 +36,10 @@ def main() -> None:
         kind: robustness.gains(tallies, better=augmented, than=plain, samples=samples, seed=seed)
         for kind, (augmented, plain) in robustness.PAIRS.items()
     }
-    with replacing("figures/robustness") as folder:
-        save(robustness_figures.noise(scores), folder / "noise.png")
-        save(robustness_figures.conditions(scores), folder / "conditions.png")
-        save(robustness_figures.augmentation(gained), folder / "augmentation.png")
-    table = robustness.markdown_table(scores, gained)
-    with replacing("metrics/robustness.md") as temporary:
-        temporary.write_text(table + "\n", encoding="utf-8")
     write_json("metrics/robustness.json", {"uar": scores, "gain_by_augmentation": gained})
-    print(table)
+    for condition, models in scores.items():
+        uars = ", ".join(f"{model} {100 * it['uar']:.1f}" for model, it in models.items())
+        print(f"{condition}: UAR {uars}")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.robustness.condition_names import condition_words
-from experiments.robustness.scores import MODEL_WORDS, PAIRS, Gains, Scores
+from experiments.robustness.scores import MODELS, PAIRS, Gains, Scores
 from ser.evaluation.metrics import CHANCE
+from ser.evaluation.model_names import model_name
 from ser.figures.style import project_style
 
 _DARK = "#222222"
@@ -18,6 +19,12 @@ NOISES = MappingProxyType({"white": "White noise", "babble": "Babble of training
 """The kinds of corruptions that are drawn against their signal-to-noise ratio."""
 DRAWN = ("fused_transfer", "encoder_lda_augmented", "fused_scratch", "logmel_cnn", "lda_augmented")
 """The models whose UAR is drawn; those without augmentation stand in the figure of gains."""
+MODEL_WORDS: Mapping[str, str] = MappingProxyType(
+    {model: model_name(model) for model in MODELS}
+    | {"logmel_cnn": "log-mel CNN, augmented", "logmel_cnn_unaugmented": "log-mel CNN"}
+)
+"""What is called augmented was trained on augmented copies; so was what is fused."""
+
 # Told apart in grey, too, by marker and line.
 _LOOKS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -50,7 +57,7 @@ def noise(scores: Scores) -> Figure:
                     axes, np.arange(len(conditions)) + shift, [scores[it][model] for it in conditions], model
                 )
             axes.set_xticks(range(len(conditions)), ["clean", *(f"{ratio:g}" for ratio in ratios)])
-            axes.set_xlabel("signal-to-noise ratio in dB, where there is speech")
+            axes.set_xlabel("signal-to-noise ratio in dB, over speech")
             axes.axhline(100 * CHANCE, color=_DARK, linestyle=":", linewidth=1)
             axes.annotate("chance", (0, 100 * CHANCE), (0, 3), textcoords="offset points", fontsize=8)
             axes.set_title(title)
@@ -92,7 +99,7 @@ def conditions(scores: Scores) -> Figure:
         axes.annotate("chance", (100 * CHANCE, -0.5), (4, -9), textcoords="offset points", fontsize=8)
         axes.set_xlim(0, 100 * _highest(scores) + 4)
         axes.set_xlabel("UAR in % (95 % interval over actors)")
-        axes.set_title("Recognition of degraded recordings (LUNA5; no model is adapted to them)")
+        axes.set_title("Robustness to corruptions (LUNA5; no model is adapted to them)")
         _legend(figure, axes)
     return figure
 
@@ -121,8 +128,8 @@ def augmentation(gained: Gains) -> Figure:
             axes.hlines(rows, low, high, color=look["color"], alpha=0.45)
             axes.plot(mean, rows, markersize=5, label=MODEL_WORDS[plain], **look)
         axes.axvline(0, color=_DARK, linewidth=1)
-        axes.set_xlabel("points of UAR gained by augmented copies in training (95 % interval over actors)")
-        axes.set_title("Does augmentation earn its keep?")
+        axes.set_xlabel("gain of UAR in percentage points (95 % interval over actors)")
+        axes.set_title("Gain by augmentation in training (LUNA5)")
         _legend(figure, axes)
     return figure
 

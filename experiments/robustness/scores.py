@@ -5,12 +5,10 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from experiments.robustness.condition_names import condition_words
 from ser.evaluation.bootstrap import uar_interval
 from ser.evaluation.differences import uar_difference
 from ser.evaluation.fusion import mean_of
 from ser.evaluation.metrics import uar
-from ser.evaluation.model_names import model_name
 from ser.evaluation.scores import Tally, tally
 
 MODELS = (
@@ -35,12 +33,6 @@ PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """A kind of model, with and without augmented copies in training."""
-MODEL_WORDS: Mapping[str, str] = MappingProxyType(
-    {model: model_name(model) for model in MODELS}
-    | {"logmel_cnn": "log-mel CNN, augmented", "logmel_cnn_unaugmented": "log-mel CNN"}
-)
-"""What is called augmented was trained on augmented copies; so was what is fused."""
-
 Tallies = Mapping[str, Mapping[str, Tally]]
 """``{condition: {model: tally}}``."""
 Scores = dict[str, dict[str, dict[str, float]]]
@@ -140,31 +132,3 @@ def gains(
         condition: {"gain": it["uar"], "low": it["low"], "high": it["high"]}
         for condition, it in differences.items()
     }
-
-
-def markdown_table(scores: Scores, gained: Gains) -> str:
-    """Tabulate UAR in %, a row a corruption; below it the gains by augmentation with their intervals."""
-    uars = {
-        condition: [f"{100 * models[model]['uar']:.1f}" for model in MODELS]
-        for condition, models in scores.items()
-    }
-    changes = {condition: [_points(gained[kind][condition]) for kind in PAIRS] for condition in scores}
-    return "\n\n".join(
-        (
-            _table("UAR, %", [MODEL_WORDS[model] for model in MODELS], uars),
-            _table(
-                "gain by augmentation, points", [MODEL_WORDS[plain] for _, plain in PAIRS.values()], changes
-            ),
-        )
-    )
-
-
-def _points(gain: Mapping[str, float]) -> str:
-    mean, low, high = (100 * gain[name] for name in ("gain", "low", "high"))
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
-
-
-def _table(corner: str, heads: list[str], cells: Mapping[str, list[str]]) -> str:
-    rows = [[corner, *heads], ["---"] * (1 + len(heads))]
-    rows += [[condition_words(condition), *figures] for condition, figures in cells.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

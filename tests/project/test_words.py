@@ -71,8 +71,6 @@ QUOTED = {"docs/results/leakage.md"}
 """Pages that explain a figure's words."""
 DRAWN_BEFORE = {
     "experiments/ladder/figures.py",
-    "experiments/robustness/figures.py",
-    "experiments/speaker_adaptation/figure.py",
     "ser/figures/calibration.py",
     "ser/report/report.html",
 }

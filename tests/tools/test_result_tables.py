@@ -8,7 +8,7 @@ import pytest
 
 from ser.errors import InputError
 from tools.marked_blocks import block_names
-from tools.result_tables import TABLES, distillation, dtw, leakage, leakage_tests, robustness, whisper
+from tools.result_tables import TABLES, distillation, dtw, leakage, leakage_tests, whisper
 from tools.result_tables.cells import SPEAKER_INDEPENDENT, markdown, trial_means
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -131,16 +131,3 @@ def test_a_leak_would_show_in_its_table(tmp_path: Path) -> None:
     assert student.split(" | ")[1:5:2] == ["50.0", "99.1"]
     (network,) = (line for line in lines if line.startswith("| log-mel CNN, student"))
     assert network.endswith("| 2e-09 |")
-
-
-@pytest.mark.parametrize(
-    ("condition", "name"),
-    [
-        ("level_-20", "level -20 dB"),
-        ("level_20_clipped", "level +20 dB, clipped at full scale"),
-        ("clipping_0.01", "clipped, 1 % of the samples"),
-        ("reverberation_0.3", "reverberation, RT60 0.3 s"),
-    ],
-)
-def test_conditions_have_names(condition: str, name: str) -> None:
-    assert robustness.condition_name(condition) == name

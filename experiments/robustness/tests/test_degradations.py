@@ -69,6 +69,8 @@ def test_names_tell_the_values() -> None:
     assert condition_words("level_20_clipped") == "level +20 dB, clipped at full scale"
     assert condition_words("clipping_0.01") == "clipped, 1 % of the samples"
     assert condition_words("babble_5") == "babble, SNR 5 dB"
+    assert condition_words("reverberation_0.3") == "reverberation, RT60 0.3 s"
+    assert condition_words("start_1.0") == "truncated to the first 1 s of speech"
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,0 +1,42 @@
+"""Draw robustness to corruptions.
+
+Reads   metrics/robustness.json
+Writes  figures/robustness/{noise,conditions,augmentation}.png
+
+Apart from the stage evaluate_robustness, so that nothing is scored again for a word in a figure.
+"""
+
+from dataclasses import dataclass
+
+from experiments.robustness import figures
+from experiments.robustness.scores import Gains, Scores
+from ser.errors import list_problems
+from ser.figures.style import save
+from ser.files import replacing
+from ser.report.inputs import read_checked
+from stages import command
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of ``robustness.json``."""
+
+    uar: Scores
+    gain_by_augmentation: Gains
+
+
+def main() -> None:
+    """Read the scores and draw them."""
+    command.parser(__doc__).parse_args()
+    contents, problems = read_checked({"metrics/robustness.json": Content})
+    if problems:
+        raise list_problems("run the stage evaluate_robustness again", problems)
+    [found] = contents
+    with replacing("figures/robustness") as folder:
+        save(figures.noise(found.uar), folder / "noise.png")
+        save(figures.conditions(found.uar), folder / "conditions.png")
+        save(figures.augmentation(found.gain_by_augmentation), folder / "augmentation.png")
+
+
+if __name__ == "__main__":
+    command.run(main)
