@@ -1,8 +1,7 @@
-"""Score every step of the leakage ablation and the inflation by every leak, and draw them.
+"""Score every step of the leakage ablation, and the inflation by every leak.
 
 Reads   data/clips.parquet, data/ladder/{contour_cnn,logmel_cnn,classical}.parquet
 Writes  metrics/ladder.json: the steps; by how much each leak inflates each model's UAR; the duplicate clips
-        figures/ladder/{ladder,leaks}.png
 
 Steps 1 to 4 show the epoch that is best on the test clips, as whoever monitors them would; from step 5 on it
 is the one that is best on the validation clips. The last epoch's score stands beside both. Intervals are 95 %
@@ -13,10 +12,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from experiments.ladder.figures import ladder, worth_of_leaks
 from experiments.ladder.scores import CANDIDATES, LABELS, climb, pairs, with_labels, worths
-from ser.figures.style import save
-from ser.files import read_table, replacing, write_json
+from ser.files import read_table, write_json
 from ser.params import load_params
 from stages import command
 
@@ -25,7 +22,7 @@ RUN = (LADDER, "logmel_cnn", "classical")
 
 
 def main() -> None:
-    """Score, draw and print."""
+    """Score and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
@@ -36,9 +33,6 @@ def main() -> None:
     rungs = climb(candidates[candidates["model"] == LADDER], samples=samples, seed=seed)
     leaks = worths(candidates, samples=samples, seed=seed)
     pair = pairs(candidates, clips)
-    with replacing("figures/ladder") as folder:
-        save(ladder(rungs), folder / "ladder.png")
-        save(worth_of_leaks(leaks), folder / "leaks.png")
     content = {
         "rungs": [asdict(rung) for rung in rungs],
         "leaks": [asdict(leak) for leak in leaks],

@@ -2,7 +2,6 @@
 
 Reads   data/clips.parquet, data/ladder/contour_long.parquet, data/ladder/copies.parquet
 Writes  metrics/ladder_long.json: by model, each step's UAR after every epoch, and its interval after the last
-        figures/ladder_long/by_epoch.png
 
 Nothing is selected: the last epoch counts.
 """
@@ -11,16 +10,15 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from experiments.ladder.long_training import curves, score
+from experiments.ladder.long_training import score
 from experiments.ladder.scores import CANDIDATES, LABELS, with_labels
-from ser.figures.style import save
-from ser.files import read_table, replacing, write_json
+from ser.files import read_table, write_json
 from ser.params import load_params
 from stages import command
 
 
 def main() -> None:
-    """Score, draw and print."""
+    """Score and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
     samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
@@ -31,8 +29,6 @@ def main() -> None:
         str(model): score(rows, samples=samples, seed=seed)
         for model, rows in candidates.groupby("model", sort=False)
     }
-    with replacing("figures/ladder_long") as folder:
-        save(curves(rungs["contour_cnn"]), folder / "by_epoch.png")
     write_json(
         "metrics/ladder_long.json", {name: [asdict(it) for it in each] for name, each in rungs.items()}
     )

@@ -1,25 +1,15 @@
 """Three steps of the leakage ablation: how far long training and other models take each of them."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from experiments.ladder.scores import choose, count
 from ser.evaluation.bootstrap import uar_interval
-from ser.evaluation.metrics import CHANCE, accuracy, uar
-from ser.figures.style import SERIES_COLOURS, project_style
+from ser.evaluation.metrics import accuracy, uar
 
-NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "augment_first": "augmented first, then split at random",
-        "split_first": "split at random first",
-        "speakers": "test speakers are new (LUNA5)",
-    }
-)
+STEPS = ("augment_first", "split_first", "speakers")
 """The steps, from the top."""
 
 
@@ -61,7 +51,7 @@ def score(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[LongRung
         Of the bootstrap; see `ser.evaluation.scores.uar_interval`.
     """
     rungs = []
-    for name in NAMES:
+    for name in STEPS:
         rows = candidates[candidates["recipe"] == name]
         actors = np.unique(rows["actor"]).tolist()
         last = count(choose(rows, by="last"), actors=actors)
@@ -84,26 +74,6 @@ def score(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[LongRung
             )
         )
     return rungs
-
-
-def curves(rungs: Sequence[LongRung]) -> Figure:
-    """Draw each step's UAR by epoch."""
-    with project_style():
-        figure = Figure(figsize=(7, 3.8), layout="constrained")
-        axes = figure.subplots()
-        for rung, colour in zip(rungs, SERIES_COLOURS, strict=False):
-            epochs = np.arange(1, 1 + len(rung.by_epoch))
-            label = f"{100 * rung.uar:.1f}  {NAMES[rung.recipe]}"
-            axes.plot(epochs, 100 * np.array(rung.by_epoch), color=colour, label=label)
-        axes.axhline(100 * CHANCE, color="#222222", linestyle="--", linewidth=1, label="chance")
-        axes.set_xlim(1, len(rungs[0].by_epoch))
-        axes.set_ylim(0, 100)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("UAR of the tested clips in %")
-        axes.grid(axis="y")
-        axes.set_title("The same network, trained for long: the article's CNN on the contour")
-        figure.legend(loc="outside lower center", fontsize=8)
-    return figure
 
 
 def _share(value: float) -> float:

@@ -1,5 +1,7 @@
 """Choosing among candidates, and the worth of leaks, on predictions whose scores are known."""
 
+from dataclasses import asdict
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from experiments.ladder.figures import LEAK_NAMES, LEAKY_MODELS, RUNG_NAMES, ladder, worth_of_leaks
+from experiments.ladder import figures
 from experiments.ladder.recipes import RECIPES, RUNGS
 from experiments.ladder.scores import (
     CANDIDATES,
@@ -168,21 +170,21 @@ def test_a_table_of_candidates_has_a_row_a_candidate_and_clip() -> None:
 
 
 def test_all_that_is_drawn_has_a_name() -> None:
-    assert list(RUNG_NAMES) == list(RUNGS)
-    assert set(LEAK_NAMES) == set(LEAKS)
+    assert list(figures.STEPS) == list(RUNGS)
+    assert set(figures.LEAKS) == set(LEAKS)
     assert {
         recipe for it in LEAKS.values() for side in (it.leaking, it.honest) if side for recipe in side[:1]
     } <= set(RECIPES)
-    assert "contour_cnn" in LEAKY_MODELS
+    assert "contour_cnn" in figures.MODELS
 
 
 def test_the_figures_show_every_rung_and_every_worth() -> None:
     rungs = climb(all_rungs(), samples=SAMPLES, seed=0)
-    (axes,) = ladder(rungs).axes
+    (axes,) = figures.draw_steps([asdict(rung) for rung in rungs]).axes
     assert len(axes.get_yticklabels()) == len(RUNGS)
     written = " ".join(text.get_text() for text in axes.texts)
     assert all(f"{100 * rung.uar:.1f}  (" in written for rung in rungs)
     leaks = worths(all_rungs(), samples=SAMPLES, seed=0)
-    (axes,) = worth_of_leaks(leaks).axes
+    (axes,) = figures.draw_inflations([asdict(leak) for leak in leaks]).axes
     written = " ".join(text.get_text() for text in axes.texts)
     assert all(f"{100 * leak.points:+.1f}" in written for leak in leaks)
