@@ -54,6 +54,7 @@ class AddPeakRelativeNoise(BaseWaveformTransform):  # type: ignore[misc]
         noise = np.random.default_rng(self.parameters["noise_seed"]).standard_normal(
             samples.shape, dtype=np.float32
         )
+        # (n,), or (channels, n), as the samples are.
         noisy: Waveform = samples + np.float32(self.parameters["amplitude"]) * samples.max() * noise
         return noisy
 
@@ -133,21 +134,22 @@ def draw(
     Parameters
     ----------
     transform
-        Of one kind, made by `make_transform`; its last draw is overwritten.
+        Made by `make_transform`; it keeps this draw in place of its last.
     samples
         [shape=(n,), dtype=float32] A mono clip; full scale is 1.
     sample_rate
         Rate of the samples, in Hz.
     seed
-        Of the variant, from params.yaml.
+        Seed of the variant, from params.yaml.
     clip
         The clip's id: its file name without ending.
 
     Returns
     -------
     samples : numpy.ndarray [shape=(m,), dtype=float32]
+        The copy, at the same rate; m is n but for a time stretch.
     drawn : str
-        The parameters as JSON, for `replay`.
+        The drawn parameters as JSON, for `replay`.
     """
     kind = type(transform).__name__
     digest = hashlib.sha256(f"{seed}:{clip}:{kind}".encode()).digest()
@@ -161,7 +163,24 @@ def draw(
 
 
 def replay(transform: BaseWaveformTransform, samples: Waveform, *, sample_rate: int, drawn: str) -> Waveform:
-    """Apply a transform with parameters that `draw` returned: the same samples give the same result."""
+    """Apply a transform with drawn parameters: the same samples give the same result.
+
+    Parameters
+    ----------
+    transform
+        Made by `make_transform` of the same settings.
+    samples
+        [shape=(n,), dtype=float32] The clip of which the copy was made; full scale is 1.
+    sample_rate
+        Rate of the samples, in Hz.
+    drawn
+        JSON that `draw` returned.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(m,), dtype=float32]
+        The copy that `draw` returned.
+    """
     transform.parameters = json.loads(drawn)
     transform.freeze_parameters()
     result: Waveform = transform(samples, sample_rate)

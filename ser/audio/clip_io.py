@@ -37,6 +37,7 @@ def read_pcm16(path: Path | str, *, sample_rate: int, stream: BinaryIO | None = 
     Returns
     -------
     numpy.ndarray [shape=(frames,), dtype=int16]
+        The samples as they are stored, at `sample_rate`.
 
     Raises
     ------
@@ -56,14 +57,14 @@ def read_pcm16(path: Path | str, *, sample_rate: int, stream: BinaryIO | None = 
             announced = sound.frames
             if announced > LONGEST_S * sample_rate:
                 raise InputError(f"{path}: {announced} frames, but a clip has at most {LONGEST_S:.0f} s")
-            samples = sound.read(dtype="int16", always_2d=True)
+            samples = sound.read(dtype="int16", always_2d=True)  # (frames, channels)
     except soundfile.LibsndfileError as error:
         raise _unreadable(path, error, stream) from error
     if len(samples) != announced:
         raise InputError(f"{path}: truncated, {len(samples)} of {announced} frames are there; copy it again")
     if (samples != samples[:, :1]).any():
         raise InputError(f"{path}: its {samples.shape[1]} channels differ; a clip must be mono")
-    mono: Pcm16 = np.ascontiguousarray(samples[:, 0])
+    mono: Pcm16 = np.ascontiguousarray(samples[:, 0])  # (frames,)
     _check_content(path, mono, sample_rate=sample_rate)
     return mono
 
@@ -83,7 +84,7 @@ def write_pcm16(path: Path | str, samples: npt.ArrayLike, *, sample_rate: int) -
     array = np.asarray(samples)
     if array.dtype != np.int16:
         array = np.clip(np.round(array * 32768.0), -32768, 32767).astype(np.int16)
-    # Encoded in memory first: libsndfile hides why a write failed, and a full disk must be told as such.
+    # Encoded in memory first: libsndfile hides why a write failed, and a full disk must be reported as such.
     encoded = io.BytesIO()
     soundfile.write(encoded, array, sample_rate, subtype="PCM_16", format=Path(path).suffix[1:])
     Path(path).write_bytes(encoded.getvalue())
@@ -121,31 +122,31 @@ def load(
             rate = sound.samplerate
             sound.seek(min(int(offset_s * rate), sound.frames))
             frames = -1 if duration_s is None else int(duration_s * rate)
-            samples = sound.read(frames, dtype="float32", always_2d=True)
+            samples = sound.read(frames, dtype="float32", always_2d=True)  # (m, channels)
     except soundfile.LibsndfileError as error:
         raise _unreadable(path, error) from error
-    mono: Waveform = samples.mean(axis=1)
+    mono: Waveform = samples.mean(axis=1)  # (m,)
     if not np.isfinite(mono).all():
         raise InputError(f"{path}: holds NaN or infinite samples; export it again")
     if len(mono) < SHORTEST_S * rate:
         raise InputError(f"{path}: {len(mono) / rate:.3f} s of sound, but at least {SHORTEST_S} s are needed")
     if rate != sample_rate:
-        mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
+        mono = soxr.resample(mono, rate, sample_rate, quality="HQ")  # (n,), about m * sample_rate / rate
     return mono
 
 
 def sha256_of(samples: Pcm16) -> str:
-    """Fingerprint of the samples alone: 16 bit, little-endian, whatever file they came from."""
+    """Fingerprint of samples [shape=(n,)] alone: 16 bit, little-endian, whatever file they came from."""
     return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
 
 
 def peak_dbfs(samples: Pcm16) -> float:
-    """Peak level in dBFS: 0 is the largest 16-bit value; `samples` must not be silent."""
+    """Peak level of samples [shape=(n,)] in dBFS: 0 is the largest 16-bit value; not all samples may be 0."""
     return 20 * math.log10(int(np.abs(samples.astype(np.int64)).max()) / 32768)
 
 
 def rms_dbfs(samples: Pcm16) -> float:
-    """Root-mean-square level in dBFS, relative to a full-scale constant; `samples` must not be silent."""
+    """Root-mean-square level of samples [shape=(n,)] in dBFS, 0 for a full-scale constant; not all may be 0."""
     wide = samples.astype(np.int64)
     # A sum of integers is exact, whatever the order in which a processor adds.
     return 10 * math.log10(int(wide @ wide) / len(wide) / 32768**2)

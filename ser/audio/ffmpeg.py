@@ -30,7 +30,7 @@ _FORMATS = {"mov": "M4A", "matroska": "WebM", "aac": "AAC"}
 def container(start: bytes) -> str | None:
     """Name ffmpeg's demuxer of what libsndfile does not read, by the first 16 bytes.
 
-    ffmpeg is always told, as it would otherwise follow a playlist in disguise to files of this machine.
+    ffmpeg always gets it, since it would otherwise follow a playlist in disguise to files of this machine.
     """
     if start[4:8] == b"ftyp":
         return "mov"
@@ -50,7 +50,7 @@ def decoding(
     Parameters
     ----------
     file
-        Read from where it stands, which is its start, to its end.
+        Open binary file at its start; it is read to its end.
     demuxer
         Name of ffmpeg's demuxer, from `container`.
     name
@@ -61,7 +61,7 @@ def decoding(
     Yields
     ------
     iterator of bytes
-        Blocks of whole samples, as of `RATE`: mono, 32-bit floats, little end first.
+        Blocks of complete samples at `RATE`: mono, 32-bit floats, little end first, full scale being 1.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def _command(program: str, demuxer: str, path: str) -> list[str]:
 
 @dataclass
 class _Pipes:
-    """What a process writes, of its complaints only the first: a damaged file can cause gigabytes of them.
+    """What a process writes; of its error messages only the first, as a damaged file can cause gigabytes.
 
     Attributes
     ----------
     waiting : selectors.BaseSelector
-        For those of the two pipes that have not ended.
+        Waits for those of the two pipes that have not ended.
     complaints : bytearray
         What was written to standard error so far, its first 4 kB.
     """

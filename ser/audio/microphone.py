@@ -49,7 +49,7 @@ def open_microphone(device: str | None, *, import_module: Callable[[], Any] = so
     device
         Number of the device, or a part of its name; None for the system's default.
     import_module
-        Called for the module sounddevice, or for what stands in for it.
+        Returns the module sounddevice, or a stand-in for it.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def open_microphone(device: str | None, *, import_module: Callable[[], Any] = so
         while heard.qsize() * len(samples) > _MOST_WAITING_S * rate:
             with contextlib.suppress(queue.Empty):
                 heard.get_nowait()
-        heard.put(np.asarray(samples, dtype=np.float32).mean(axis=1))
+        heard.put(np.asarray(samples, dtype=np.float32).mean(axis=1))  # (n, channels) to (n,)
 
     try:
         found = module.query_devices(wanted, "input")

@@ -27,12 +27,12 @@ def find(names: Iterable[str], *, kept: str | None = None) -> tuple[list[str], l
         Files, folders, of which all recordings are taken, however deep, and patterns such as ``*.wav`` and
         ``**/*.flac``.
     kept
-        A name that stands for no file, but has its place among them.
+        A name that is kept as it is, in its place, though it is no file, such as ``-``.
 
     Returns
     -------
     files : list of str
-        In the order of `names`, sorted within each; none of them twice.
+        Paths in the order of `names`, sorted within each; none of them twice.
     problems : list of InputError
         Names that stand for no recording.
 
@@ -63,7 +63,7 @@ def printable(text: str, *, lines: bool = False) -> str:
     Parameters
     ----------
     text
-        A name, or a message with names in it.
+        A file's name, or a message with names in it.
     lines
         Whether line breaks stay, as in a list of problems; in a name they could make up a message.
     """

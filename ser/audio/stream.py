@@ -1,4 +1,4 @@
-"""Any sound as mono blocks, from a file, a stream or an array, without ever holding a long one whole."""
+"""Any sound as mono blocks, from a file, a stream or an array; a long one is never in memory as a whole."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ Source = str | os.PathLike[str] | BinaryIO | Samples
 """A file, an open binary file or stream, or samples."""
 
 LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
-"""Sample rates in Hz between which speech is to be had, and no header is absurd."""
+"""Least and greatest sample rate in Hz that is read: between them lies all that can hold speech."""
 
 _LOUDEST = 1e6
 """Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
@@ -45,13 +45,13 @@ class Sound:
     Attributes
     ----------
     name : str
-        What errors call it.
+        Its name in error messages.
     rate : int
-        Samples a second, in Hz.
+        Sample rate, in Hz.
     blocks : iterator of numpy.ndarray [shape=(n,), dtype=float32]
-        Its samples in order, the mean of its channels, finite; full scale is 1.
+        The samples block by block, the mean of the channels, finite; full scale is 1.
     channels : int
-        Number of channels of which it is the mean; 1 where that is not known.
+        Number of channels of the source; 1 where that is not known.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Sound:
 
 @dataclass(frozen=True)
 class Recording(Sound):
-    """A sound at another rate, of which a short one is there as a whole.
+    """A sound at another rate; of a short one, all samples are in memory.
 
     Attributes
     ----------
     whole : numpy.ndarray [shape=(n,), dtype=float32] or None
-        All samples of a short one; None of a long one, which is to be read from ``blocks`` as it streams in.
+        All samples of a short sound; None for a long one, to be read from ``blocks`` as it streams in.
     """
 
     whole: Waveform | None = None
@@ -87,12 +87,12 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
     Parameters
     ----------
     source
-        See `Source`; a stream need not be seekable. Of an array, integers are taken relative to their type's
-        full scale, and of floats full scale is 1.
+        A file, stream or array, see `Source`; a stream need not be seekable. Full scale of an array is that
+        of its integer type, or 1 for floats.
     sample_rate
         Rate of an array, in Hz; not given otherwise.
     name
-        What errors call a stream or an array; a file has its own.
+        Name of a stream or an array in error messages; a file has its own.
 
     Raises
     ------
@@ -125,11 +125,16 @@ def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float = 0.0) -> 
     Parameters
     ----------
     sound
-        Of `open_sound`; it must stay open while `Recording.blocks` are read.
+        A sound that `open_sound` gave; it must stay open while `Recording.blocks` are read.
     sample_rate
         Rate of the result, in Hz.
     whole_up_to_s
         Longest sound, in seconds, that is read at once; of a longer one only the beginning is read here.
+
+    Returns
+    -------
+    Recording
+        The sound at `sample_rate`, with ``whole`` where it is no longer than `whole_up_to_s`.
     """
     head: list[Waveform] = []
     length = 0
@@ -139,7 +144,7 @@ def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float = 0.0) -> 
         if length > whole_up_to_s * sound.rate:
             blocks = _stream([*head], sound, sample_rate)
             return Recording(sound.name, sample_rate, blocks, sound.channels)
-    whole = np.concatenate(head) if head else np.zeros(0, dtype=np.float32)
+    whole = np.concatenate(head) if head else np.zeros(0, dtype=np.float32)  # (n,)
     if sound.rate != sample_rate and len(whole):
         # In one go, as for training.
         whole = soxr.resample(whole, sound.rate, sample_rate, quality="HQ")
@@ -206,7 +211,7 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
         raise InputError(f"{name}: empty file, 0 bytes; copy it again")
     if demuxer := ffmpeg.container(start):
         with ffmpeg.decoding(file, demuxer=demuxer, name=name) as blocks:
-            samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)
+            samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)  # (n, 1) each
             yield Sound(name, ffmpeg.RATE, (_mono(block, name) for block in samples))
         return
     promise = sound_header.promised(file)
@@ -246,7 +251,7 @@ def _file_blocks(
     read = 0
     while True:
         try:
-            block = decoder.read(size, dtype="float32", always_2d=True)
+            block = decoder.read(size, dtype="float32", always_2d=True)  # (n, channels), n <= size
         except soundfile.LibsndfileError as error:
             seconds = read / decoder.samplerate
             raise InputError(
@@ -269,7 +274,7 @@ def _table(source: Samples, name: str) -> npt.NDArray[np.generic]:
         raise InputError(f"{name}: {expected} ({error})") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise InputError(f"{name}: {expected}, got {samples.dtype} of shape {samples.shape}")
-    table = samples[:, None] if samples.ndim == 1 else samples
+    table = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
     if not table.shape[1]:
         raise InputError(f"{name}: no channel")
     if table.shape[1] > _MOST_CHANNELS:
@@ -293,7 +298,7 @@ def _array_blocks(table: npt.NDArray[np.generic], name: str) -> Iterator[Wavefor
 
 
 def _mono(block: Waveform, name: str) -> Waveform:
-    mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+    mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)  # (n, channels) to (n,)
     if not np.isfinite(mono).all():
         raise InputError(f"{name}: holds NaN or infinite samples; export it again")
     if np.abs(mono).max(initial=0) > _LOUDEST:

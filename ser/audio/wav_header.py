@@ -19,7 +19,7 @@ class Promise:
     Attributes
     ----------
     promised, there : int
-        Bytes of sound, by the header and really.
+        Bytes of sound that the header announces, and that the file holds.
     """
 
     promised: int
@@ -32,7 +32,7 @@ def promised(file: BinaryIO) -> Promise | None:
     Parameters
     ----------
     file
-        Seekable; it is left at its start.
+        Open binary file, seekable; it is left at its start.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def with_unknown_size(file: BinaryIO) -> BinaryIO:
     Parameters
     ----------
     file
-        Seekable; it is left at its start.
+        Open binary file, seekable; it is left at its start.
     """
     start = file.read(8)
     file.seek(0)

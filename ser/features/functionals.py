@@ -24,27 +24,28 @@ def functionals(speech: Array, *, settings: FunctionalsParams) -> Array:
     Parameters
     ----------
     speech
-        [shape=(t, n_mels)] in dB, of the whole speech.
+        [shape=(t, n_mels)] Log-mel of the complete speech, in dB; t of at least 1.
     settings
         The section ``extract.functionals``: the number of MFCC.
 
     Returns
     -------
     numpy.ndarray [shape=(9 * (n_mels + 3 * n_mfcc + 2) + 1,), dtype=float32]
-        The last value is the number of frames.
+        Statistic by statistic, in the order above, each of all tracks; the last value is t.
     """
     logmel = speech.astype(np.float64)
-    mfcc = dct(logmel, type=2, norm="ortho", axis=1)[:, : settings.n_mfcc]
+    mfcc = dct(logmel, type=2, norm="ortho", axis=1)[:, : settings.n_mfcc]  # (t, n_mfcc)
     mfcc_delta = _delta(mfcc)
-    level = logmel.mean(axis=1, keepdims=True)
+    level = logmel.mean(axis=1, keepdims=True)  # (t, 1)
+    # (t, tracks), where tracks = n_mels + 3 * n_mfcc + 2.
     tracks = np.hstack([logmel, mfcc, mfcc_delta, _delta(mfcc_delta), level, _delta(level)])
     # Time in [-1, 1], so that a slope is a change over the clip whatever its length.
     time = np.linspace(-1.0, 1.0, len(tracks))
-    slope = time @ (tracks - tracks.mean(axis=0)) / (time @ time)
+    slope = time @ (tracks - tracks.mean(axis=0)) / (time @ time)  # (tracks,)
     statistics = [
         tracks.mean(axis=0),
         tracks.std(axis=0),
-        *np.quantile(tracks, QUANTILES, axis=0),
+        *np.quantile(tracks, QUANTILES, axis=0),  # 5 of (tracks,)
         slope,
         np.abs(np.diff(tracks, axis=0, prepend=tracks[:1])).mean(axis=0),
         [len(tracks)],

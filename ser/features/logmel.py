@@ -1,4 +1,4 @@
-"""Waveform to log-mel: the article's spectrogram and contour, and that of the speech alone.
+"""Waveform to log-mel: the article's spectrogram and its frame-mean log-mel, and that of the speech alone.
 
 The values are power in dB relative to 1 (full scale squared), and the same as librosa's.
 """
@@ -44,18 +44,19 @@ def _mel_power(samples: Waveform, *, settings: ArticleMel | LogMelParams, win_le
     # power of 2.0, and goes on with the frequencies above the last filter, too: twice the work.
     filters = _mel_filters(
         settings.sample_rate, settings.n_fft, settings.n_mels, settings.fmin, settings.fmax
-    )
+    )  # (n_mels, k)
     spectrum = librosa.stft(
         samples, n_fft=settings.n_fft, win_length=win_length, hop_length=settings.hop_length
-    )
-    magnitude = np.abs(spectrum[: filters.shape[1]])
-    power: Array = np.einsum("ft,mf->mt", np.square(magnitude), filters, optimize=True)
+    )  # (1 + n_fft // 2, t), where t = 1 + n // hop_length
+    magnitude = np.abs(spectrum[: filters.shape[1]])  # (k, t)
+    power: Array = np.einsum("ft,mf->mt", np.square(magnitude), filters, optimize=True)  # (n_mels, t)
     return power
 
 
 @cache
 def _mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Array:
-    """Make librosa's mel filters [shape=(n_mels, n)], up to the last frequency that one of them lets pass."""
+    """Make librosa's mel filters [shape=(n_mels, k)], up to the last frequency that one of them lets pass."""
+    # (n_mels, 1 + n_fft // 2)
     filters = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
     heard = np.flatnonzero(filters.any(axis=0))
     return np.ascontiguousarray(filters[:, : 1 + heard[-1]])
@@ -67,18 +68,19 @@ def article_frames(window: Window, *, settings: ArticleMel) -> int:
 
 
 def contour(logmel: Array) -> Array:
-    """Average a log-mel over its *mel bands*: loudness over time.
+    """Average a log-mel over its *mel bands*: the frame-mean log-mel, loudness over time.
 
     The article calls it a temporal average, but its axis 0 is frequency.
 
     Parameters
     ----------
     logmel
-        [shape=(n_mels, t)] in dB.
+        [shape=(n_mels, t)] Log-mel in dB, as of `article_logmel`.
 
     Returns
     -------
     numpy.ndarray [shape=(t,), dtype=float32]
+        Mean over the bands of each frame, in dB.
     """
     over_bands: Array = logmel.mean(axis=0, dtype=np.float32)
     return over_bands
@@ -92,13 +94,14 @@ def fit_length(values: Array, length: int, *, padding: float) -> Array:
     values
         Features [shape=(..., t)], the last axis being time in frames.
     length
-        Of the last axis of the result.
+        Number of frames of the result.
     padding
-        Value of what is added.
+        Value of the frames that are added, in the unit of `values`.
 
     Returns
     -------
     numpy.ndarray [shape=(..., length)]
+        The first frames, and padding after them.
     """
     fitted: Array = librosa.util.fix_length(values, size=length, axis=-1, constant_values=padding)
     return fitted
@@ -110,7 +113,7 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> Array:
     Parameters
     ----------
     samples
-        [shape=(n,)] at ``settings.sample_rate``, the whole recording.
+        [shape=(n,)] The complete recording, at ``settings.sample_rate``; full scale is 1.
     settings
         The section ``extract.logmel``: rates in Hz, lengths in samples.
 
@@ -120,19 +123,19 @@ def speech_logmel(samples: Waveform, *, settings: LogMelParams) -> Array:
         In dB, not below ``floor_db``; t depends on the speech.
     """
     framing: dict[str, Any] = {"frame_length": settings.win_length, "hop_length": settings.hop_length}
-    speech, _ = librosa.effects.trim(samples, top_db=settings.trim_db, **framing)
-    power = _mel_power(speech, settings=settings, win_length=settings.win_length)
+    speech, _ = librosa.effects.trim(samples, top_db=settings.trim_db, **framing)  # (m,), m <= n
+    power = _mel_power(speech, settings=settings, win_length=settings.win_length)  # (n_mels, t)
     decibels = np.maximum(librosa.power_to_db(power, top_db=None), settings.floor_db)
-    return np.asarray(decibels.T, dtype=np.float32)
+    return np.asarray(decibels.T, dtype=np.float32)  # (t, n_mels)
 
 
 def fit_middle(speech: Array, *, settings: LogMelParams) -> Array:
-    """Cut or pad a log-mel of speech at both ends alike, and cut what is too quiet: the 2-D network's input.
+    """Cut or pad a log-mel of speech at both ends alike, for the 2-D network.
 
     Parameters
     ----------
     speech
-        [shape=(t, n_mels)] in dB.
+        [shape=(t, n_mels)] Log-mel in dB, as of `speech_logmel`.
     settings
         The section ``extract.logmel``: the result has ``n_frames``; padding is ``network_floor_db``, and
         nothing lies below it.
@@ -140,11 +143,12 @@ def fit_middle(speech: Array, *, settings: LogMelParams) -> Array:
     Returns
     -------
     numpy.ndarray [shape=(n_frames, n_mels), dtype=float32]
+        In dB, not below ``network_floor_db``.
     """
     floor = np.float32(settings.network_floor_db)
     speech = np.maximum(speech, floor)
     surplus = len(speech) - settings.n_frames
     if surplus >= 0:
-        return speech[surplus // 2 :][: settings.n_frames]
+        return speech[surplus // 2 :][: settings.n_frames]  # (n_frames, n_mels)
     before = -surplus // 2
     return np.pad(speech, ((before, -surplus - before), (0, 0)), constant_values=floor)

@@ -35,7 +35,15 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class _Storage:
-    """A row of numbers, to be read from the file's end."""
+    """A row of numbers, to be read from the file's end.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        Type of its numbers, little end first.
+    key : str
+        Its name in the checkpoint.
+    """
 
     dtype: np.dtype[Any]
     key: str
@@ -43,7 +51,17 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _View:
-    """A tensor: the part of a storage that it shows."""
+    """A tensor: the part of a storage that it shows.
+
+    Attributes
+    ----------
+    storage : _Storage
+        Where its numbers are.
+    offset : int
+        Place of its first number in the storage, counted in numbers.
+    shape, strides : tuple of int
+        Length of each axis, and the step along it, counted in numbers rather than bytes.
+    """
 
     storage: _Storage
     offset: int
@@ -51,7 +69,7 @@ class _View:
     strides: tuple[int, ...]
 
     def of(self, numbers: Array) -> Array:
-        """Cut the tensor out; a view beyond its storage is a `ValueError`."""
+        """Cut the tensor out of `numbers` [shape=(n,)]; one that exceeds them is a `ValueError`."""
         strides = tuple(stride * numbers.itemsize for stride in self.strides)
         offset = self.offset * numbers.itemsize
         return np.ndarray(self.shape, numbers.dtype, numbers, offset, strides).copy()
@@ -104,8 +122,8 @@ def read_torch_weights(path: Path | str, *, section: str) -> dict[str, Array]:
 
     Returns
     -------
-    dict
-        Each tensor by its name.
+    dict of str to numpy.ndarray
+        Each tensor by its name, in the shape and type in which it was saved.
 
     Raises
     ------
@@ -140,6 +158,6 @@ def _read_storages(content: bytes, *, keys: list[str], storages: Mapping[str, _S
     for key in keys:
         # Each has its length before it.
         dtype, length = storages[key].dtype, int.from_bytes(content[start : start + 8], "little")
-        numbers[key] = np.frombuffer(content, dtype, count=length, offset=start + 8)
+        numbers[key] = np.frombuffer(content, dtype, count=length, offset=start + 8)  # (length,)
         start += 8 + length * dtype.itemsize
     return numbers

@@ -31,7 +31,7 @@ def write_features(
     Parameters
     ----------
     folder
-        Of the files; each appears when all are whole.
+        Folder of the files; each appears when all are complete.
     work
         Gives a clip's features by their names, of the same shapes for every clip.
     arguments, workers, what
@@ -39,8 +39,8 @@ def write_features(
 
     Returns
     -------
-    dict
-        The shape of each array that was written.
+    dict of str to tuple of int
+        By the feature's name, the shape of the array that was written: (clips, ...).
     """
     shapes: dict[str, tuple[int, ...]] = {}
     streams: dict[str, BinaryIO] = {}
@@ -52,7 +52,7 @@ def write_features(
             rows = run_all(work, block, workers=workers, what=part)
             for name, first in rows[0].items():
                 # In C order, also where the rows are not.
-                features = np.ascontiguousarray([row[name] for row in rows])
+                features = np.ascontiguousarray([row[name] for row in rows])  # (clips of the block, ...)
                 if name not in streams:
                     shapes[name] = (len(arguments), *first.shape)
                     # np.memmap would be shorter, but a process that writes to one on a full disk is killed.
