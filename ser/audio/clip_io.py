@@ -146,7 +146,7 @@ def peak_dbfs(samples: Pcm16) -> float:
 
 
 def rms_dbfs(samples: Pcm16) -> float:
-    """Root-mean-square level of samples [shape=(n,)] in dBFS, 0 for a full-scale constant; not all may be 0."""
+    """Root-mean-square level of samples [shape=(n,)] in dBFS, 0 for a full-scale constant; not all are 0."""
     wide = samples.astype(np.int64)
     # A sum of integers is exact, whatever the order in which a processor adds.
     return 10 * math.log10(int(wide @ wide) / len(wide) / 32768**2)
