@@ -9,7 +9,7 @@ cores. With --against REV, the code of that commit runs as well, in a folder bes
 with the same parameters, and the outputs are compared byte for byte. What is the same may be relocked:
 
     python -m tools.demo --all --against REV --equal build/equal.json
-    python -m tools.relock --base REV --equal build/equal.json
+    python -m tools.relock --equal build/equal.json
 """
 
 import os
@@ -28,7 +28,6 @@ from ser.data.ravdess import all_clips, parse_clip
 from ser.errors import InputError
 from ser.params import Workers, load_params
 from stages import command
-from tools.relock import read_moves
 from tools.repair_after_kill import repair
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -44,7 +43,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to work (default: build/demo, or build/demo_all)")
     parser.add_argument("--all", action="store_true", help="run the experiments, too")
     parser.add_argument("--against", metavar="REV", help="with --all: compare with the outputs of a commit")
-    parser.add_argument("--moves", type=Path, metavar="FILE", help="with --against: as of tools.relock")
+    parser.add_argument(
+        "--moves",
+        type=Path,
+        metavar="FILE",
+        help="with --against: what has another name now, a line `old -> new` each",
+    )
     parser.add_argument(
         "--equal", type=Path, metavar="FILE", help="with --against: what to give tools.relock"
     )
@@ -61,7 +65,7 @@ def main() -> None:
         if not arguments.against:
             demo_pipelines.run_all(folder, project=PROJECT)
             return
-        moves = read_moves(arguments.moves) if arguments.moves else {}
+        moves = demo_pipelines.read_moves(arguments.moves) if arguments.moves else {}
         verdict = demo_pipelines.compare(
             folder, project=PROJECT, against=arguments.against, moves=moves, equal=arguments.equal
         )

@@ -5,7 +5,6 @@ params.demo.yaml beside it on top. For a comparison, today's values are set at t
 the names that the keys had there, so that code alone differs.
 """
 
-import hashlib
 import os
 import shutil
 import struct
@@ -28,7 +27,7 @@ from ser.files import replacing, write_json
 from ser.params import Workers
 from tools import demo
 from tools.check_current import stale_stages
-from tools.relock import Moves, address_of, relative_to
+from tools.relock import Equal, address_of, md5_of, relative_to
 
 PIPELINE, LOCK, PARAMS, OVERLAY = "dvc.yaml", "dvc.lock", "params.yaml", "params.demo.yaml"
 WHISPER = Path("whisper/model.bin")
@@ -96,7 +95,7 @@ def compare(
     against
         The commit.
     moves
-        New names of files, outputs and keys of parameters by the old ones, as of `tools.relock.read_moves`.
+        New names of files, outputs and keys of parameters by the old ones, as of `read_moves`.
     equal
         Where to write what ``tools.relock --equal`` reads, or None.
 
@@ -119,16 +118,14 @@ def compare(
         for key in missing:
             print(f"{key}: no such parameter at {commit[:7]}", flush=True)
         make_workspace(before, code=code, params=former)
-        old_files = _sums(code)
     make_workspace(folder, code=project, params=today)
-    new_files = _sums(folder)
+    sums = _sums(folder)
     for workspace in (before, folder):
         if repro(workspace, keep_going=True) != 0:
             print(f"some stages failed in {workspace}; their own messages stand above", flush=True)
     verdict = judge(outputs_of(before), outputs_of(folder), Moves(moves))
     if equal is not None:
-        found = {"base": commit, "old_files": old_files, "new_files": new_files, "outputs": verdict.outputs}
-        write_json(equal, found)
+        write_json(equal, Equal(base=commit, files=sums, outputs=verdict.outputs).model_dump())
     return verdict
 
 
@@ -146,6 +143,49 @@ def _link_corpus(folder: Path, corpus: Path) -> None:
         raise InputError(f"{folder}: made for another corpus; delete it")
     if not link.exists():
         link.symlink_to(corpus, target_is_directory=True)
+
+
+class Moves:
+    """New names by the old ones: of outputs and their folders, and of keys of parameters (``FILE:KEY``)."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+        self._folders = sorted((it for it in self._names if ":" not in it), key=len, reverse=True)
+
+    def path(self, path: str) -> str:
+        """Give a file's or folder's path of today."""
+        for old in self._folders:
+            if path == old or path.startswith(f"{old}/"):
+                return self._names[old] + path[len(old) :]
+        return path
+
+    def key(self, file: str, key: str) -> tuple[str, str]:
+        """Give the file and the key of today of a parameter."""
+        parts = key.split(".")
+        for length in range(len(parts), -1, -1):
+            new = self._names.get(f"{file}:{'.'.join(parts[:length])}")
+            if new is not None:
+                new_file, _, new_key = new.partition(":")
+                return new_file, ".".join(filter(None, [new_key, *parts[length:]]))
+        return self.path(file), key
+
+
+def read_moves(path: Path) -> dict[str, str]:
+    """Read new names by old ones: a line each, ``old -> new``; from ``#`` on it is a comment.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or holds anything else.
+    """
+    try:
+        lines = [it.partition("#")[0].strip() for it in path.read_text(encoding="utf-8").splitlines()]
+        pairs = [line.split("->") for line in lines if line]
+        return {old.strip(): new.strip() for old, new in pairs}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: each line must be `old -> new`") from error
 
 
 def judge(before: Mapping[str, str], today: Mapping[str, str], moves: Moves) -> Verdict:
@@ -349,7 +389,7 @@ def _check_out(project: Path, commit: str, folder: Path) -> None:
 def _sums(folder: Path) -> dict[str, str]:
     """Give the md5 of every file of a project, by its path, but not of data and outputs."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        path.relative_to(folder).as_posix(): md5_of(path.read_bytes())
         for top in sorted(folder.iterdir())
         if top.name not in {*_NO_CODE, "corpus", ".dvc", "whisper"}
         for path in ([top] if top.is_file() else sorted(top.rglob("*")))

@@ -11,8 +11,7 @@ from ruamel.yaml import YAML
 
 from ser.errors import InputError
 from tools import demo, demo_pipelines, relock
-from tools.demo_pipelines import former_params, judge, merged_params, random_whisper
-from tools.relock import Moves
+from tools.demo_pipelines import Moves, former_params, judge, merged_params, random_whisper
 
 FIRST = """\
 stages:
@@ -154,11 +153,9 @@ def test_two_commits_are_compared_on_one_corpus_with_the_same_values(
 
     written = json.loads(equal.read_text())
     assert written["base"] == git(project, "rev-parse", "before")
-    assert written["old_files"]["stages/first.py"] == hashlib.md5(first.encode()).hexdigest()
     new = (project / "stages/first.py").read_bytes()
-    assert written["new_files"]["stages/first.py"] == hashlib.md5(new).hexdigest()
-    history = relock.History(project, "before")
-    assert relock.read_equal(equal, history=history)["outputs"] == verdict.outputs
+    assert written["files"]["stages/first.py"] == hashlib.md5(new).hexdigest()
+    assert relock.read_equal(equal).outputs == verdict.outputs
 
     write(project, {"stages/first.py": first.replace("words * factor", "words * factor + 'c'")})
     write(project, {"experiments/more/weights.py": "raise SystemExit('broken')\n"})
@@ -186,6 +183,23 @@ def test_values_of_today_are_set_under_the_names_of_before(project: Path, tmp_pa
     own = {"params.yaml": today["params.yaml"], "experiments/second/params.yaml": {"times": 8}}
     params, missing = former_params(older, own, Moves({}))
     assert params["params.yaml"]["second"] == {"times": 8}
+
+
+def test_names_that_changed(tmp_path: Path) -> None:
+    lines = tmp_path / "moves.txt"
+    lines.write_text("# files\na.csv -> b/a.csv\n\nparams.yaml:x -> p/params.yaml:\nold -> new  # a folder\n")
+    moves = Moves(demo_pipelines.read_moves(lines))
+    assert moves.path("a.csv") == "b/a.csv"
+    assert moves.path("old/file.csv") == "new/file.csv"
+    assert moves.path("older") == "older"
+    assert moves.key("params.yaml", "x.y") == ("p/params.yaml", "y")
+    assert moves.key("params.yaml", "xx.y") == ("params.yaml", "xx.y")
+    assert Moves({"p.yaml:": "params.yaml:x"}).key("p.yaml", "y") == ("params.yaml", "x.y")
+    lines.write_text("a.csv b.csv\n")
+    with pytest.raises(InputError, match="old -> new"):
+        demo_pipelines.read_moves(lines)
+    with pytest.raises(InputError, match="cannot be read"):
+        demo_pipelines.read_moves(tmp_path / "nowhere.txt")
 
 
 def test_outputs_may_have_other_names() -> None:
