@@ -6,7 +6,6 @@ Writes  metrics/calibration.json   by model: temperature; ECE, NLL, Brier score 
                                    accuracy when it abstains where it is least confident
         metrics/temperatures.csv   a row a model, seed and fold
         metrics/plots/{reliability,risk_coverage}.csv
-        figures/calibration/{reliability,risk_coverage}.png
 
 A temperature is fitted to the fold's validation actors, on predictions of a model that was not trained on
 them, and applied to the predictions of the same fold's test actors.
@@ -18,10 +17,8 @@ import pandas as pd
 
 from ser.data.predictions import SPLIT, check_predictions, read_predictions
 from ser.evaluation import calibration
-from ser.figures import calibration as calibration_figures
-from ser.figures.calibration import RELIABILITY
-from ser.figures.style import save
-from ser.files import read_table, replacing, write_csv, write_json
+from ser.evaluation.calibration import RELIABILITY
+from ser.files import read_table, write_csv, write_json
 from ser.params import load_params
 from stages import command
 
@@ -66,9 +63,6 @@ def main() -> None:
     ranked = dict(sorted(described.items(), key=lambda item: item[1]["after"]["aurc"]))
     table = reliability_table(scaled, clips, bins=bins)
 
-    with replacing("figures/calibration") as folder:
-        save(calibration_figures.reliability(table, ranked), folder / "reliability.png")
-        save(calibration_figures.risk_coverage(curves, ranked), folder / "risk_coverage.png")
     write_json("metrics/calibration.json", ranked)
     write_csv("metrics/temperatures.csv", temperatures)
     write_csv("metrics/plots/reliability.csv", table)

@@ -22,7 +22,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Splits and scalers": ("split", "normalize"),
     "Classical models": ("train_baselines",),
     "Networks": ("train_cnn",),
-    "Evaluation": ("fuse", "check_leaks", "calibrate", "evaluate"),
+    "Evaluation": ("fuse", "check_leaks", "calibrate", "draw_calibration", "evaluate"),
     "Report": ("report",),
 }
 """Scripts of stages/ by what a reader looks for, in the order of the pipeline."""

@@ -120,8 +120,8 @@ def _timeline(result: Recognition) -> Iterator[tuple[float, float, str]]:
     spoken = groupby(result.segments, key=lambda it: None if it.uncertain else it.emotion)
     for _, run_of in spoken:
         for start_s, end_s, first, confidence in _joined(list(run_of)):
-            surest = "not sure" if first.uncertain else first.emotion
-            yield start_s, end_s, f"{surest:9}  {confidence:4.0%}"
+            label = "not sure" if first.uncertain else first.emotion
+            yield start_s, end_s, f"{label:9}  {confidence:4.0%}"
     for start_s, end_s in result.no_speech:
         yield start_s, end_s, "no speech"
 

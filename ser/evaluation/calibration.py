@@ -2,7 +2,7 @@
 
 A model's confidence in a clip is its greatest probability. It is calibrated if, of the clips of which it is
 70 % sure, 70 % are right. Temperature scaling divides the log-probabilities by one number, learned of clips
-of actors on whom the model did not train: above 1 it makes the model less sure, below 1 surer. It never
+of actors on whom the model did not train: above 1 it makes the model less confident, below 1 more. It never
 changes which emotion is the most probable, so no accuracy and no recall changes with it.
 
 References
@@ -35,11 +35,13 @@ from ser.errors import list_problems
 Values = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
+RELIABILITY = ("model", "scaled", "low", "high", "clips", "confidence", "accuracy")
+"""Columns of the table of all bins; ``scaled`` is ``before`` or ``after``."""
 LEAST, GREATEST = 0.01, 100.0
 """The temperatures between which one is sought."""
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25)
-"""Shares of the clips, the surest, whose accuracy is told."""
+"""Shares of the clips, the most confident, whose accuracy is given."""
 
 _RUN = ["model", "seed", "fold"]
 _LABELS = range(len(EMOTIONS))
@@ -58,7 +60,7 @@ class Quality:
     brier : float
         Squared distance of the probabilities from a 1 for the right emotion and 0 for the others, 0 to 2.
     aurc : float
-        Share of wrong clips among the surest 1, 2, ... n, on average.
+        Share of wrong clips among the most confident 1, 2, ... n, on average.
     """
 
     ece: float
@@ -145,7 +147,7 @@ def reliability(probabilities: Values, y: Labels, *, bins: int) -> pd.DataFrame:
 
 
 def selective_accuracy(probabilities: Values, y: Labels) -> Values:
-    """Accuracy among the surest 1, 2, ... n clips [shape=(n,)]: 1 minus it is the risk of the curve.
+    """Accuracy among the most confident 1, 2, ... n clips [shape=(n,)]: 1 minus it is the risk of the curve.
 
     Clips of the same confidence are as good as each other: each counts as right by their mean.
     """
@@ -234,7 +236,7 @@ def describe(
     -------
     dict
         ``temperature`` (mean, least and greatest over seeds and folds), ``before`` and ``after`` (`Quality`),
-        ``accuracy_at_coverage``: accuracy, after scaling, of the surest clips, by their share.
+        ``accuracy_at_coverage``: accuracy, after scaling, of the most confident clips, by their share.
     """
     found = temperatures["temperature"]
     curve = risk_coverage(after, clips, coverages=COVERAGES)
@@ -260,7 +262,7 @@ def _mean_quality(predictions: pd.DataFrame, clips: pd.DataFrame, *, bins: int) 
 def risk_coverage(
     predictions: pd.DataFrame, clips: pd.DataFrame, *, coverages: tuple[float, ...]
 ) -> Mapping[float, float]:
-    """Tell the accuracy of one model on its surest clips, mean over seeds, by their share of all clips."""
+    """Give a model's accuracy on its most confident clips, mean over seeds, by their share of all clips."""
     runs = [run for _, run in predictions.groupby("seed")]
     curve = np.mean([selective_accuracy(*probabilities_and_emotions(run, clips)) for run in runs], axis=0)
     kept = [max(1, round(share * len(curve))) for share in coverages]

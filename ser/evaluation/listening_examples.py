@@ -1,4 +1,4 @@
-"""Clips worth hearing: what a model was surest of, where it was right and where it was wrong.
+"""Clips worth hearing: those of which a model was most confident, where it was right and where it was wrong.
 
 The rule is fixed, so that nobody picks: for every emotion, of the clips in which an actor meant it, the one
 that the model recognised with the greatest probability, and the one that it took for another emotion with the

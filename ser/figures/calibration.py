@@ -1,6 +1,7 @@
 """Figures of calibration: reliability diagrams, and accuracy against the share of clips that are answered."""
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,6 @@ from matplotlib.lines import Line2D
 
 from ser.evaluation.model_names import model_title
 from ser.figures.style import SERIES_COLOURS, project_style
-
-RELIABILITY = ("model", "scaled", "low", "high", "clips", "confidence", "accuracy")
-"""Columns of the reliability table; ``scaled`` is ``before`` or ``after``."""
 
 _BEFORE, _AFTER, _DARK = "#d55e00", "#0072b2", "#222222"
 _DASHES = ("-", "--", "-.", ":")
@@ -26,14 +24,14 @@ def reliability(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]])
     Parameters
     ----------
     table
-        With `RELIABILITY`, of all models, seeds pooled.
+        With `ser.evaluation.calibration.RELIABILITY`, of all models, seeds pooled.
     described
         What `ser.evaluation.calibration.describe` says of each model, in the order to draw.
     """
     n_columns = math.ceil(math.sqrt(len(described)))
     n_rows = -(-len(described) // n_columns)
     with project_style():
-        figure = Figure(figsize=(max(5.5, 0.3 + 3.0 * n_columns), 0.7 + 3.15 * n_rows), layout="constrained")
+        figure = Figure(figsize=(max(5.5, 0.3 + 3.0 * n_columns), 0.7 + 3.3 * n_rows), layout="constrained")
         panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, (model, about) in zip(panels, described.items(), strict=False):
             axes.plot([0, 100], [0, 100], "--", color=_DARK, linewidth=1)
@@ -51,7 +49,8 @@ def reliability(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]])
             )
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
             axes.text(0.04, 0.96, words, transform=axes.transAxes, va="top", fontsize=8, bbox=white)
-            axes.set_title(model_title(model))
+            # A long name in one line would run into the next panel.
+            axes.set_title(textwrap.fill(model_title(model), 26))
             axes.set_aspect("equal")
             axes.set_xlim(0, 102)
             axes.set_ylim(0, 102)
@@ -74,7 +73,7 @@ def reliability(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]])
 
 
 def risk_coverage(curves: pd.DataFrame, described: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw the accuracy on the clips that are kept when a model abstains where it is least sure.
+    """Draw the accuracy on the clips that are kept when a model abstains where it is least confident.
 
     Parameters
     ----------
@@ -91,15 +90,16 @@ def risk_coverage(curves: pd.DataFrame, described: Mapping[str, Mapping[str, Any
                 100 * curves["coverage"],
                 100 * curves[model],
                 color=SERIES_COLOURS[number % len(SERIES_COLOURS)],
-                linestyle=_DASHES[number % len(_DASHES)],
+                # Where colours come round again, the dashes are other ones.
+                linestyle=_DASHES[(number + number // len(SERIES_COLOURS)) % len(_DASHES)],
                 label=f"{model_title(model)} (AURC {100 * about['after']['aurc']:.1f} %)",
             )
         axes.set_xlim(0, 100)
         least = curves[list(described)].to_numpy().min()
         axes.set_ylim(10 * math.floor(10 * least), 101)
         axes.grid()
-        axes.set_xlabel("coverage: share of the clips that are answered, the surest first, in %")
+        axes.set_xlabel("coverage: share of the clips that are answered, the most confident first, in %")
         axes.set_ylabel("accuracy on these clips in %")
-        axes.set_title("What abstaining is worth (LUNA5, after temperature scaling)")
+        axes.set_title("Accuracy with abstention (LUNA5, after temperature scaling)")
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     return figure

@@ -44,6 +44,7 @@ STAGES = {
     "check_leaks",
     "evaluate",
     "calibrate",
+    "draw_calibration",
     "report",
 }
 
@@ -102,7 +103,7 @@ def test_an_epoch_count_runs_that_training_and_what_follows(workspace: Workspace
     with workspace.changed("train_cnn.logmel.epochs", 2):
         ran = workspace.repro()
         after = json.loads(summary.read_text(encoding="utf-8"))
-    assert ran == {"train_cnn_logmel", "fuse", "evaluate", "calibrate", "report"}
+    assert ran == {"train_cnn_logmel", "fuse", "evaluate", "calibrate", "draw_calibration", "report"}
     assert ran == workspace.downstream("train_cnn_logmel")
     for model in ("logmel_cnn", "fused_scratch", "fused_transfer"):
         assert after["luna5"].pop(model) != before["luna5"].pop(model)

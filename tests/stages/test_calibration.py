@@ -25,7 +25,7 @@ from ser.evaluation import calibration
 from ser.export import temperature as final_calibration
 from ser.figures import calibration as calibration_figures
 from ser.files import write_parquet
-from stages import calibrate
+from stages import calibrate, draw_calibration
 
 PROJECT = Path(__file__).parents[2]
 PARAMS = ("params.yaml", "experiments/recognizer/params.yaml")
@@ -161,6 +161,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("project")
     fill(project)
     run_in(project, calibrate)
+    run_in(project, draw_calibration)
     return project
 
 
@@ -180,7 +181,7 @@ def test_the_stage_mends_every_model_and_says_so(calibrated: Path) -> None:
     temperatures = pd.read_csv(calibrated / "metrics/temperatures.csv")
     assert len(temperatures) == len(TEMPERATURES) * 2 * 5
     bins = pd.read_csv(calibrated / "metrics/plots/reliability.csv")
-    assert list(bins.columns) == list(calibration_figures.RELIABILITY)
+    assert list(bins.columns) == list(calibration.RELIABILITY)
     assert bins.groupby(["model", "scaled"])["clips"].sum().eq(2 * 1440).all()
     curves = pd.read_csv(calibrated / "metrics/plots/risk_coverage.csv", index_col="coverage")
     for model, it in described.items():
@@ -194,6 +195,7 @@ def test_a_second_run_writes_the_same_bytes(calibrated: Path) -> None:
         "figures/calibration/risk_coverage.png",
     }
     run_in(calibrated, calibrate)
+    run_in(calibrated, draw_calibration)
     assert results(calibrated) == before
 
 
@@ -339,6 +341,17 @@ def test_a_full_disk_is_named(stage: ModuleType, tmp_path: Path, monkeypatch: py
     fill(tmp_path)
     monkeypatch.chdir(tmp_path)
     check_full_disk(stage)
+
+
+def test_figures_are_drawn_from_metrics_alone(calibrated: Path, tmp_path: Path) -> None:
+    shutil.copytree(calibrated / "metrics", tmp_path / "metrics")
+    run_in(tmp_path, draw_calibration)
+    assert results(tmp_path) == results(calibrated)
+    (tmp_path / "metrics/calibration.json").write_text("{}")
+    with pytest.raises(
+        InputError, match=r"metrics/calibration\.json: Dictionary should have at least 1 item"
+    ):
+        run_in(tmp_path, draw_calibration)
 
 
 def test_predictions_without_the_exported_model_are_refused(tmp_path: Path) -> None:
