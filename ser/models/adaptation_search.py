@@ -1,7 +1,8 @@
-"""What is left to choose for enrolled speakers: by inner folds of training actors who enrol as many clips.
+"""Hyper-parameters of unsupervised speaker adaptation, selected on inner folds of training actors.
 
-First shrinkage and prior of each view, by the UAR of the view alone; then the views' weights, by the log-loss
-of the weighted sum, so that the probabilities are calibrated for speakers who were never met.
+In an inner fold each held-out actor has as many adaptation clips as a test speaker will have. First shrinkage
+and prior strength of each feature set are selected by the UAR of that set alone. Then the weights of the sets
+are fitted by the log-loss of the weighted sum, so that the probabilities are calibrated for unseen speakers.
 """
 
 from collections.abc import Mapping
@@ -21,12 +22,24 @@ from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.params import AdaptationSearch
 
 ALL_VIEWS = "all, weighted"
-"""What stands for a view in the trial of the weighted sum."""
+"""Stands for a feature set in the row of the weighted sum, in the table of trials."""
 
 
 @dataclass(frozen=True)
 class InnerFold:
-    """Training actors who are held out, as models that never met them see them."""
+    """Training actors who are held out, and models that were fitted without them.
+
+    Attributes
+    ----------
+    actors : numpy.ndarray [shape=(n,), dtype=int64]
+        Speaker of each held-out clip, 1 to 24.
+    y : numpy.ndarray [shape=(n,), dtype=int64]
+        The labels: places in `EMOTIONS`, 0 to 7.
+    voices : mapping of str to SpeakerLda
+        By feature set, the model that was fitted to the other training actors.
+    projected : mapping of str to numpy.ndarray [shape=(n, columns), dtype=float64]
+        By feature set, the held-out clips after `SpeakerLda.project`.
+    """
 
     actors: Labels
     y: Labels
@@ -35,7 +48,20 @@ class InnerFold:
 
 
 def inner_folds(training: Speech, *, n_folds: int) -> list[InnerFold]:
-    """Hold out each training actor once, from models that are fitted to the others."""
+    """Hold out each training actor once, and fit models to the others.
+
+    Parameters
+    ----------
+    training
+        All training clips, in all feature sets.
+    n_folds
+        Number of inner folds, at least 2 and at most the number of training actors.
+
+    Returns
+    -------
+    list of InnerFold
+        The inner folds, without an actor in two of them.
+    """
     folds = []
     for fitted, rows in GroupKFold(n_folds).split(training.clips, groups=training.actors):
         held_out, voices = training.at(rows), fit_voices(training.at(fitted))
@@ -46,16 +72,16 @@ def inner_folds(training: Speech, *, n_folds: int) -> list[InnerFold]:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Inner folds in which the held-out actors enrol clips, by several draws.
+    """Inner folds in which models adapt to the held-out actors, with several draws of adaptation clips.
 
     Attributes
     ----------
     folds : list of InnerFold
         Each with training actors who are held out.
     n_clips : int
-        How many clips each actor enrols.
+        Number of adaptation clips of each actor, 0 or more.
     seeds : list of int
-        A draw of the enrolled clips for each.
+        One seed for each draw of adaptation clips.
     """
 
     folds: list[InnerFold]
@@ -63,12 +89,12 @@ class Rehearsal:
     seeds: list[int]
 
     def labels(self) -> list[Labels]:
-        """List the emotions of the scored clips, an array a draw."""
+        """List the labels of the scored clips, an array [shape=(n,)] a draw, all inner folds together."""
         by_fold = [[fold.y[~enrolled] for enrolled in self._draws(fold)] for fold in self.folds]
         return [np.concatenate(draw) for draw in zip(*by_fold, strict=True)]
 
     def logits(self, view: str, choice: ViewChoice) -> list[Matrix]:
-        """Classify them by one view, an array [shape=(n, 8)] a draw."""
+        """Compute the logits of these clips from one feature set, an array [shape=(n, 8)] a draw."""
         by_fold = [
             view_logits(
                 fold.voices[view],
@@ -89,25 +115,25 @@ class Rehearsal:
 def choose(
     folds: list[InnerFold], *, n_clips: int, settings: AdaptationSearch
 ) -> tuple[dict[str, ViewChoice], pd.DataFrame]:
-    """Choose shrinkage, prior and weight of each view.
+    """Select shrinkage, prior strength and weight of each feature set.
 
     Parameters
     ----------
     folds
-        Of `inner_folds`, of training actors alone.
+        Inner folds of training actors alone, from `inner_folds`.
     n_clips
-        How many clips each speaker enrols.
+        Number of adaptation clips of each speaker, 0 or more.
     settings
-        Grids, and seeds of the draws.
+        Grids of shrinkage and prior strength, and seeds of the draws.
 
     Returns
     -------
-    choices : dict
-        By the view.
+    choices : dict of str to ViewChoice
+        The selected hyper-parameters and the fitted weight, by feature set.
     trials : pandas.DataFrame
-        A row a point of each view's grid: ``view``, ``shrinkage``, ``prior_clips``, ``weight`` (0 of
-        what was not chosen), ``inner_uar`` (mean over draws), ``chosen``; a last row is the weighted sum's,
-        whose weights were fitted to the same clips.
+        A row a point of each set's grid: ``view`` (the feature set), ``shrinkage``, ``prior_clips`` (the
+        prior strength), ``weight`` (0 unless selected), ``inner_uar`` (mean over draws), ``chosen``. The last
+        row is that of the weighted sum, whose weights were fitted to the same clips.
     """
     rehearsal = Rehearsal(folds, n_clips, settings.seeds)
     labels = rehearsal.labels()
@@ -119,8 +145,9 @@ def choose(
         for view in folds[0].voices
     }
     best = {view: int(np.argmax(of_view)) for view, of_view in uars.items()}
+    # For each feature set (n, 8), the n clips being those of all draws.
     logits = [np.concatenate(rehearsal.logits(view, grid[place])) for view, place in best.items()]
-    weights = fit_weights(logits, np.concatenate(labels))
+    weights = fit_weights(logits, np.concatenate(labels))  # (feature sets,)
     choices = {
         view: replace(grid[place], weight=float(weight))
         for (view, place), weight in zip(best.items(), weights, strict=True)
@@ -132,18 +159,19 @@ def choose(
             chosen = place == best[view]
             point = asdict(choices[view] if chosen else replace(grid[place], weight=0.0))
             trials.append({"view": view, **point, "inner_uar": uar, "chosen": chosen})
+    # Summed over feature sets (n, 8), then cut into draws again.
     joined = np.split(np.tensordot(weights, logits, axes=1), np.cumsum([len(y) for y in labels])[:-1])
     trials.append({"view": ALL_VIEWS, "inner_uar": mean_uar(labels, joined), "chosen": True})
     return choices, pd.DataFrame(trials)
 
 
 def priors_for(n_clips: int, *, settings: AdaptationSearch) -> list[float]:
-    """List the numbers of imagined clips to try: without a clip there is nothing that they could weigh."""
+    """List the prior strengths to try: without adaptation clips the prior has no effect, so one is enough."""
     return settings.prior_clips if n_clips else settings.prior_clips[:1]
 
 
 def mean_uar(labels: list[Labels], logits: list[Matrix]) -> float:
-    """UAR of each draw, and the mean over draws."""
+    """Mean over draws of the UAR, from labels [shape=(n,)] and logits [shape=(n, 8)] of each draw."""
     pairs = zip(labels, logits, strict=True)
     return float(np.mean([recall_score(y, z.argmax(axis=1), average="macro") for y, z in pairs]))
 
@@ -154,20 +182,21 @@ def fit_weights(logits: list[Matrix], y: Labels) -> Matrix:
     Parameters
     ----------
     logits
-        [shape=(n, 8)] of each view, of clips that its model never met.
+        For each feature set [shape=(n, 8)], of clips on which its model was not trained.
     y
-        [shape=(n,)]. All emotions count the same, however many clips they have.
+        [shape=(n,)] Labels, 0 to 7. All emotions count the same, however many clips they have.
 
     Returns
     -------
-    numpy.ndarray [shape=(views,)]
+    numpy.ndarray [shape=(feature sets,), dtype=float64]
+        Weight of each feature set, in the order of `logits`.
     """
-    stacked = np.stack(logits, axis=2)
+    stacked = np.stack(logits, axis=2)  # (n, 8, feature sets)
     right = np.arange(len(y)), y
-    share = 1 / (len(np.unique(y)) * np.bincount(y)[y])
+    share = 1 / (len(np.unique(y)) * np.bincount(y)[y])  # (n,), which sums to 1
 
     def loss(weights: Matrix) -> tuple[float, Matrix]:
-        log_probabilities = log_softmax(stacked @ weights, axis=1)
+        log_probabilities = log_softmax(stacked @ weights, axis=1)  # (n, 8)
         error = np.exp(log_probabilities)
         error[right] -= 1
         return -float(share @ log_probabilities[right]), np.einsum("n,ne,nev->v", share, error, stacked)

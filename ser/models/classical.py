@@ -1,4 +1,4 @@
-"""The classical models: the article's two, and those on functionals or a pretrained encoder, tuned nested.
+"""Classical models: the article's two, and those on functionals or an encoder, selected on inner folds.
 
 To add one, add an entry to `MODELS`; docs/add_a_model.md shows it.
 """
@@ -42,11 +42,11 @@ class Classical:
     group : str
         The section of ``train_baselines`` that it belongs to, a key of `FEATURES`.
     copies : tuple of str
-        The variants of a training clip that it learns of, the recording first.
+        The variants of a training clip that it is trained on, the recording first.
     classifier : callable
-        Makes it, with seeds fixed.
+        Makes the classifier, unfitted, with seeds fixed.
     grid : mapping
-        Hyper-parameters of the pipeline, such as ``svc__C``: values to try, or the key of the section under
+        By the pipeline's hyper-parameters, such as ``svc__C``: values to try, or the key of the section under
         which they stand.
     """
 
@@ -88,19 +88,19 @@ class LayerChoice(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     layer
-        1 is the lowest.
+        Number of the layer, 1 being the lowest.
     """
 
     def __init__(self, *, layer: int = 1) -> None:
         self.layer = layer
 
     def fit(self, _x: Array, _y: Labels | None = None) -> Self:
-        """Learn nothing."""
+        """Do nothing: there is nothing to fit."""
         return self
 
     def transform(self, x: Array) -> Array:
         """Turn [shape=(n, layers, columns)] into [shape=(n, columns)]."""
-        return x[:, self.layer - 1]
+        return x[:, self.layer - 1]  # (n, columns)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Tuned:
     log : pandas.DataFrame
         A row a point of the grid: ``parameters``, ``inner_uar`` (mean over the inner folds), ``chosen``.
     fit_without_validation : callable or None
-        Fits a model with the same hyper-parameters that never met the validation clips.
+        Fits a model with the same hyper-parameters, but not to the validation clips.
     """
 
     fitted: ClassifierMixin
@@ -149,7 +149,7 @@ class Tuned:
         return np.asarray(self.fitted.predict_proba(part.x))
 
     def predict_validation(self, part: Part) -> npt.NDArray[np.floating]:
-        """Give those of validation clips, by a model that did not train on them."""
+        """Give probabilities [shape=(n, 8)] of validation clips, by a model that was not trained on them."""
         if self.fit_without_validation is None:
             raise ValueError("this model has no other that did not train on validation clips")
         return np.asarray(self.fit_without_validation().predict_proba(part.x))
@@ -157,10 +157,10 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Search:
-    """Recipe of one of `MODELS`: tuned by inner folds of training actors, then fitted to all of them.
+    """Recipe of one of `MODELS`: selected on inner folds of training actors, then fitted to all of them.
 
-    Scaling is part of the model, so that it too is learned within each inner fold. Validation clips train as
-    well; only to learn how far the probabilities can be trusted, a second model is fitted without them.
+    Scaling is part of the model, so that it too is fitted within each inner fold. Validation clips train as
+    well; only to measure the calibration of the probabilities, a second model is fitted without them.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class Search:
     grids: Grids
 
     def fit(self, fold: Fold, *, seed: int = 0, bar_position: int = 0) -> Tuned:
-        """Choose hyper-parameters and fit; see `ser.models.recipe.Recipe`. Nothing is drawn.
+        """Select hyper-parameters and fit; see `ser.models.recipe.Recipe`. Nothing is drawn.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Refit:
-    """Recipe of one of `MODELS` with the hyper-parameters that a `Search` chose for each fold.
+    """Recipe of one of `MODELS` with the hyper-parameters that a `Search` selected for each fold.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ class Refit:
     grids : Grids
         The section of ``train_baselines`` that it belongs to.
     points : mapping of int to Point
-        By the fold's number.
+        Selected values of the hyper-parameters, by the fold's number.
     """
 
     model: str
@@ -227,7 +227,7 @@ class Refit:
         # The features may hold fewer layers than were searched: no more than the chosen one is needed.
         layers = getattr(self.grids, "layer", None) or [int(point.get("layer", 1))]
         model, grid = model_and_grid(self.model, grids=self.grids, n_layers=max(layers))
-        # The points hold numbers alone; a layer's must be whole again.
+        # The points hold floats alone; a layer's number must be an integer again.
         values = {key: type(choices[0])(point[key.split("__")[1]]) for key, choices in grid.items()}
         return Tuned(model.set_params(**values).fit(training.x, training.y), pd.DataFrame([point]))
 
@@ -252,7 +252,7 @@ def model_and_grid(
 
 
 def fit_with_probabilities(model: Pipeline, training: Part, *, n_folds: int, copies: int) -> ClassifierMixin:
-    """Fit a model, leaving the one that is given as it is, so that it can tell probabilities.
+    """Fit a copy of a model that gives probabilities.
 
     The SVM, which has none of its own, gets them by temperature scaling on its inner folds' held-out scores;
     that leaves its decisions as they are. The options are those of `inner_folds`.
@@ -270,11 +270,16 @@ def inner_folds(training: Part, *, n_folds: int, copies: int) -> list[tuple[Labe
     Parameters
     ----------
     training
-        Copy by copy, the recordings first.
+        Training clips [shape=(copies * n, ...)], copy by copy, the recordings first.
     n_folds
-        Each actor is held out in one of them.
+        Number of inner folds; each actor is held out in one of them.
     copies
-        How many there are of each clip.
+        Number of copies of each clip, the recording included.
+
+    Returns
+    -------
+    list of (numpy.ndarray, numpy.ndarray)
+        For each inner fold the rows to fit on, and the rows to score, which are below n.
     """
     recordings = len(training.x) // copies
     inner = GroupKFold(n_folds).split(training.x, training.y, training.actors)

@@ -19,7 +19,7 @@ from ser.models import training
 from ser.params import ArticleCnn, LogMelCnn
 
 MONITORED_CLIPS = 64
-"""How many training clips the learning curve follows where nobody validates."""
+"""Number of training clips that the learning curve monitors where there are no validation clips."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Network:
     model : str
         Its name in predictions and metrics.
     monitored : {"validation", "test"}
-        The clips that the learning curve follows.
+        The clips that the learning curve monitors.
     axes : tuple of int
-        Over what the scaler of its input takes mean and standard deviation.
+        Axes of the features over which the scaler takes mean and standard deviation.
     build : callable
-        Shape of a clip's features, settings and steps an epoch to a compiled model.
+        From the shape of a clip's features, the settings and the steps an epoch to a compiled model.
     epochs : callable
-        Training part, scaler, number of copies of a clip and settings to what draws an epoch.
+        From the training part, the scaler, the number of copies of a clip and the settings to an `Epoch`.
     code : tuple of str
-        Files of its own on which its weights depend.
+        Paths of its own source files, on which its weights depend.
     """
 
     model: str
@@ -52,18 +52,18 @@ class Network:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training reads of a fold; no test clip, unless the article's curves follow them.
+    """What a training reads of a fold; no test clip, unless the article's curves monitor them.
 
     Attributes
     ----------
     training : Part
-        All copies of the training clips, copy by copy.
+        Training clips [shape=(copies * n, ...)], copy by copy, the recordings first.
     copies : int
-        How many copies of each clip `training` holds.
+        Number of copies of each clip in `training`, the recording included.
     monitored : Part
-        The clips that the learning curve follows.
+        The clips that the learning curve monitors.
     scaler : Scaler
-        Of the network's input.
+        Standardises the network's input.
     """
 
     training: Part
@@ -75,18 +75,18 @@ class TrainingData:
 def training_data(fold: Fold, network: Network, *, scaler: Scaler | None = None) -> TrainingData:
     """Gather what a network is trained on.
 
-    The training loop asks for clips to follow. Where nobody validates, these are the first training clips as
-    they were recorded: their curve tells that the network learns, not how well it generalizes. Nothing is
-    chosen by any curve.
+    The training loop needs clips to monitor. Where there are no validation clips, these are the first
+    training clips as they were recorded: their curve shows that the network fits, not how well it
+    generalizes. Nothing is selected by any curve.
 
     Parameters
     ----------
     fold
-        With the features that the network reads.
+        A fold with the features that are the network's input.
     network
-        Whose clips are monitored.
+        The network; it says which clips are monitored, and over which axes to scale.
     scaler
-        Of the network's input; learned of the training clips in all copies where there is none.
+        Standardises the network's input; without one, it is fitted to the training clips in all copies.
     """
     training = fold.training()
     monitored = fold.test if network.monitored == "test" else fold.validation
@@ -105,11 +105,11 @@ class FittedNetwork:
     Attributes
     ----------
     network : keras.Model
-        After the last epoch.
+        The network after the last epoch.
     scaler : Scaler
-        Of the network's input, in the unit of the features.
+        Standardises the network's input; its mean and deviation are in the unit of the features.
     log : pandas.DataFrame
-        The learning curve, as `ser.models.training.train` gives it.
+        The learning curve, a row an epoch, with the columns of `ser.models.training.train`.
     """
 
     network: keras.Model
@@ -117,7 +117,7 @@ class FittedNetwork:
     log: pd.DataFrame
 
     def predict(self, part: Part) -> Array:
-        """Give class scores [shape=(n, 8)]."""
+        """Give class scores [shape=(n, 8)], from 0 to 1; those of a sigmoid do not sum to 1."""
         return training.predict(self.network, self.scaler.transform(part.x))
 
     predict_validation = predict
@@ -138,20 +138,26 @@ def fit(
     Parameters
     ----------
     network, settings
-        Which one, and its section of ``train_cnn``.
+        The network, and its section of ``train_cnn``.
     data
         All that it is trained on.
     seed
-        Of the weights and of all that is drawn.
+        Seed of the initial weights and of all that is drawn.
     name
-        Stands before the progress bar.
+        Text before the progress bar.
     checkpoint
-        Where the state after each epoch is kept, for a run after a kill.
+        File of the state after each epoch, from which a killed run goes on.
     bar_position
-        The progress bar's line.
+        Line of the progress bar, 0-based.
+
+    Returns
+    -------
+    FittedNetwork
+        The network after the last epoch.
     """
     part, monitored = data.training, data.monitored
     deterministic_tensorflow.start(seed)
+    # Batches of all clips, in one copy each.
     steps_per_epoch = -(-len(part.x) // data.copies // settings.batch_size)
     model = network.build(part.x.shape[1:], settings, steps_per_epoch)
     curve = training.train(
@@ -172,7 +178,7 @@ def fit(
 
 
 def one_hot(part: Part) -> Array:
-    """Each clip's emotion as a row of 0 and one 1, in the order of `EMOTIONS`."""
+    """Each clip's emotion as a row of 0 and one 1 [shape=(n, 8)], in the order of `EMOTIONS`."""
     return np.eye(len(EMOTIONS), dtype=np.float32)[part.y]
 
 

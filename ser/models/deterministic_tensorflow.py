@@ -18,8 +18,13 @@ VERSIONS = (keras.__version__, tf.__version__)
 def start(seed: int) -> None:
     """Fix every generator, the order of operations, and one thread a process.
 
-    One thread, because sums depend on how many share them, and because two trainings side by side use two
+    One thread, because sums depend on the number of threads, and because two trainings in parallel use two
     cores better than one training on two.
+
+    Parameters
+    ----------
+    seed
+        Seed of Python's, NumPy's and TensorFlow's generators.
     """
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

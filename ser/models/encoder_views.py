@@ -1,8 +1,7 @@
-"""Clips as the layers of two pretrained encoders see them, and an LDA on each of these views.
+"""An LDA ensemble on the layers of two pretrained encoders, one LDA a layer.
 
-Each layer is a view with an LDA of its own; the sum of their logits decides. Shrinkage and weight of each
-view, and how readily it adapts to a voice, are chosen by inner folds of training actors, see
-`ser.models.adaptation_search`.
+The weighted sum of their logits decides. Shrinkage, weight and prior strength of each layer are selected on
+inner folds of training actors, see `ser.models.adaptation_search`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +25,22 @@ Of = TypeVar("Of")
 def sides_of(
     views: dict[str, Array], clips: pd.DataFrame, split: pd.DataFrame, *, fold: int
 ) -> tuple[Speech, Speech]:
-    """Give training and test side of a fold; nothing is chosen by validation actors, so they train."""
+    """Give training and test clips of a fold; nothing is selected by validation actors, so they train.
+
+    Parameters
+    ----------
+    views
+        Feature sets [shape=(clips, columns)] of all clips, by their names.
+    clips, split
+        The table of clips, and the split of a protocol: ``fold``, ``clip``, ``role``.
+    fold
+        Number of the fold, 0-based.
+
+    Returns
+    -------
+    training, test : Speech
+        The clips of both roles, in all feature sets.
+    """
     together = split.replace({"role": {"validation": "train"}})
     training, test = (
         Speech.join({name: take(clips, together, [x], fold=fold, role=role) for name, x in views.items()})
@@ -37,16 +51,16 @@ def sides_of(
 
 @dataclass(frozen=True)
 class Learned:
-    """What is learned of training speakers.
+    """Models that are fitted to training speakers.
 
     Attributes
     ----------
     inner : list of InnerFold
         Training actors who are held out, to select hyper-parameters on.
     voices : dict of str to SpeakerLda
-        Each view, of all training speakers.
+        By feature set, the model that is fitted to all training speakers.
     settings : AdaptationSearch
-        The grids of shrinkage and prior, and the number of inner folds.
+        The grids of shrinkage and prior strength, the seeds, and the number of inner folds.
     """
 
     inner: list[InnerFold]
@@ -55,11 +69,11 @@ class Learned:
 
     @classmethod
     def of(cls, training: Speech, settings: AdaptationSearch) -> Self:
-        """Fit every view, to all training speakers and within each inner fold."""
+        """Fit each feature set, to all training speakers and within each inner fold."""
         return cls(inner_folds(training, n_folds=settings.inner_folds), fit_voices(training), settings)
 
     def choose(self, model: str, *, n_clips: int) -> tuple[dict[str, ViewChoice], pd.DataFrame]:
-        """Choose for one of `WHISPER` and `BOTH`, where speakers enrol `n_clips`; give the trials as well."""
+        """Select hyper-parameters of `WHISPER` or `BOTH`; see `ser.models.adaptation_search.choose`."""
         inner = self.inner
         if model == WHISPER:
             inner = [
@@ -71,7 +85,7 @@ class Learned:
     def recognise(
         self, choices: dict[str, ViewChoice], speech: Speech, *, enrolled: Mask, n_clips: int
     ) -> Matrix:
-        """Recognise the clips that are not enrolled: probabilities [shape=(n, 8)]."""
+        """Give probabilities [shape=(n, 8)] of the n clips that are no adaptation clips."""
         return recognise(self.voices, choices, speech, enrolled=enrolled, n_clips=n_clips)
 
 

@@ -1,4 +1,4 @@
-"""A 2-D CNN on log-mel, and what it sees in an epoch."""
+"""A 2-D CNN on log-mel, and what it is trained on in an epoch."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models.cnn_runs import Network, one_hot  # isort: split
@@ -20,36 +20,42 @@ def logmel_cnn(*, n_mels: int, settings: LogMelCnn, steps_per_epoch: int) -> ker
     """Build the 2-D CNN, compiled.
 
     A stem that strides early (two frames, four bands), squeeze-and-excitation, one residual block, then
-    attentive statistics pooling over time: weighted mean and deviation of each channel. A log-mel may have
-    any number of frames: training shows excerpts, and whole clips are recognised.
+    attentive statistics pooling over time: weighted mean and standard deviation of each channel. A log-mel
+    may have any number of frames: the network is trained on excerpts, and applied to complete clips.
 
     Parameters
     ----------
     n_mels
-        Bands of the log-mel.
+        Number of mel bands of the input.
     settings
         The section ``train_cnn.logmel`` of params.yaml.
     steps_per_epoch
-        For the schedule of the learning rate: a linear warm-up, then a cosine to 0.
+        Batches an epoch, for the schedule of the learning rate: a linear warm-up, then a cosine to 0.
+
+    Returns
+    -------
+    keras.Model
+        From standardised log-mels [shape=(n, t, n_mels)] to probabilities [shape=(n, 8)].
 
     References
     ----------
     Hu J et al. (2018). Squeeze-and-Excitation Networks. CVPR.
     Okabe K et al. (2018). Attentive Statistics Pooling for Deep Speaker Embedding. Interspeech.
     """
-    spectrogram = layers.Input((None, n_mels))
-    x = layers.Reshape((-1, n_mels, 1))(spectrogram)
-    x = _convolution(x, 32, kernel=(5, 7), strides=(2, 4))
-    x = _convolution(x, 64, strides=2)
+    # Shapes of one clip, (frames, bands, channels), for a log-mel of 160 frames and 64 bands.
+    spectrogram = layers.Input((None, n_mels))  # (160, 64)
+    x = layers.Reshape((-1, n_mels, 1))(spectrogram)  # (160, 64, 1)
+    x = _convolution(x, 32, kernel=(5, 7), strides=(2, 4))  # (80, 16, 32)
+    x = _convolution(x, 64, strides=2)  # (40, 8, 64)
     x = _squeeze_excitation(x)
     x = layers.add([x, _convolution(x, 64)])
-    x = _convolution(x, 96, strides=(1, 2))
+    x = _convolution(x, 96, strides=(1, 2))  # (40, 4, 96)
     x = _squeeze_excitation(x)
-    x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)
-    x = layers.Dense(128, use_bias=False)(x)
+    x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)  # (40, 384)
+    x = layers.Dense(128, use_bias=False)(x)  # (40, 128)
     x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
-    x = layers.Dropout(settings.dropout)(_attentive_statistics(x))
-    model = keras.Model(spectrogram, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    x = layers.Dropout(settings.dropout)(_attentive_statistics(x))  # (256,)
+    model = keras.Model(spectrogram, layers.Dense(len(EMOTIONS), activation="softmax")(x))  # (8,)
 
     total = settings.epochs * steps_per_epoch
     warmup = min(settings.warmup_epochs * steps_per_epoch, total - 1)
@@ -77,20 +83,20 @@ def _convolution(
 
 def _squeeze_excitation(x: keras.KerasTensor) -> keras.KerasTensor:
     channels = x.shape[-1]
-    weights = layers.GlobalAveragePooling2D()(x)
-    weights = layers.Dense(channels // 8, activation="relu")(weights)
-    weights = layers.Dense(channels, activation="sigmoid")(weights)
+    weights = layers.GlobalAveragePooling2D()(x)  # (t, bands, channels) to (channels,)
+    weights = layers.Dense(channels // 8, activation="relu")(weights)  # (channels // 8,)
+    weights = layers.Dense(channels, activation="sigmoid")(weights)  # (channels,)
     return layers.multiply([x, layers.Reshape((1, 1, channels))(weights)])
 
 
 def _attentive_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
-    scores = layers.Dense(1)(layers.Dense(64, activation="tanh")(x))
-    weights = layers.Softmax(axis=1)(scores)
-    mean = layers.Dot(axes=1)([weights, x])
-    power = layers.Dot(axes=1)([weights, layers.multiply([x, x])])
+    scores = layers.Dense(1)(layers.Dense(64, activation="tanh")(x))  # (t, channels) to (t, 1)
+    weights = layers.Softmax(axis=1)(scores)  # (t, 1), which sums to 1 over time
+    mean = layers.Dot(axes=1)([weights, x])  # (1, channels)
+    power = layers.Dot(axes=1)([weights, layers.multiply([x, x])])  # (1, channels)
     variance = layers.subtract([power, layers.multiply([mean, mean])])
     deviation = _SafeRoot()(variance)
-    return layers.Flatten()(layers.concatenate([mean, deviation]))
+    return layers.Flatten()(layers.concatenate([mean, deviation]))  # (2 * channels,)
 
 
 @keras.saving.register_keras_serializable(package="ser")
@@ -109,16 +115,17 @@ def _build(shape: tuple[int, ...], settings: LogMelCnn, steps_per_epoch: int) ->
 
 
 def _epochs(part: Part, scaler: Scaler, copies: int, settings: LogMelCnn) -> Epoch:
-    """Show one copy of each clip in an epoch, changed anew."""
+    """Give one copy of each clip in an epoch, augmented anew."""
     n = len(part.x) // copies
-    labels = one_hot(part)[:n]
+    labels = one_hot(part)[:n]  # (n, 8)
     floor_db = float(part.x.min())
 
     def draw(generator: np.random.Generator) -> tuple[Array, Array]:
+        # (copies * n, frames, bands) to (n, frames, bands)
         x = augmentation.choose_copies(part.x, copies=copies, generator=generator)
         order = generator.permutation(n)
         x = augmentation.distort(x[order], floor_db=floor_db, settings=settings, generator=generator)
-        x = augmentation.crop(x, settings=settings, generator=generator)
+        x = augmentation.crop(x, settings=settings, generator=generator)  # (n, crop_frames, bands)
         x = augmentation.mask(scaler.transform(x), settings=settings, generator=generator)
         return augmentation.mix(
             x, labels[order], batch_size=settings.batch_size, settings=settings, generator=generator

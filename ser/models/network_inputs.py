@@ -1,22 +1,23 @@
-"""Which features and training copies each network reads, and under which protocol."""
+"""The features and training copies that are each network's input, and its protocol."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What a network reads.
+    """A network's input.
 
     Attributes
     ----------
     features : str
-        The file's name: ``contour`` [shape=(259,)] or ``logmel`` [shape=(160, 64)].
+        Name of the features' file: ``contour``, frame-mean log-mel [shape=(259,)], or ``logmel``
+        [shape=(160, 64)]; both are in dB.
     protocol : str
         The protocol under whose folds it is trained.
     copies : tuple of str
         The variants of a training clip, the clean recording first; see `stages.inputs.read_features`.
     axes : tuple of int
-        Over what the scaler's mean and deviation are taken.
+        Axes of the features [shape=(clips, ...)] over which the scaler takes mean and standard deviation.
     """
 
     features: str

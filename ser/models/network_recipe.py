@@ -27,16 +27,16 @@ class NetworkRecipe:
     Attributes
     ----------
     network : callable
-        Gives the network; a module-level function, which may import TensorFlow.
+        Returns the network; a module-level function, which may import TensorFlow.
     settings : ArticleCnn or LogMelCnn
         Its section of ``train_cnn``.
     checkpoints : Path
-        Folder of the states after each epoch, from which a run goes on after a kill.
+        Folder of the states after each epoch, from which a killed run goes on.
     scalers : mapping of int to Scaler
-        By the fold's number; where a fold has none, it is learned of its training clips.
+        Scalers of the input by the fold's number; without one, it is fitted to the fold's training clips.
     weights : Path or None
         Folder for each run's ``seedS_foldF.weights.h5``, and for ``architecture.json`` of the settings' first
-        seed on fold 0.
+        seed on fold 0; None to keep none.
     """
 
     network: Callable[[], "Network"]

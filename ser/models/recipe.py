@@ -18,17 +18,17 @@ class Fitted(Protocol):
 
     @property
     def log(self) -> pd.DataFrame:
-        """How it came about: the trials of a search, or a learning curve; a row each."""
+        """How it was fitted: a row a trial of a search, or a row an epoch of a learning curve."""
 
     def predict(self, part: Part) -> npt.ArrayLike:
         """Give scores of the emotions [shape=(n, 8)], not negative; a table has them scaled to sum to 1."""
 
     def predict_validation(self, part: Part) -> npt.ArrayLike:
-        """Give those of validation clips, by a model that did not train on them."""
+        """Give scores [shape=(n, 8)] of validation clips, by a model that was not trained on them."""
 
 
 class Recipe(Protocol):
-    """How a model is made from a fold. What it is made of can be sent to a worker process."""
+    """How a model is made from a fold. Its fields can be sent to a worker process."""
 
     @property
     def model(self) -> str:
@@ -40,11 +40,16 @@ class Recipe(Protocol):
         Parameters
         ----------
         fold
-            With the features that the model reads.
+            A fold with the features that are the model's input.
         seed
-            Of all that is drawn.
+            Seed of all that is drawn, such as initial weights.
         bar_position
-            The line of the progress bar, where the model shows one, 0-based.
+            Line of the progress bar, where the model shows one, 0-based.
+
+        Returns
+        -------
+        Fitted
+            The fitted model, for clips of the same features.
         """
 
 
@@ -54,16 +59,16 @@ Change = Callable[[Fold], Fold]
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What models made of the folds.
+    """Predictions and logs of models on their folds.
 
     Attributes
     ----------
     predictions : pandas.DataFrame
-        Of the test clips, in the form of `ser.data.predictions`.
+        Predictions of the test clips, a row a clip, model and seed, in the form of `ser.data.predictions`.
     validation : pandas.DataFrame
-        Of the validation clips; without a row where no fold has any.
+        The same for the validation clips; without a row where no fold has any.
     log : pandas.DataFrame
-        ``model``, ``seed``, ``fold``, and the columns of `Fitted.log`.
+        Logs of all fits, one below the other: ``model``, ``seed``, ``fold``, and the columns of `Fitted.log`.
     """
 
     predictions: pd.DataFrame
@@ -86,13 +91,13 @@ def cross_validate(
     Parameters
     ----------
     candidates
-        Recipes, each with the folds in the features that it reads.
+        Recipes, each with its folds, which hold the features that are its input.
     protocol
         The protocol's name in predictions.
     seeds
-        Of all that is drawn.
+        Seeds of all that is drawn; each recipe is fitted to each fold once a seed.
     change
-        A leakage test, applied to each fold; none where there is none.
+        A leakage test, applied to each fold; None to fit the folds as they are.
     workers, what, unit
         How the runs are made and counted, as of `ser.parallel.run_all`.
 

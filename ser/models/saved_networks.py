@@ -21,9 +21,14 @@ def load_network(folder: Path, *, seed: int, fold: int) -> keras.Model:
     Parameters
     ----------
     folder
-        Holds ``architecture.json`` and ``seedS_foldF.weights.h5``.
+        Folder of ``architecture.json`` and ``seedS_foldF.weights.h5``.
     seed, fold
-        The run that trained it; folds are 0-based.
+        Seed and number (0-based) of the fold of the run that trained it.
+
+    Returns
+    -------
+    keras.Model
+        The trained network; its input must be standardised.
 
     Raises
     ------
@@ -42,5 +47,20 @@ def load_network(folder: Path, *, seed: int, fold: int) -> keras.Model:
 
 
 def predict(model: keras.Model, scaler: Scaler, x: Array) -> Array:
-    """Apply a network to log-mels [shape=(n, frames, bands)] in dB: probabilities [shape=(n, 8)]."""
+    """Apply a network to log-mels.
+
+    Parameters
+    ----------
+    model
+        A network, as of `load_network`.
+    scaler
+        The scaler of the same fold: mean and deviation [shape=(bands,)], in dB.
+    x
+        Log-mels [shape=(n, frames, bands)] in dB.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n, 8), dtype=float32]
+        Probabilities, which sum to 1 in each row.
+    """
     return training.predict(model, scaler.transform(x))

@@ -18,14 +18,21 @@ class ShrinkageLda(LinearDiscriminantAnalysis):  # type: ignore[misc]
     Parameters
     ----------
     shrinkage
-        Above 0 and at most 1.
+        Weight of the sphere in the covariance, above 0 and at most 1.
     """
 
     def __init__(self, *, shrinkage: float = 0.5) -> None:
         super().__init__(solver="lsqr", shrinkage=shrinkage)
 
     def fit(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Self:
-        """Learn means, the covariance that the classes share, and weights.
+        """Estimate means, the covariance that the classes share, and weights.
+
+        Parameters
+        ----------
+        x
+            Features [shape=(n, columns)].
+        y
+            Labels [shape=(n,)], of at least three classes.
 
         Raises
         ------
@@ -34,16 +41,16 @@ class ShrinkageLda(LinearDiscriminantAnalysis):  # type: ignore[misc]
         """
         if not 0 < self.shrinkage <= 1:
             raise ValueError(f"shrinkage must be above 0 and at most 1, got {self.shrinkage}")
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y)
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y)  # (n, columns), (n,)
         self.n_features_in_ = x.shape[1]
         self.classes_, counts = np.unique(y, return_counts=True)
-        self.priors_ = counts / len(y)
-        self.means_ = np.stack([x[y == label].mean(axis=0) for label in self.classes_])
-        within = x - self.means_[np.searchsorted(self.classes_, y)]
-        covariance = empirical_covariance(within, assume_centered=True)
+        self.priors_ = counts / len(y)  # (classes,)
+        self.means_ = np.stack([x[y == label].mean(axis=0) for label in self.classes_])  # (classes, columns)
+        within = x - self.means_[np.searchsorted(self.classes_, y)]  # (n, columns)
+        covariance = empirical_covariance(within, assume_centered=True)  # (columns, columns)
         self.covariance_ = shrunk_covariance(covariance, self.shrinkage)
         # Where no column varies, as in a degenerate inner fold, the sphere has no extent either.
         self.covariance_[np.diag_indices_from(self.covariance_)] += 1e-9
-        self.coef_ = solve(self.covariance_, self.means_.T, assume_a="pos").T
-        self.intercept_ = -0.5 * (self.means_ * self.coef_).sum(axis=1) + np.log(self.priors_)
+        self.coef_ = solve(self.covariance_, self.means_.T, assume_a="pos").T  # (classes, columns)
+        self.intercept_ = -0.5 * (self.means_ * self.coef_).sum(axis=1) + np.log(self.priors_)  # (classes,)
         return self

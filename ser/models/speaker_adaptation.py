@@ -1,12 +1,12 @@
-"""Enrolment: the recognizer hears some unlabelled clips of a speaker first, and adapts to the voice.
+"""Unsupervised speaker adaptation (enrolment), from some unlabelled clips of each test speaker.
 
-A clip is seen in several views (layers of a speaker encoder, functionals), each with a `SpeakerLda`. Of the
-clips that a speaker enrols, each view learns how far this voice lies from the mean voice, and subtracts it;
-the views' logits are added up with weights.
+A clip has several feature sets (layers of a speaker encoder, functionals), each with a `SpeakerLda`. From a
+speaker's adaptation clips, each feature set estimates the speaker's offset from the mean over speakers, and
+subtracts it. The logits of the feature sets are summed with weights.
 
-Nothing here reads an emotion of a speaker who is tested, nor a clip that is scored but to score it. Yet clips
-of test speakers are heard before others of theirs are recognised, so results are of a protocol of their own,
-``enrolled``, and stand beside no other.
+Nothing here reads a label of a test speaker, nor uses a scored clip but to score it. Yet other clips of test
+speakers are used before, so the results are of a protocol of their own, ``enrolled``, and are not to be
+compared with those of another.
 """
 
 from collections.abc import Mapping
@@ -25,17 +25,18 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Speech:
-    """Clips of some actors, in several views.
+    """Clips of some actors, in several feature sets.
 
     Attributes
     ----------
     clips : numpy.ndarray [shape=(n,)]
-        Clip ids, in the order of the rows of each view.
+        Clip ids, in the order of the rows of each feature set.
     actors : numpy.ndarray [shape=(n,), dtype=int64]
-        Who speaks, 1 to 24.
+        Speaker of each clip, 1 to 24.
     y : numpy.ndarray [shape=(n,), dtype=int64]
         The labels: places in `EMOTIONS`, 0 to 7.
-    views : Mapping of str to numpy.ndarray [shape=(n, columns)]
+    views : Mapping of str to numpy.ndarray [shape=(n, columns), dtype=float32]
+        The feature sets by their names, before scaling; the number of columns is each one's own.
     """
 
     clips: npt.NDArray[np.str_]
@@ -45,7 +46,7 @@ class Speech:
 
     @classmethod
     def join(cls, parts: Mapping[str, Part]) -> Self:
-        """Join parts with the same clips, by the view."""
+        """Join parts, one a feature set, that have the same clips in the same order."""
         first, *others = parts.values()
         for part in others:
             if not np.array_equal(part.clips, first.clips):
@@ -53,25 +54,25 @@ class Speech:
         return cls(first.clips, first.actors, first.y, {view: part.x for view, part in parts.items()})
 
     def part(self, view: str) -> Part:
-        """Give one view, in the form that other models take."""
+        """Give one feature set, in the form that is the input of other models."""
         return Part(self.clips, self.actors, self.views[view], self.y)
 
     def at(self, rows: npt.NDArray[np.intp] | Mask) -> Self:
-        """Take some of the clips."""
+        """Take some of the clips, by row numbers [shape=(m,)] or by a mask [shape=(n,)]."""
         views = {name: x[rows] for name, x in self.views.items()}
         return type(self)(self.clips[rows], self.actors[rows], self.y[rows], views)
 
 
 @dataclass(frozen=True)
 class ViewChoice:
-    """What the inner folds choose of one view.
+    """Hyper-parameters of one feature set, selected on inner folds.
 
     Attributes
     ----------
     shrinkage, prior_clips : float
-        Hyper-parameters of `SpeakerLda.discriminant`.
+        Shrinkage, 0 to 1, and prior strength, above 0, of `SpeakerLda.discriminant`.
     weight : float
-        Of the view's logits in the sum.
+        Weight of the set's logits in the sum, not negative.
     """
 
     shrinkage: float
@@ -80,20 +81,22 @@ class ViewChoice:
 
 
 def draw_enrolled(actors: Labels, *, n_clips: int, seed: int) -> Mask:
-    """Draw the clips of each actor that are enrolled; the others are scored.
+    """Draw the adaptation clips of each actor; the others are scored.
 
     Parameters
     ----------
     actors
-        [shape=(n,)], of each clip.
+        [shape=(n,)] Speaker of each clip.
     n_clips
-        How many of each actor, who must have more. A draw holds all smaller ones with the same seed.
+        Number of adaptation clips of each actor, who must have more clips. A draw holds all smaller ones with
+        the same seed.
     seed
-        With the actor's number it decides the draw, whoever else is there.
+        Seed of the draw, which depends on it and on the actor's number alone.
 
     Returns
     -------
     numpy.ndarray [shape=(n,), dtype=bool]
+        Whether each clip is an adaptation clip.
 
     Raises
     ------
@@ -110,23 +113,28 @@ def draw_enrolled(actors: Labels, *, n_clips: int, seed: int) -> Mask:
 
 
 def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float) -> Matrix:
-    """Subtract from each clip what its speaker's enrolled clips tell of the speaker's offset.
+    """Subtract from each clip its speaker's offset, as estimated from the speaker's adaptation clips.
 
     Parameters
     ----------
     linear
-        [shape=(n, columns)], any linear function of `SpeakerLda.project`: a mean voice lies at 0.
+        [shape=(n, columns)] Any linear function of `SpeakerLda.project`, whose mean over speakers is 0.
     actors
-        Who speaks in each clip [shape=(n,)].
+        [shape=(n,)] Speaker of each clip.
     enrolled
-        [shape=(n,)], which clips the offset may be learned of.
+        [shape=(n,), dtype=bool] Whether each clip is an adaptation clip.
     prior_clips
-        How many clips without an offset are imagined, as of `known_share`.
+        Prior strength, in clips without an offset, as of `known_share`.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n, columns), dtype=float64]
+        The same values less the estimated offset of each speaker.
     """
     adapted = linear.copy()
     for actor in np.unique(actors[enrolled]):
         own = actors == actor
-        heard = linear[own & enrolled]
+        heard = linear[own & enrolled]  # (adaptation clips, columns)
         adapted[own] -= known_share(len(heard), prior_clips) * heard.mean(axis=0)
     return adapted
 
@@ -140,12 +148,33 @@ def view_logits(
     draws: list[Mask],
     n_clips: int,
 ) -> list[Matrix]:
-    """Classify by one view, for each draw the clips [shape=(n, 8)] that are not enrolled."""
+    """Compute logits from one feature set.
+
+    Parameters
+    ----------
+    voices
+        The fitted model of the feature set.
+    projected
+        [shape=(n, columns)] The clips after `SpeakerLda.project`.
+    actors
+        [shape=(n,)] Speaker of each clip.
+    choice
+        Hyper-parameters of the feature set; the weight is not applied here.
+    draws
+        Masks [shape=(n,)] of the adaptation clips, one a draw.
+    n_clips
+        Number of adaptation clips of each speaker, 0 or more.
+
+    Returns
+    -------
+    list of numpy.ndarray [shape=(m, 8), dtype=float64]
+        For each draw, the logits of the m clips that are no adaptation clips.
+    """
     discriminant = voices.discriminant(
         n_clips=n_clips, prior_clips=choice.prior_clips, shrinkage=choice.shrinkage
     )
     # Adapted after the product, which does not depend on the draw: 8 columns rather than a thousand.
-    linear = projected @ discriminant.weights
+    linear = projected @ discriminant.weights  # (n, 8)
     return [
         adapt(linear, actors, enrolled=enrolled, prior_clips=choice.prior_clips)[~enrolled]
         + discriminant.bias
@@ -154,7 +183,7 @@ def view_logits(
 
 
 def fit_voices(training: Speech) -> dict[str, SpeakerLda]:
-    """Learn each view of training actors."""
+    """Fit a model to each feature set of training clips; give them by the set's name."""
     return {name: SpeakerLda.fit(x, training.y, training.actors) for name, x in training.views.items()}
 
 
@@ -166,25 +195,25 @@ def recognise(
     enrolled: Mask,
     n_clips: int,
 ) -> Matrix:
-    """Recognise speakers who enrolled some clips.
+    """Adapt to speakers, and recognise their other clips.
 
     Parameters
     ----------
     voices
-        The fitted LDA of each view, of `fit_voices`.
+        The fitted LDA of each feature set, from `fit_voices`.
     choices
-        The hyper-parameters and weight of each view.
+        The hyper-parameters and weight of each feature set.
     speech
-        All clips of the speakers; its emotions are not read.
+        All n clips of the speakers; the labels are not read.
     enrolled
-        Whether each clip is enrolled [shape=(n,)], of `draw_enrolled`.
+        [shape=(n,), dtype=bool] Whether each clip is an adaptation clip, as of `draw_enrolled`.
     n_clips
-        How many each speaker enrolled.
+        Number of adaptation clips of each speaker.
 
     Returns
     -------
-    numpy.ndarray [shape=(clips that are not enrolled, 8)]
-        Probabilities.
+    numpy.ndarray [shape=(m, 8), dtype=float64]
+        Probabilities of the m clips that are no adaptation clips.
     """
     logits = [
         choice.weight
@@ -198,4 +227,4 @@ def recognise(
         )[0]
         for view, choice in choices.items()
     ]
-    return np.asarray(softmax(np.sum(logits, axis=0), axis=1))
+    return np.asarray(softmax(np.sum(logits, axis=0), axis=1))  # (feature sets, m, 8) to (m, 8)

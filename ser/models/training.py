@@ -1,4 +1,4 @@
-"""The training loop: epoch by epoch, to the last, and resumed after a kill to the same weights."""
+"""The training loop: all epochs, one by one; a killed run goes on, and ends at the same weights."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from ser.files import write_arrays
 
 Array = npt.NDArray[np.float32]
 Epoch = Callable[[np.random.Generator], tuple[Array, Array]]
-"""Draws an epoch's inputs and one-hot labels, in the order of their batches."""
+"""Draws an epoch's inputs [shape=(n, ...)] and labels [shape=(n, 8)], in the order of their batches."""
 History = list[dict[str, float]]
 """The learning curve, a row an epoch."""
 
@@ -39,21 +39,22 @@ class Run:
     Attributes
     ----------
     name : str
-        Stands before the progress bar.
+        Text before the progress bar.
     seed : int
-        Of the epochs' draws.
+        Seed of the epochs' draws.
     epochs, batch_size : int
-        How often all clips are shown, and how many at a time.
+        Number of epochs, and of clips in a batch; the last batch of an epoch may be smaller.
     draw_epoch : callable
-        See `Epoch`. All its chance comes from the generator that it is given.
+        See `Epoch`. All that is random in it comes from the generator that it is given.
     monitored : tuple of numpy.ndarray
-        Inputs and one-hot labels that are scored after each epoch; nothing is chosen by them.
+        Inputs [shape=(m, ...)] and one-hot labels [shape=(m, 8)] that are scored after each epoch; nothing is
+        selected by them.
     checkpoint : Path
-        Where the state after each epoch is kept; whoever keeps the trained model deletes it then.
+        File of the state after each epoch; whoever keeps the trained model deletes it then.
     identity : str
-        Whatever the result depends on; a checkpoint of another identity is not resumed.
+        Fingerprint of all that the result depends on; a checkpoint of another identity is not resumed.
     bar_position : int
-        The progress bar's line, so that parallel runs do not overwrite each other's.
+        Line of the progress bar, 0-based, so that parallel runs do not overwrite each other's.
     """
 
     name: str
@@ -69,6 +70,13 @@ class Run:
 
 def train(model: keras.Model, run: Run) -> History:
     """Train a compiled model in place.
+
+    Parameters
+    ----------
+    model
+        From inputs [shape=(n, ...)] to class scores [shape=(n, 8)]; compiled with the metric ``accuracy``.
+    run
+        Data and settings of the training.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def identity_of(*parts: Any) -> str:
 
 
 def predict(model: keras.Model, x: Array, *, batch_size: int = 256) -> Array:
-    """Apply a network: one row of class scores for each row of `x`."""
+    """Apply a network to `x` [shape=(n, ...)], batch by batch: class scores [shape=(n, 8)]."""
     starts = range(0, len(x), batch_size)
     return np.concatenate([model.predict_on_batch(x[start : start + batch_size]) for start in starts])
 
@@ -132,7 +140,7 @@ def _fit(model: keras.Model, x: Array, y: Array, *, batch_size: int) -> dict[str
 
 def _monitor(model: keras.Model, x: Array, y: Array) -> dict[str, float]:
     scores = model.test_on_batch(x, y, return_dict=True)
-    predicted = predict(model, x).argmax(axis=1)
+    predicted = predict(model, x).argmax(axis=1)  # (m, 8) to (m,)
     uar = recall_score(y.argmax(axis=1), predicted, average="macro", zero_division=0)
     return {
         "val_loss": float(scores["loss"]),
