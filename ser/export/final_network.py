@@ -26,20 +26,20 @@ def train_network(fold: Fold, *, settings: LogMelCnn, seed: int, folder: Path, c
     Parameters
     ----------
     fold
-        Of `ser.export.final_model.everyone`, with log-mels [shape=(clips, frames, bands)].
+        Fold of `ser.export.final_model.everyone`, with log-mels [shape=(clips, frames, bands)] in dB.
     settings
         The section ``train_cnn.logmel`` of params.yaml.
     seed
-        Of the weights and all that is drawn.
+        Seed of the initial weights and of all that is drawn.
     folder
-        Where the architecture and the weights are written.
+        Existing folder for the architecture and the weights.
     checkpoint
-        Where the state after each epoch is kept, for a run after a kill.
+        File of the state after each epoch, from which a killed run goes on.
 
     Returns
     -------
     Scaler
-        Of the network's input.
+        Standardises the network's input: mean and deviation [shape=(bands,)], in dB.
     """
     network = NETWORKS["logmel"]
     data = training_data(fold, network)
@@ -50,7 +50,12 @@ def train_network(fold: Fold, *, settings: LogMelCnn, seed: int, folder: Path, c
 
 
 def read_network(folder: Path) -> keras.Model:
-    """Read what `train_network` kept.
+    """Read the network that `train_network` wrote.
+
+    Parameters
+    ----------
+    folder
+        Folder of its architecture and weights.
 
     Raises
     ------
@@ -75,18 +80,23 @@ def reference(
     *,
     temperature: float,
 ) -> Values:
-    """Compute what an export must: calibrated probabilities [shape=(n, 8)], by Keras and the fitted LDA.
+    """Compute the probabilities that an export must reproduce, by Keras and the fitted LDA.
 
     Parameters
     ----------
     network, scaler, lda
         The trained network, the scaler of its input, and the fitted LDA.
     logmels
-        [shape=(n, frames, bands)] in dB.
+        [shape=(n, frames, bands)] Inputs of the network, in dB.
     states
-        [shape=(n, layers, columns)], of the encoder.
+        [shape=(n, layers, columns)] Statistics over time of the encoder's hidden states.
     temperature
-        Divides the logarithms of the two models' mean.
+        Divides the logarithms of the two models' mean, above 0.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n, 8), dtype=float64]
+        Calibrated probabilities, which sum to 1 in each row.
     """
-    heard = training.predict(network, scaler.transform(logmels))
+    heard = training.predict(network, scaler.transform(logmels))  # (n, 8)
     return scale((heard.astype(float) + apply_lda(lda, states)) / 2, temperature)

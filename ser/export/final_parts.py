@@ -1,4 +1,4 @@
-"""What the exported model has learned beside the network's weights: a scaler, and the LDA as arrays."""
+"""The exported model's fitted parts beside the network's weights: a scaler, and the LDA as arrays."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,13 @@ class LinearDiscriminant:
     Attributes
     ----------
     layer : int
-        Of the encoder; 1 is the lowest.
-    mean, scale : numpy.ndarray [shape=(columns,)]
-        By which each column is standardised.
-    coef : numpy.ndarray [shape=(8, columns)]
+        Number of the encoder's layer, 1 being the lowest.
+    mean, scale : numpy.ndarray [shape=(columns,), dtype=float64]
+        Subtracted from each column, and then its divisor.
+    coef : numpy.ndarray [shape=(8, columns), dtype=float64]
         Weights of the standardised columns, a row an emotion.
-    intercept : numpy.ndarray [shape=(8,)]
+    intercept : numpy.ndarray [shape=(8,), dtype=float64]
+        Added to the score of each emotion.
     """
 
     layer: int
@@ -41,27 +42,35 @@ class LinearDiscriminant:
 
 
 def apply_lda(lda: LinearDiscriminant, x: Array) -> Values:
-    """Apply a fitted LDA to the encoder's statistics [shape=(n, layers, columns)].
+    """Apply a fitted LDA to the encoder's statistics.
+
+    Parameters
+    ----------
+    lda
+        The fitted LDA, with the scaler before it.
+    x
+        [shape=(n, layers, columns)] Statistics over time of the encoder's hidden states.
 
     Returns
     -------
-    numpy.ndarray [shape=(n, 8)]
+    numpy.ndarray [shape=(n, 8), dtype=float64]
+        Probabilities, which sum to 1 in each row.
     """
-    scores = (x[:, lda.layer - 1] - lda.mean) / lda.scale @ lda.coef.T + lda.intercept
+    scores = (x[:, lda.layer - 1] - lda.mean) / lda.scale @ lda.coef.T + lda.intercept  # (n, 8)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     probabilities: Values = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 
 
 def write_parts(folder: Path, scaler: Scaler, lda: LinearDiscriminant) -> None:
-    """Write all that was learned but the network's weights."""
+    """Write all that was fitted, but for the network's weights."""
     arrays = {f"lda_{name}": getattr(lda, name) for name in _LDA_ARRAYS}
     layer = np.array(lda.layer)
     write_arrays(folder / _ARRAYS, mean=scaler.mean, deviation=scaler.deviation, lda_layer=layer, **arrays)
 
 
 def read_parts(folder: Path) -> tuple[Scaler, LinearDiscriminant]:
-    """Read what `write_parts` wrote.
+    """Read the scaler and the LDA that `write_parts` wrote.
 
     Raises
     ------

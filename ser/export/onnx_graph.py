@@ -1,6 +1,6 @@
 """The exported model as an ONNX graph: the speaker encoder, the LDA, and their mean with the network.
 
-The graph is written node by node, so that no converter is needed, and holds all that was learned: weights,
+The graph is written node by node, so that no converter is needed, and holds all that was fitted: weights,
 scalers, the temperature.
 """
 
@@ -18,13 +18,21 @@ from ser.export.final_parts import LinearDiscriminant
 from ser.features.speaker_encoder import N_MELS, SpeakerEncoder
 
 OPSET = 17
-"""Of ONNX 1.12: every runtime of the last years reads it."""
+"""Version of ONNX's operators, that of ONNX 1.12: every runtime of the last years reads it."""
 IR_VERSION = 8
 
 
 @dataclass
 class Graph:
-    """Nodes and constants of a graph that is being written; every value has a name."""
+    """Nodes and constants of a graph that is being written; every value has a name.
+
+    Attributes
+    ----------
+    nodes : list of onnx.NodeProto
+        The operators, each after those whose outputs are its inputs.
+    constants : list of onnx.TensorProto
+        Weights and other numbers.
+    """
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
@@ -65,13 +73,13 @@ def write_model(
     Parameters
     ----------
     graph, network
-        The graph, and the name of the network's probabilities in it; its input is ``logmel``.
+        The graph, and the name of the network's probabilities [shape=(n, 8)] in it; its input is ``logmel``.
     encoder
-        Of its layers only those up to the LDA's are kept.
+        The speaker encoder, of which the layers up to the LDA's are kept.
     lda
         The fitted LDA, whose constants enter the graph.
     temperature
-        Divides the logarithms of the mean.
+        Divides the logarithms of the mean of both models' probabilities, above 0.
     logmel_shape
         Frames and mel bands of a log-mel.
 
@@ -83,9 +91,9 @@ def write_model(
         outputs ``probabilities``, ``network`` and ``lda`` [shape=(n, 8)].
     """
     network = graph.rename(network, "network")
-    columns = _statistics(graph, _states(graph, encoder, layer=lda.layer))
-    judged = graph.rename(_discriminant(graph, columns, lda), "lda")
-    mean = graph.add("Mul", graph.add("Add", network, judged), graph.constant(0.5))
+    columns = _statistics(graph, _states(graph, encoder, layer=lda.layer))  # (n, 4 * units + 2)
+    judged = graph.rename(_discriminant(graph, columns, lda), "lda")  # (n, 8)
+    mean = graph.add("Mul", graph.add("Add", network, judged), graph.constant(0.5))  # (n, 8)
     logs = graph.add("Log", graph.add("Max", mean, graph.constant(np.finfo(np.float32).tiny)))
     scaled = graph.add("Softmax", graph.add("Div", logs, graph.constant(temperature)), axis=-1)
     graph.rename(scaled, "probabilities")
@@ -112,34 +120,39 @@ def write_model(
 
 
 def standardize(graph: Graph, value: str, scaler: Scaler) -> str:
-    """Append a scaler."""
+    """Append a scaler to a value [shape=(n, frames, bands)]; give the name of the scaled one."""
     centred = graph.add("Sub", value, graph.constant(scaler.mean))
     return graph.add("Div", centred, graph.constant(scaler.deviation))
 
 
 def _states(graph: Graph, encoder: SpeakerEncoder, *, layer: int) -> str:
-    """Run the encoder on ``mel``; its states [shape=(t, n, units)]."""
-    states = graph.add("Transpose", "mel", perm=[1, 0, 2])
+    """Append the encoder up to a layer, from ``mel`` to the layer's hidden states [shape=(t, n, units)]."""
+    states = graph.add("Transpose", "mel", perm=[1, 0, 2])  # (n, t, n_mels) to (t, n, n_mels)
     for weights in encoder.layers[:layer]:
         units = weights.of_state.shape[1]
         # PyTorch's gates are input, forget, cell, output; ONNX's input, output, forget, cell.
-        order = np.concatenate([np.arange(units) + gate * units for gate in (0, 3, 1, 2)])
-        bias = np.concatenate([weights.bias[order], np.zeros(4 * units)])
+        order = np.concatenate([np.arange(units) + gate * units for gate in (0, 3, 1, 2)])  # (4 * units,)
+        bias = np.concatenate([weights.bias[order], np.zeros(4 * units)])  # (8 * units,)
         constants = (weights.of_input[order], weights.of_state[order], bias)
-        inputs = [graph.constant(values[None]) for values in constants]
-        states = graph.add("LSTM", states, *inputs, "length", hidden_size=units)
-        states = graph.add("Squeeze", states, graph.numbers(1))
+        inputs = [graph.constant(values[None]) for values in constants]  # (1, ...): one direction
+        states = graph.add("LSTM", states, *inputs, "length", hidden_size=units)  # (t, 1, n, units)
+        states = graph.add("Squeeze", states, graph.numbers(1))  # (t, n, units)
     return states
 
 
 def _statistics(graph: Graph, states: str) -> str:
-    """Append mean, deviation, maximum and minimum over each recording's own frames, then its level."""
+    """Append mean, standard deviation, maximum and minimum over each recording's own frames, then its level.
+
+    From hidden states [shape=(t, n, units)] to [shape=(n, 4 * units + 2)].
+    """
     time = graph.numbers(0)
-    frames = graph.add("Squeeze", graph.add("Shape", states, start=0, end=1), time)
-    count = graph.add("Range", graph.constant(0, np.int64), frames, graph.constant(1, np.int64))
-    count = graph.add("Unsqueeze", count, graph.numbers(1, 2))
+    frames = graph.add("Squeeze", graph.add("Shape", states, start=0, end=1), time)  # (), which is t
+    count = graph.add("Range", graph.constant(0, np.int64), frames, graph.constant(1, np.int64))  # (t,)
+    count = graph.add("Unsqueeze", count, graph.numbers(1, 2))  # (t, 1, 1)
+    # (1, n, 1)
     length = graph.add("Cast", graph.add("Unsqueeze", "length", graph.numbers(0, 2)), to=TensorProto.INT64)
-    inside = graph.add("Less", count, length)
+    inside = graph.add("Less", count, length)  # (t, n, 1), false in the padding
+    # (n, 1)
     total = graph.add("Unsqueeze", graph.add("Cast", "length", to=TensorProto.FLOAT), graph.numbers(1))
 
     def within(values: str, otherwise: float) -> str:
@@ -148,8 +161,8 @@ def _statistics(graph: Graph, states: str) -> str:
     def mean_of(values: str) -> str:
         return graph.add("Div", graph.add("ReduceSum", within(values, 0.0), time, keepdims=0), total)
 
-    mean = mean_of(states)
-    centred = graph.add("Sub", states, mean)
+    mean = mean_of(states)  # (n, units)
+    centred = graph.add("Sub", states, mean)  # (t, n, units)
     deviation = graph.add("Sqrt", mean_of(graph.add("Mul", centred, centred)))
     # No state lies beyond -1 and 1.
     greatest = graph.add("ReduceMax", within(states, -1.0), axes=[0], keepdims=0)
@@ -160,8 +173,8 @@ def _statistics(graph: Graph, states: str) -> str:
 def _discriminant(graph: Graph, columns: str, lda: LinearDiscriminant) -> str:
     # In double precision, as it was fitted: its weights are large, of both signs, and nearly cancel out.
     wide = graph.add("Cast", columns, to=TensorProto.DOUBLE)
-    weights = lda.coef / lda.scale
-    intercept = lda.intercept - weights @ lda.mean
+    weights = lda.coef / lda.scale  # (8, columns), the scaler included
+    intercept = lda.intercept - weights @ lda.mean  # (8,)
     scores = graph.add("MatMul", wide, graph.constant(weights.T, np.float64))
     scores = graph.add("Add", scores, graph.constant(intercept, np.float64))
     return graph.add("Cast", graph.add("Softmax", scores, axis=-1), to=TensorProto.FLOAT)

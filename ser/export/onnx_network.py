@@ -20,16 +20,16 @@ def append_network(graph: Graph, model: keras.Model, value: str) -> str:
     Parameters
     ----------
     graph
-        To which nodes are appended.
+        Graph to which nodes are appended.
     model
-        Trained; layers that only act in training, such as dropout, vanish.
+        The trained network; layers that only act in training, such as dropout, are left out.
     value
-        The name of its input in the graph.
+        Name of the network's input in the graph.
 
     Returns
     -------
     str
-        The name of its output.
+        Name of the network's output in the graph.
 
     Raises
     ------
@@ -54,6 +54,7 @@ Translation = Callable[[Graph, keras.layers.Layer, list[str]], str]
 def _convolution(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
     _expect(layer, layer.padding == "same" and not layer.use_bias and layer.data_format == "channels_last")
     _expect(layer, layer.dilation_rate == (1, 1) and layer.groups == 1)
+    # Keras' (height, width, in, out) to ONNX's (out, in, height, width).
     kernel = graph.constant(np.transpose(layer.get_weights()[0], (3, 2, 0, 1)))
     value = graph.add("Conv", inputs[0], kernel, strides=list(layer.strides), auto_pad="SAME_UPPER")
     return _activated(graph, layer, value)
@@ -62,7 +63,7 @@ def _convolution(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> 
 def _batch_normalization(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
     _expect(layer, layer.axis in (-1, len(layer.output.shape) - 1))
     gamma, beta, mean, variance = (np.asarray(it, dtype=np.float64) for it in layer.get_weights())
-    factor = gamma / np.sqrt(variance + layer.epsilon)
+    factor = gamma / np.sqrt(variance + layer.epsilon)  # (channels,)
     shape = (-1, 1, 1) if len(layer.output.shape) == _IMAGE else (-1,)
     scaled = graph.add("Mul", inputs[0], graph.constant(factor.reshape(shape)))
     return graph.add("Add", scaled, graph.constant((beta - mean * factor).reshape(shape)))
@@ -105,11 +106,11 @@ def _average(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
 def _reshape(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
     value = inputs[0]
     if len(layer.input.shape) == _IMAGE:
-        value = graph.add("Transpose", value, perm=_LAST)
+        value = graph.add("Transpose", value, perm=_LAST)  # (n, height, width, channels)
     # 0 keeps the number of rows.
     value = graph.add("Reshape", value, graph.numbers(0, *layer.target_shape))
     if len(layer.output.shape) == _IMAGE:
-        value = graph.add("Transpose", value, perm=_FIRST)
+        value = graph.add("Transpose", value, perm=_FIRST)  # (n, channels, height, width)
     return value
 
 

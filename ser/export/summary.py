@@ -26,13 +26,14 @@ def measured_temperature(path: str) -> tuple[float, dict[str, Any]]:
     Parameters
     ----------
     path
-        Of what the stage calibrate_final wrote.
+        JSON that the stage calibrate_final wrote.
 
     Returns
     -------
     temperature : float
+        Divides the logarithms of the model's probabilities, above 0.
     what : dict
-        How it was learned, and all that was measured.
+        How it was fitted, and all that was measured; ready for JSON.
 
     Raises
     ------
@@ -47,7 +48,17 @@ def measured_temperature(path: str) -> tuple[float, dict[str, Any]]:
 
 
 def expected_score(path: str) -> dict[str, Any]:
-    """Read the score of the recipe on actors that it had not heard, and say what it is.
+    """Read the score of the recipe on unseen speakers, and say what it is.
+
+    Parameters
+    ----------
+    path
+        JSON of the model's headline scores, which the stage evaluate wrote.
+
+    Returns
+    -------
+    dict
+        ``protocol``, ``model``, ``what`` in words, and the scores from 0 to 1; ready for JSON.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""The temperature of the exported model, and what it is worth on actors who had no part in it.
+"""The temperature of the exported model, and its effect on calibration for unseen speakers.
 
-The exported model has heard every actor, so none is left from whom to learn its temperature. It is learned of
-the test predictions of all folds instead: each is of an actor whom the model that made it had not heard. One
-temperature of all of them leaves no clip that has not judged it; so its worth is measured fold by fold, each
-by the temperature of the other folds' predictions.
+The exported model was trained on every actor, so none is left to fit its temperature to. It is fitted to the
+test predictions of all folds instead: each is of an actor on whom the model behind it was not trained. One
+temperature fitted to all of them leaves no clip to test it; so its effect is measured fold by fold, each with
+a temperature fitted to the other folds' predictions.
 
 References
 ----------
@@ -27,25 +27,30 @@ from ser.evaluation.calibration import (
 
 
 def pooled_temperature(tested: pd.DataFrame, clips: pd.DataFrame) -> float:
-    """Learn one temperature of the predictions of all folds and seeds; rounded to 6 decimals.
+    """Fit one temperature to the predictions of all folds and seeds; rounded to 6 decimals.
 
     Parameters
     ----------
     tested
-        Predictions of one model, of clips of actors whom it had not heard.
+        Predictions of one model for clips of unseen speakers, with `ser.data.predictions.COLUMNS`.
     clips
         The labels: ``clip`` and ``emotion``.
+
+    Returns
+    -------
+    float
+        The temperature, from 0.01 to 100.
     """
     return round(fit_temperature(*probabilities_and_emotions(tested, clips)), 6)
 
 
 def left_out_temperatures(tested: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Learn a temperature for each fold of the predictions of all the other folds.
+    """Fit a temperature for each fold, to the predictions of all the other folds.
 
     Parameters
     ----------
     tested, clips
-        As above.
+        Predictions of one model for clips of unseen speakers, and the labels, as of `pooled_temperature`.
 
     Returns
     -------
@@ -60,23 +65,22 @@ def left_out_temperatures(tested: pd.DataFrame, clips: pd.DataFrame) -> pd.DataF
 
 
 def worth(tested: pd.DataFrame, clips: pd.DataFrame, *, bins: int, uncertain_below: float) -> dict[str, Any]:
-    """Measure temperature scaling, and "not sure", on each fold by the temperature of the others.
+    """Measure temperature scaling, and abstention, on each fold with the temperature of the others.
 
     Parameters
     ----------
     tested, clips
-        As above.
+        Predictions of one model for clips of unseen speakers, and the labels, as of `pooled_temperature`.
     bins
-        How many equally wide bins of confidence the ECE has.
+        Number of equally wide bins of confidence for the ECE, at least 1.
     uncertain_below
-        The confidence below which the answer is "not sure".
+        Confidence, from 0 to 1, below which the model abstains ("not sure").
 
     Returns
     -------
     dict
-        As `ser.evaluation.calibration.describe` gives it, and ``not_sure`` of `unsure`, mean over seeds;
-        None where
-        there are no clips to score.
+        As `ser.evaluation.calibration.describe` gives it, and ``not_sure`` of `unsure`, mean over seeds,
+        rounded to 4 decimals; None where there are no clips to score.
     """
     temperatures = left_out_temperatures(tested, clips)
     scaled = apply_temperatures(tested, temperatures)
@@ -90,25 +94,26 @@ def worth(tested: pd.DataFrame, clips: pd.DataFrame, *, bins: int, uncertain_bel
 
 
 def unsure(probabilities: Values, y: Labels, *, below: float) -> dict[str, float]:
-    """Tell how often the confidence is below a threshold, and how good the answers on either side are.
+    """Measure how often the confidence is below a threshold, and the accuracy below and above it.
 
     Parameters
     ----------
     probabilities
-        Calibrated, a row a clip [shape=(n, 8)].
+        [shape=(n, 8)] Calibrated probabilities, a row a clip.
     y
-        [shape=(n,)] Places of the right emotions in `ser.data.ravdess.EMOTIONS`.
+        [shape=(n,)] Labels: places in `ser.data.ravdess.EMOTIONS`, 0 to 7.
     below
-        The confidence below which an answer is uncertain, 0 to 1.
+        Confidence, from 0 to 1, below which an answer is uncertain.
 
     Returns
     -------
     dict
-        ``below``; ``share`` of the clips below it; ``accuracy_of_the_rest``; ``accuracy_if_answered``, of
-        the emotion that is most probable where it is not sure. An accuracy of no clips is not a number.
+        All from 0 to 1: ``below``; ``share`` of the clips below it; ``accuracy_of_the_rest``;
+        ``accuracy_if_answered``, of the most probable emotion of the uncertain clips. An accuracy of no clips
+        is NaN.
     """
-    right = pd.Series(probabilities.argmax(axis=1) == y, dtype=float)
-    not_sure = pd.Series(probabilities.max(axis=1) < below)
+    right = pd.Series(probabilities.argmax(axis=1) == y, dtype=float)  # (n,), 0 or 1
+    not_sure = pd.Series(probabilities.max(axis=1) < below)  # (n,)
     return {
         "below": below,
         "share": float(not_sure.mean()),

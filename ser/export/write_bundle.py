@@ -49,19 +49,19 @@ The layers of the speaker encoder are under the Apache License 2.0, see {ENCODER
 
 
 def front_end_of(logmel: LogMelParams, *, trim_db: float) -> FrontEndSettings:
-    """Gather what training computed features with.
+    """Gather the settings with which the training features were computed.
 
     Parameters
     ----------
     logmel
         The section ``extract.logmel``: rates in Hz, lengths in samples.
     trim_db
-        How far below the loudest frame silence begins: ``encode.trim_db``.
+        Threshold of the encoder's trimming, in dB below the loudest frame: ``encode.trim_db``.
 
     Raises
     ------
     InputError
-        Where the network and the encoder hear at different rates.
+        Where the network and the encoder have different sample rates.
     """
     rate = speaker_encoder.SAMPLE_RATE
     if logmel.sample_rate != rate:
@@ -100,9 +100,14 @@ def onnx_of(
     network, scaler, lda
         The trained network, the scaler of its input, and the fitted LDA.
     front_end
-        The settings of the features, of `front_end_of`.
+        Settings of the features, from `front_end_of`.
     temperature
-        Divides the logarithms of the two models' mean.
+        Divides the logarithms of the mean of the two models' probabilities, above 0.
+
+    Returns
+    -------
+    bytes
+        An ONNX file with the inputs and outputs of `ser.export.onnx_graph.write_model`.
     """
     graph = Graph()
     return write_model(
