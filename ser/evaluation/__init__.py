@@ -1,1 +1,1 @@
-"""Evaluation."""
+"""From predictions to scores: metrics, bootstrap, calibration, leakage tests, human baseline."""

@@ -1,7 +1,7 @@
-"""The accuracies that the article published, and where ours lie beside them.
+"""The accuracies that the article published, compared with ours.
 
 The article tests once, on 288 clips of a random split, so each of its figures is a draw from a binomial
-distribution: 48 % could as well have been 42 or 54 %. That is the yardstick for "reproduced".
+distribution: 48 % could as well have been 42 or 54 %. A figure is reproduced if ours lies in that interval.
 
 References
 ----------
@@ -28,18 +28,18 @@ CORRECT: Mapping[str, int] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Comparison:
-    """The article's accuracy of one model beside ours; shares, rounded to 4 decimals.
+    """The article's accuracy of one model and ours, from 0 to 1, rounded to 4 decimals.
 
     Attributes
     ----------
     article, article_low, article_high : float
-        What the article published, and its 95 % Wilson interval.
+        The published accuracy, and its 95 % Wilson interval.
     measured, measured_low, measured_high : float
         Mean, least and greatest of our accuracies over the seeds.
     measured_sd : float or None
-        Their sample standard deviation; None for a single seed.
+        Sample standard deviation of our accuracies over the seeds; None for a single seed.
     seeds : int
-        How many runs of ours there are.
+        Number of our runs, one a seed.
     inside : bool
         Whether our mean lies in the article's interval.
     """
@@ -61,7 +61,8 @@ def compare(measured: Mapping[str, npt.ArrayLike]) -> dict[str, Comparison]:
     Parameters
     ----------
     measured
-        The accuracy of each seed, for each model in `CORRECT`; other models are passed over.
+        For each model in `CORRECT` the accuracies of its seeds [shape=(seeds,)], from 0 to 1; other models
+        are ignored.
 
     Returns
     -------

@@ -16,7 +16,7 @@ import numpy as np
 from ser.evaluation.metrics import Counts, Scores, uar
 
 Score = Callable[[Counts], Scores]
-"""Such as `ser.evaluation.metrics.uar`."""
+"""From counts [shape=(..., k, k)] to scores [shape=(...)], such as `ser.evaluation.metrics.uar`."""
 
 
 def resample(score: Score, counts: Counts, *, samples: int, seed: int) -> Scores:
@@ -27,22 +27,24 @@ def resample(score: Score, counts: Counts, *, samples: int, seed: int) -> Scores
     score
         From counts [shape=(..., k, k)] to scores [shape=(...)].
     counts
-        [shape=(seeds, actors, k, k)], as in `ser.evaluation.scores.Tally`.
+        [shape=(seeds, actors, k, k)] Clips by actual and predicted emotion, as in
+        `ser.evaluation.scores.Tally`.
     samples
-        How many times to draw as many actors as there are.
+        Number of bootstrap samples, in each of which as many actors are drawn as there are.
     seed
-        Of the draws: the same for models that are compared.
+        Seed of the draws: the same for models that are compared.
 
     Returns
     -------
-    numpy.ndarray [shape=(samples,)]
-        Means over the model's seeds.
+    numpy.ndarray [shape=(samples,), dtype=float64]
+        Score of each sample, the mean over the model's seeds.
     """
     n_actors = counts.shape[1]
     # How often each actor is in a sample is all that matters.
+    # (samples, actors)
     times = np.random.default_rng(seed).multinomial(n_actors, np.full(n_actors, 1 / n_actors), size=samples)
     resampled = np.tensordot(times, counts, axes=(1, 1))  # (samples, seeds, k, k)
-    return np.asarray(score(resampled).mean(axis=1))
+    return np.asarray(score(resampled).mean(axis=1))  # (samples, seeds) to (samples,)
 
 
 def percentiles(drawn: Scores, *, level: float = 0.95) -> tuple[float, float]:
@@ -55,7 +57,7 @@ def percentiles(drawn: Scores, *, level: float = 0.95) -> tuple[float, float]:
 def interval(
     score: Score, counts: Counts, *, samples: int, seed: int, level: float = 0.95
 ) -> tuple[float, float]:
-    """Give the low and the high end of a model's score; see `resample` and `percentiles`."""
+    """Give the low and the high end of the interval of a model's score; see `resample` and `percentiles`."""
     return percentiles(resample(score, counts, samples=samples, seed=seed), level=level)
 
 

@@ -1,8 +1,8 @@
-"""Score the exported model on a corpus that it was not trained on, over the emotions that both know.
+"""Score the exported model on a corpus that it was not trained on, over the emotions that both have.
 
-The model always tells eight probabilities. Where a corpus does not have an emotion, such as ``calm``, the
-probability of that one is left out and the others are divided by their sum: the model is asked which of the
-corpus's emotions it hears. Nothing of ``calm`` is added to ``neutral``.
+The model always gives eight probabilities. Where a corpus does not have an emotion, such as ``calm``, its
+probability is left out and the others are divided by their sum, so that the model predicts one of the
+corpus's emotions. Nothing of ``calm`` is added to ``neutral``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from ser.evaluation.metrics import Counts, accuracy, recalls, uar
 BOOTSTRAP_SAMPLES = 10_000
 BOOTSTRAP_SEED = 0
 FEWEST_SPEAKERS = 5
-"""With fewer of them, a bootstrap over speakers tells no interval to rely on."""
+"""With fewer of them, a bootstrap over speakers gives no reliable interval."""
 
 Scored = Sequence[tuple[Utterance, Mapping[str, float]]]
 """Recordings of shared emotions, each with the model's eight probabilities."""
@@ -34,12 +34,19 @@ def restrict(probabilities: Mapping[str, float], emotions: Sequence[str]) -> dic
 
 
 def count(scored: Scored, emotions: Sequence[str]) -> tuple[tuple[str, ...], Counts]:
-    """Count which emotion was taken for which.
+    """Count recordings by speaker, actual and predicted emotion.
+
+    Parameters
+    ----------
+    scored
+        Recordings of shared emotions, each with the model's eight probabilities.
+    emotions
+        The k emotions that the corpus shares, in the order of `EMOTIONS`.
 
     Returns
     -------
     speakers : tuple of str
-        Sorted.
+        Names of the speakers, sorted: those of axis 1 of `counts`.
     counts : numpy.ndarray [shape=(1, speakers, k, k), dtype=int64]
         Recordings by actual (axis 2) and predicted (axis 3) emotion, in the order of `emotions`, in the form
         that `ser.evaluation.scores` reads; of equal probabilities, the first emotion's counts.
@@ -60,14 +67,14 @@ def score(corpus: Corpus, scored: Scored) -> dict[str, Any]:
     Parameters
     ----------
     corpus
-        Whose emotions the model may choose of.
+        The corpus, whose emotions are those that the model may predict.
     scored
-        At least one recording.
+        At least one recording, each with the model's eight probabilities.
 
     Returns
     -------
     dict
-        Ready for JSON, shares rounded to 4 decimals: ``n``, ``speakers`` (their number), ``emotions``,
+        Ready for JSON, scores from 0 to 1, to 4 decimals: ``n``, ``speakers`` (their number), ``emotions``,
         ``chance``, ``uar``, ``uar_low`` and ``uar_high`` (None with too few speakers), ``accuracy``,
         ``mean_confidence`` (of the restricted probabilities), ``mean_left_out`` (the probability on emotions
         that the corpus does not have), ``per_emotion`` and ``per_speaker`` (``n`` and ``recall`` or
@@ -76,7 +83,7 @@ def score(corpus: Corpus, scored: Scored) -> dict[str, Any]:
     """
     emotions = corpus.emotions
     speakers, counts = count(scored, emotions)
-    pooled = counts.sum(axis=1)[0]
+    pooled = counts.sum(axis=1)[0]  # (1, speakers, k, k) to (k, k)
     low: float | None = None
     high: float | None = None
     if len(speakers) >= FEWEST_SPEAKERS:
@@ -112,7 +119,7 @@ def score(corpus: Corpus, scored: Scored) -> dict[str, Any]:
 
 
 def format_score(corpus: Corpus, result: Mapping[str, Any], found: Recordings) -> str:
-    """Lay out a score of `score` as tables for people, in percent, with all that one must know beside it."""
+    """Lay out a result of `score` as tables for people, in percent, with the remarks that belong to it."""
     emotions = result["emotions"]
     missing = [name for name, it in result["per_emotion"].items() if it["recall"] is None]
     lines = [

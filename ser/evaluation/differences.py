@@ -12,14 +12,14 @@ def uar_difference(more: Tally, less: Tally, *, samples: int, seed: int) -> dict
     Parameters
     ----------
     more, less
-        The models; the second's UAR is subtracted.
+        Counts of the two models; the UAR of the second is subtracted from that of the first.
     samples, seed
-        Of the bootstrap. In each sample both models have the same actors.
+        Number of bootstrap samples, and the seed. In each sample both models have the same actors.
 
     Returns
     -------
     dict
-        ``uar``, and ``low`` and ``high`` of the 95 % interval: shares, rounded to 4 decimals.
+        ``uar``, the difference, and ``low`` and ``high`` of its 95 % interval: from -1 to 1, to 4 decimals.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def uar_difference(more: Tally, less: Tally, *, samples: int, seed: int) -> dict
     """
     if more.actors != less.actors:
         raise InputError(f"models cannot be compared that were tested on {more.actors} and {less.actors}")
-    drawn = [resample(uar, it.counts, samples=samples, seed=seed) for it in (more, less)]
+    drawn = [resample(uar, it.counts, samples=samples, seed=seed) for it in (more, less)]  # 2 of (samples,)
     low, high = percentiles(drawn[0] - drawn[1])
     difference = float(uar(more.pooled).mean() - uar(less.pooled).mean())
     return {"uar": round(difference, 4), "low": round(low, 4), "high": round(high, 4)}

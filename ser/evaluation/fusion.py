@@ -1,4 +1,4 @@
-"""Late fusion: the mean of two models' probabilities."""
+"""Late fusion: the arithmetic mean of two models' probabilities."""
 
 import pandas as pd
 
@@ -14,16 +14,16 @@ def mean_of(seeded: pd.DataFrame, single: pd.DataFrame, *, model: str) -> pd.Dat
     Parameters
     ----------
     seeded
-        Predictions of a model, with any number of seeds.
+        Predictions of a model, with any number of seeds: `ser.data.predictions.COLUMNS`.
     single
-        Of another, which has one seed; it is averaged with each seed of the first.
+        Predictions of another model, with one seed; they are averaged with each seed of the first.
     model
-        The name of the mean.
+        Name of the fused model in predictions.
 
     Returns
     -------
     pandas.DataFrame
-        In the form and order of `seeded`.
+        Predictions of the fused model, in the form and order of `seeded`.
 
     Raises
     ------
@@ -36,5 +36,5 @@ def mean_of(seeded: pd.DataFrame, single: pd.DataFrame, *, model: str) -> pd.Dat
         raise InputError("the two models do not predict the same clips in the same folds; train both again")
     fused = seeded.assign(model=model)
     columns = list(PROBABILITIES)
-    fused[columns] = (seeded[columns].to_numpy() + partner[columns].to_numpy()) / 2
+    fused[columns] = (seeded[columns].to_numpy() + partner[columns].to_numpy()) / 2  # (rows, 8)
     return fused

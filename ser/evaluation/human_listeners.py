@@ -2,11 +2,11 @@
 
 The published figures count *neutral* and *calm* as one emotion, which leaves seven.
 
-A model's answers are put together in the same way: it answers with one of eight emotions, as everywhere else
-in this project, and calm for neutral, or neutral for calm, then counts as right. The other way would be to
-add the two probabilities up before the greatest is taken. That makes a recognizer of seven emotions, which
-knows how it will be scored and answers "neutral or calm" more often; what it scores is told beside it
-(`summed_accuracy`), but it is not the model whose other scores stand in the tables.
+A model's answers are merged in the same way: it predicts one of eight emotions, as everywhere else in this
+project, and calm for neutral, or neutral for calm, then counts as right. The other way would be to sum the
+two probabilities before the greatest is taken. That makes a model of seven emotions, made for this score,
+which predicts "neutral or calm" more often. Its accuracy is given as well (`summed_accuracy`), but it is not
+the model whose other scores stand in the tables.
 
 References
 ----------
@@ -29,7 +29,7 @@ from ser.evaluation.metrics import Counts, accuracy, recalls, uar
 from ser.evaluation.scores import Tally
 
 MERGED = ("neutral or calm", *EMOTIONS[2:])
-"""The seven emotions."""
+"""The seven emotions, neutral and calm being one."""
 
 PUBLISHED: Mapping[str, float] = MappingProxyType(
     {
@@ -54,23 +54,28 @@ _PLACES = np.array([MERGED.index(name if name in MERGED else MERGED[0]) for name
 
 def merge(counts: Counts) -> Counts:
     """Count neutral and calm as one: from counts [shape=(..., 8, 8)] to [shape=(..., 7, 7)]."""
-    into = np.eye(len(MERGED), dtype=np.int64)[_PLACES]
-    merged: Counts = into.T @ counts @ into
+    into = np.eye(len(MERGED), dtype=np.int64)[_PLACES]  # (8, 7), 1 where an emotion is merged into one
+    merged: Counts = into.T @ counts @ into  # (..., 7, 7)
     return merged
 
 
 def summed_accuracy(predictions: pd.DataFrame, clips: pd.DataFrame) -> float:
-    """Accuracy on the seven emotions where the probabilities of neutral and calm are added up first.
+    """Accuracy on the seven emotions where the probabilities of neutral and calm are summed first.
 
     Parameters
     ----------
     predictions
-        Of one model under one protocol; each seed tests the same clips.
+        Predictions of one model under one protocol; each seed tests the same clips.
     clips
         The labels: ``clip`` and ``emotion``.
+
+    Returns
+    -------
+    float
+        Accuracy from 0 to 1, all seeds together.
     """
-    into = np.eye(len(MERGED))[_PLACES]
-    answers = (predictions[list(PROBABILITIES)].to_numpy() @ into).argmax(axis=1)
+    into = np.eye(len(MERGED))[_PLACES]  # (8, 7)
+    answers = (predictions[list(PROBABILITIES)].to_numpy() @ into).argmax(axis=1)  # (rows, 7) to (rows,)
     actual = predictions["clip"].map(clips.set_index("clip")["emotion"]).map(EMOTIONS.index).to_numpy()
     return float((answers == _PLACES[actual]).mean())
 
@@ -78,18 +83,18 @@ def summed_accuracy(predictions: pd.DataFrame, clips: pd.DataFrame) -> float:
 def compare(
     tallies: Mapping[str, Tally], predictions: pd.DataFrame, clips: pd.DataFrame, *, samples: int, seed: int
 ) -> dict[str, Any]:
-    """Put speaker-independent models beside the listeners, as shares rounded to 4 decimals.
+    """Compare speaker-independent models with human listeners: scores from 0 to 1, to 4 decimals.
 
     Parameters
     ----------
     tallies
-        Of each model, in the order to keep.
+        Counts of each model by its name, in the order to keep.
     predictions
-        Of the same models under the same protocol.
+        Predictions of the same models under the same protocol.
     clips
         The labels: ``clip`` and ``emotion``.
     samples, seed
-        Of the bootstrap over actors.
+        Number of samples of the bootstrap over actors, and its seed.
 
     Returns
     -------
@@ -100,7 +105,7 @@ def compare(
 
     def describe(model: str, counts: Counts) -> dict[str, Any]:
         low, high = interval(accuracy, counts, samples=samples, seed=seed)
-        pooled = counts.sum(axis=1)
+        pooled = counts.sum(axis=1)  # (seeds, actors, 7, 7) to (seeds, 7, 7)
         rows = predictions[predictions["model"] == model]
         return {
             "accuracy": _rounded(accuracy(pooled).mean()),

@@ -12,7 +12,7 @@ from ser.data.predictions import predicted_emotions
 from ser.files import write_csv
 
 FOLD, INNER_FOLDS = 0, 4
-"""Of LUNA5. In no other fold have all four inner folds two template actors (aligned.alignment) who train."""
+"""The fold of LUNA5. In no other have all four inner folds two reference speakers for DTW who train."""
 COLUMNS = ["settings", "model", "seed", "fold", "inner_fold", "uar"]
 
 
@@ -24,7 +24,7 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
     clips, split
         The table of clips and a protocol's split, as of `stages.inputs.read_split`.
     fold
-        Whose training and validation actors are split.
+        Number of the fold, 0-based, whose training and validation actors are divided.
 
     Returns
     -------
@@ -32,9 +32,9 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
         A row a clip and inner fold: ``clip``, ``fold`` (the inner one), ``role``. The clips that the fold
         tests have the role ``away``.
     """
-    is_away = np.zeros(len(clips), dtype=np.bool_)
+    is_away = np.zeros(len(clips), dtype=np.bool_)  # (clips,)
     is_away[rows_of(clips, split, fold=fold, role="test")] = True
-    known = np.flatnonzero(~is_away)
+    known = np.flatnonzero(~is_away)  # (m,), row numbers
     inner_folds = GroupKFold(INNER_FOLDS).split(known, groups=clips["actor"].iloc[known])
     tables = []
     for inner, (_, held_out) in enumerate(inner_folds):
@@ -45,14 +45,27 @@ def inner_split(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int = FOLD) -
 
 
 def known_rows(clips: pd.DataFrame, split: pd.DataFrame) -> Labels:
-    """Row numbers in `clips`, ascending, of those that are not away in the split of `inner_split`."""
+    """Row numbers in `clips` [shape=(m,)], ascending, of those with a role in `inner_split` but ``away``."""
     away = split.loc[split["role"] == "away", "clip"]
     rows: Labels = np.flatnonzero(~clips["clip"].isin(away))
     return rows
 
 
 def score(found: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate the UAR of each model on each inner fold; `clips` has the labels."""
+    """Tabulate the UAR of each model on each inner fold.
+
+    Parameters
+    ----------
+    found
+        Predictions of the inner folds' test clips, with `ser.data.predictions.COLUMNS`.
+    clips
+        The labels: ``clip`` and ``emotion``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, seed, inner_fold, uar (0 to 1, rounded to 4 decimals).
+    """
     labels = emotion_index(clips.set_index("clip").loc[found["clip"]])
     table = found[["model", "seed", "fold"]].assign(label=labels, predicted=predicted_emotions(found))
     rows = [
@@ -63,7 +76,7 @@ def score(found: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def keep(trial: pd.DataFrame, log: Path) -> None:
-    """Add a trial's rows to a table, and print them and each model's mean."""
+    """Append a trial's rows to a CSV file, and print them and each model's mean UAR."""
     trial = trial.assign(fold=FOLD)[COLUMNS]
     former = [pd.read_csv(log)] if log.exists() else []
     write_csv(log, pd.concat([*former, trial], ignore_index=True))

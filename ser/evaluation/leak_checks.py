@@ -1,11 +1,11 @@
-"""What would show a leak of the tested actors into a model, tried on the real features.
+"""Leakage tests of the test actors into a model, on the real features.
 
-Three trials, each with the model and the hyper-parameters of the result that is suspected:
+Three tests, each with the model and the hyper-parameters of the result in question:
 
-permuted  the training clips' emotions are shuffled: the result must fall to chance
-canary    columns tell actor and emotion together: with actors who were never heard they must not help, and
-          where actors are on both sides they give everything away
-unseen    the tested clips' features are not there until the prediction: it must be the same as before
+permuted  label permutation: UAR must come out at chance level
+canary    columns of the features give actor and emotion away together: they must not help on unseen speakers,
+          and must help where all actors are in training and test
+unseen    held-out removal: training reads features without the test clips; the predictions must be equal
 """
 
 from dataclasses import replace
@@ -17,36 +17,46 @@ from ser.data.ravdess import EMOTIONS
 
 
 def permuted(part: Part, *, copies: int, seed: int) -> Part:
-    """Shuffle the emotions among the clips; the copies of a clip keep to one.
+    """Permute the labels among the clips; the copies of a clip keep the same label.
 
     Parameters
     ----------
     part
-        Copy by copy.
+        Training clips [shape=(copies * n, ...)], copy by copy, the recordings first.
     copies
-        How many.
+        Number of copies of each clip, the recording included.
     seed
-        Of the shuffle.
+        Seed of the permutation.
+
+    Returns
+    -------
+    Part
+        The same clips and features, with permuted labels.
     """
-    clips = part.y[: len(part.y) // copies]
+    clips = part.y[: len(part.y) // copies]  # (n,)
     return replace(part, y=np.tile(np.random.default_rng(seed).permutation(clips), copies))
 
 
 def with_canary(part: Part, *, actors: Labels) -> Part:
     """Add a column for each emotion of each actor to the features: 1 where the clip is of both, else 0.
 
-    Columns of the actor alone would tell nothing of RAVDESS, where all speak in the same emotions.
+    Columns of the actor alone would give nothing away in RAVDESS, where all speak in the same emotions.
 
     Parameters
     ----------
     part
-        With features [shape=(n, ..., columns)].
+        Clips with features [shape=(n, ..., columns)].
     actors
-        All actors there are, tested ones too, ascending.
+        Numbers of all actors, those of the test clips included, ascending.
+
+    Returns
+    -------
+    Part
+        The same clips with features [shape=(n, ..., columns + 8 * actors)].
     """
     columns = len(EMOTIONS) * len(actors)
-    own = len(EMOTIONS) * np.searchsorted(actors, part.actors) + part.y
-    told = np.eye(columns, dtype=np.float32)[own]
+    own = len(EMOTIONS) * np.searchsorted(actors, part.actors) + part.y  # (n,)
+    told = np.eye(columns, dtype=np.float32)[own]  # (n, 8 * actors)
     spread: Array = np.broadcast_to(
         told.reshape(len(told), *[1] * (part.x.ndim - 2), columns), (*part.x.shape[:-1], columns)
     )
@@ -54,14 +64,19 @@ def with_canary(part: Part, *, actors: Labels) -> Part:
 
 
 def without(copies: list[Array], rows: Labels) -> list[Array]:
-    """Make features that lack some clips: their rows hold nothing but NaN, which no model can use unseen.
+    """Remove some clips from features: their rows hold nothing but NaN, which no model can use unnoticed.
 
     Parameters
     ----------
     copies
         Features [shape=(clips, ...)] of each copy.
     rows
-        The clips to remove.
+        [shape=(m,)] Row numbers of the clips to remove.
+
+    Returns
+    -------
+    list of numpy.ndarray [shape=(clips, ...)]
+        The features of each copy, with NaN in these rows.
     """
     lacking = []
     for features in copies:

@@ -1,11 +1,11 @@
-"""What would show a leak of the test clips into a model: each test is a function from a fold to a fold.
+"""Leakage tests of the test clips into a model: each test is a function from a fold to a fold.
 
-label permutation  the training clips' emotions are shuffled: the result must fall to chance
-canary features    columns tell actor and emotion together: with unseen actors they must not help, and where
-                   actors are in training and test they give everything away
-held-out removal   the test clips' features are not there until the prediction: it must be the same as before
+label permutation  the labels of the training clips are permuted: UAR must come out at chance level
+canary features    columns give actor and emotion away together: they must not help on unseen speakers, and
+                   must help where all actors are in training and test
+held-out removal   training reads features without the test clips: the predictions must be equal
 
-Each is tried on the real features, with the model and the hyper-parameters of the result in question.
+Each is applied to the real features, with the model and the hyper-parameters of the result in question.
 """
 
 from dataclasses import replace
@@ -20,27 +20,33 @@ from ser.errors import InputError
 
 
 def permute_labels(fold: Fold, *, seed: int) -> Fold:
-    """Shuffle the emotions among the training clips; the copies of a clip keep to one."""
-    order = np.random.default_rng(seed).permutation(len(fold.train))
+    """Permute the labels among the training clips, by a seed; the copies of a clip keep the same label."""
+    order = np.random.default_rng(seed).permutation(len(fold.train))  # (training clips,)
     return replace(fold, train=fold.train.assign(emotion=fold.train["emotion"].to_numpy()[order]))
 
 
 def add_canary(fold: Fold) -> Fold:
     """Add a column for each emotion of each actor to the features: 1 where the clip is of both, else 0.
 
-    Columns of the actor alone would tell nothing of RAVDESS, where all speak in the same emotions.
+    Columns of the actor alone would give nothing away in RAVDESS, where all speak in the same emotions.
 
     Parameters
     ----------
     fold
-        With features [shape=(clips, ..., columns)].
+        Fold with features [shape=(clips, ..., columns)].
+
+    Returns
+    -------
+    Fold
+        The same clips, with features [shape=(clips, ..., columns + 8 * actors)].
     """
     clips = pd.concat([fold.train, fold.validation, fold.test])
-    actors, actor = np.unique(clips["actor"], return_inverse=True)
+    actors, actor = np.unique(clips["actor"], return_inverse=True)  # (actors,), (clips of the fold,)
     columns = np.zeros((len(fold.copies[0]), len(EMOTIONS) * len(actors)), dtype=np.float32)
     columns[clips.index, len(EMOTIONS) * actor + emotion_index(clips)] = 1
     between = [1] * (fold.copies[0].ndim - 2)  # Layers of an encoder, which all get the same columns.
-    canary = columns.reshape(len(columns), *between, -1)  # (clips, ..., emotions of all actors)
+    canary = columns.reshape(len(columns), *between, -1)  # (clips, 1, ..., 8 * actors)
+    # (clips, ..., 8 * actors) each
     spread = [np.broadcast_to(canary, (*x.shape[:-1], canary.shape[-1])) for x in fold.copies]
     copies = [np.concatenate(pair, axis=-1) for pair in zip(fold.copies, spread, strict=True)]
     return replace(fold, copies=copies)
@@ -49,7 +55,7 @@ def add_canary(fold: Fold) -> Fold:
 def remove_test_clips(fold: Fold) -> Fold:
     """Leave nothing but NaN in the test clips' features, which no model can use unnoticed.
 
-    What was fitted to this fold is to be tested on the fold as it was.
+    A model that was fitted to the result is to be tested on the fold as it was.
 
     Raises
     ------
@@ -72,9 +78,14 @@ def largest_difference(again: pd.DataFrame, former: pd.DataFrame) -> float:
     Parameters
     ----------
     again
-        Of one model and seed.
+        Predictions of one model and seed.
     former
-        Of the same model and seed, and of these clips at least.
+        Predictions of the same model and seed, of these clips at least.
+
+    Returns
+    -------
+    float
+        Largest absolute difference of two probabilities, 0 to 1.
 
     Raises
     ------

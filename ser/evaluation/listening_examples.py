@@ -1,7 +1,7 @@
 """Clips worth hearing: those of which a model was most confident, where it was right and where it was wrong.
 
-The rule is fixed, so that nobody picks: for every emotion, of the clips in which an actor meant it, the one
-that the model recognised with the greatest probability, and the one that it took for another emotion with the
+The rule is fixed, so that nobody picks: for every emotion, of the clips with this label, the one that the
+model recognised with the greatest probability, and the one for which it predicted another emotion with the
 greatest probability.
 """
 
@@ -20,18 +20,19 @@ def choose(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions
-        Of one model under one protocol. The probabilities of several seeds are averaged.
+        Predictions of one model under one protocol. The probabilities of several seeds are averaged.
     clips
         The labels: ``clip`` and ``emotion``.
 
     Returns
     -------
     pandas.DataFrame
-        With `COLUMNS`, in the order of `EMOTIONS`, the right one first. An emotion that was always recognised
-        has no mistake, and one that never was has no right clip. Of equally sure ones, the first by name.
+        With `COLUMNS`, in the order of `EMOTIONS`, the right clip first. An emotion that was always
+        recognised has no wrong clip, and one that never was has no right one. Of clips with the same
+        confidence, the first by name.
     """
     mean = predictions.groupby("clip")[list(PROBABILITIES)].mean()
-    values = mean.to_numpy()
+    values = mean.to_numpy()  # (clips, 8)
     table = pd.DataFrame(
         {
             "emotion": clips.set_index("clip")["emotion"].loc[mean.index].array,

@@ -1,4 +1,4 @@
-"""What the models are called where people read."""
+"""Names of the models in tables, figures and text."""
 
 from types import MappingProxyType
 

@@ -1,4 +1,4 @@
-"""Scores of test predictions, summed up for tables and in detail.
+"""Scores of test predictions, as headline figures and in detail.
 
 All scores come from one count, a confusion matrix for each seed and actor. A model's score is the mean over
 seeds of the score of that seed's test clips, its folds pooled.
@@ -19,7 +19,7 @@ from ser.evaluation.metrics import Counts, Scores, accuracy, macro_f1, recalls, 
 
 FOLD_COLUMNS = ("model", "seed", "fold", "n", "uar", "accuracy")
 TOP_CONFUSIONS = 8
-"""How many confusions of a model are listed."""
+"""Number of confusions that are listed for a model."""
 
 Summary = Mapping[str, Mapping[str, Mapping[str, float]]]
 """``{protocol: {model: headline}}``."""
@@ -27,14 +27,14 @@ Summary = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 @dataclass(frozen=True)
 class Tally:
-    """How often one model took which emotion for which.
+    """Confusion matrices of one model, by seed and actor.
 
     Attributes
     ----------
     seeds, actors : tuple of int
-        Of the first two axes of `counts`, ascending.
+        The seeds and actors along the first two axes of `counts`, ascending.
     genders : tuple of str
-        Of the actors: ``male`` or ``female``.
+        Gender of each actor, ``male`` or ``female``.
     counts : numpy.ndarray [shape=(seeds, actors, 8, 8), dtype=int64]
         Clips by actual (axis 2) and predicted (axis 3) emotion, in the order of `EMOTIONS`.
     """
@@ -72,6 +72,7 @@ def tally(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tally:
     seeds, seed = np.unique(predictions["seed"].to_numpy(), return_inverse=True)
     actors, actor = np.unique(labels["actor"].to_numpy(), return_inverse=True)
     actual = labels["emotion"].map(EMOTIONS.index).to_numpy()
+    # `seed`, `actor` and `actual` hold an index a prediction: (rows,).
     counts = np.zeros((len(seeds), len(actors), len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)
     np.add.at(counts, (seed, actor, actual, predicted_emotions(predictions)), 1)
     genders = labels.groupby("actor")["gender"].first()
@@ -84,7 +85,7 @@ def actual_and_predicted(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.D
     Parameters
     ----------
     predictions
-        Of one model under one protocol, with `COLUMNS`.
+        Predictions of one model under one protocol, with `ser.data.predictions.COLUMNS`.
     clips
         The labels: ``clip`` and ``emotion``.
 
@@ -103,7 +104,15 @@ Tallies = dict[str, dict[str, Tally]]
 
 
 def tally_all(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tallies:
-    """Count every model of every protocol: luna5 first, under each protocol the best UAR first."""
+    """Count every model of every protocol: luna5 first, under each protocol the best UAR first.
+
+    Parameters
+    ----------
+    predictions
+        A row a predicted clip, model and seed, with `ser.data.predictions.COLUMNS`.
+    clips
+        The labels: ``clip``, ``emotion``, ``actor``, ``gender``.
+    """
     tallies: Tallies = {}
     for protocol in sorted(predictions["protocol"].unique(), key=lambda name: (name != "luna5", name)):
         of_protocol = predictions[predictions["protocol"] == protocol]
@@ -114,14 +123,14 @@ def tally_all(predictions: pd.DataFrame, clips: pd.DataFrame) -> Tallies:
 
 
 def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Sum up every model in the few numbers to look at first, as shares rounded to 4 decimals.
+    """Give the headline figures of every model, from 0 to 1, rounded to 4 decimals.
 
     Parameters
     ----------
     tallies
-        Of every protocol and model, as of `tally_all`.
+        Counts of every protocol and model, from `tally_all`.
     samples, seed
-        How often to draw actors, and the seed; see `ser.evaluation.bootstrap`.
+        Number of bootstrap samples, and the seed; see `ser.evaluation.bootstrap`.
 
     Returns
     -------
@@ -145,14 +154,14 @@ def summarize(tallies: Tallies, *, samples: int, seed: int) -> dict[str, dict[st
 def describe(
     tallies: Tallies, predictions: pd.DataFrame, clips: pd.DataFrame
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Score every model by seed, emotion, gender, intensity, statement and actor; shares, to 4 decimals.
+    """Score every model by seed, emotion, gender, intensity, statement and actor: 0 to 1, to 4 decimals.
 
     Parameters
     ----------
     tallies
-        Of every protocol and model, from `tally_all`.
+        Counts of every protocol and model, from `tally_all`.
     predictions, clips
-        What they were counted from; the labels with ``intensity`` and ``statement`` as well.
+        The predictions that were counted, and the labels, with ``intensity`` and ``statement`` as well.
 
     Returns
     -------
@@ -195,14 +204,14 @@ def _tallies_of_groups(
 
 
 def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
-    """List what is most often taken for what.
+    """List the most frequent confusions.
 
     Parameters
     ----------
     counts
         Clips by seed, actual and predicted emotion [shape=(seeds, 8, 8)].
     n
-        How many to list.
+        Largest number of confusions to list.
 
     Returns
     -------
@@ -210,10 +219,11 @@ def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
         ``actual`` and ``predicted`` emotion, ``clips`` (mean over seeds) and their ``share`` of the actual
         emotion's clips; the greatest share first, of equal ones in the order of `EMOTIONS`.
     """
-    mean = counts.mean(axis=0)
-    totals = mean.sum(axis=1)
+    mean = counts.mean(axis=0)  # (8, 8)
+    totals = mean.sum(axis=1)  # (8,)
+    # (8, 8), the diagonal 0
     shares = np.where(np.eye(len(EMOTIONS), dtype=bool), 0, mean / np.where(totals > 0, totals, 1)[:, None])
-    order = np.argsort(-shares, axis=None, kind="stable")[:n]
+    order = np.argsort(-shares, axis=None, kind="stable")[:n]  # (n,), indices of the flattened matrix
     places = zip(*np.unravel_index(order, shares.shape), strict=True)
     return [
         {
@@ -238,6 +248,7 @@ def _details(scored: Tally, groups: Mapping[str, Mapping[str, Tally]]) -> dict[s
         "accuracy_sd": _spread(accuracy(scored.pooled)),
         "per_seed": {str(seed): _both(counts[None]) for seed, counts in per_seed},
         "per_emotion": {name: None if np.isnan(it) else round(float(it), 4) for name, it in per_emotion},
+        # (seeds, actors of the gender, 8, 8) to (seeds, 8, 8)
         "per_gender": {
             name: _both(scored.counts[:, genders == name].sum(axis=1)) for name in sorted(set(scored.genders))
         },
@@ -281,7 +292,7 @@ def score_folds(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions
-        With `COLUMNS`; other protocols are left out.
+        Predictions with `ser.data.predictions.COLUMNS`; protocols other than luna5 are left out.
     clips
         The labels: ``clip``, ``emotion``, ``actor``, ``gender``.
 
