@@ -1,4 +1,4 @@
-"""The clips that a folder or archive holds: found by name, held to the manifest, measured into a table."""
+"""The clips in a folder or archive: found by name, checked against the manifest, measured into a table."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -44,13 +44,13 @@ def match(names: Iterable[str], manifest: Manifest) -> tuple[dict[str, str], lis
     Parameters
     ----------
     names
-        Of sound files, with their folders, if any, and endings.
+        Paths of sound files, relative to the folder or archive, with their endings.
     manifest
-        What must be there: no clip less and no file more.
+        By clip, what must be there: no clip less and no file more.
 
     Returns
     -------
-    found : dict
+    found : dict of str to str
         The file name of each clip that has exactly one, in the order of the clips.
     problems : list of str
         A line for each file that breaks the grammar or is not in the manifest, and for each clip that is
@@ -77,24 +77,27 @@ def match(names: Iterable[str], manifest: Manifest) -> tuple[dict[str, str], lis
 
 
 def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | None = None) -> Pcm16:
-    """Decode a clip and hold it to its row in the manifest.
+    """Decode a clip and check it against its row in the manifest.
 
     Parameters
     ----------
     name
         The file; where `stream` has its bytes, only the file's name in errors.
+    expected
+        The clip's row in the manifest: length in samples, and checksum of the samples.
+    stream
+        Open binary file with the clip's bytes; None to read the file `name`.
 
     Returns
     -------
     numpy.ndarray [shape=(frames,), dtype=int16]
-        At 48 kHz.
+        The mono samples at 48 kHz.
 
     Raises
     ------
     InputError
         Where `ser.audio.clip_io.read_pcm16` does, there are more than two channels, or the length or the
-        samples are
-        not those of the manifest.
+        samples are not those of the manifest.
     """
     _check_channels(name, stream)
     samples = read_pcm16(name, sample_rate=SAMPLE_RATE, stream=stream)
@@ -131,7 +134,7 @@ def clips_table(folder: Path, manifest: Manifest, *, workers: Workers) -> pd.Dat
     manifest
         The clips that must be there, and what they must contain.
     workers
-        Of the parallel decoding; no influence on the result.
+        Backend and number of parallel workers; no influence on the result.
 
     Returns
     -------

@@ -29,21 +29,21 @@ from ser.params import Workers
 ARCHIVE = "Audio_Speech_Actors_01-24.zip"
 ARCHIVE_URL = f"https://zenodo.org/records/1188976/files/{ARCHIVE}?download=1"
 ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"
-"""As Zenodo's record 1188976 publishes it."""
+"""MD5 of the archive, as Zenodo's record 1188976 publishes it."""
 
 MAX_ENTRY_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 2 * 2**30
 """Unpacked; the corpus has 1440 clips of 1 MB at the most, so anything near these limits is a zip bomb."""
 MAX_ENTRIES = 10_000
-"""It bounds what is done and told; zipfile itself lists all entries in memory before."""
+"""Limits the work and the length of an error; zipfile itself lists all entries in memory before."""
 MAX_NAME = 255
 """Characters, as of a file's name; the zip format allows 65535."""
 
 TIMEOUT_S = 30.0
 RETRIES = 4
-"""In a row, without a byte received; a connection that brings some may break as often as it likes."""
+"""Retries in a row without a byte received; a connection that brings some may break any number of times."""
 PAUSE_S = 1.0
-"""Before the first retry; doubled before each further one."""
+"""Pause before the first retry, in seconds; doubled before each further one."""
 
 # What zipfile raises on damaged bytes: found by damaging them (tests/data/test_download.py).
 _ZIP_FAULTS = (BadZipFile, OSError, ValueError, EOFError, NotImplementedError, struct.error, zlib.error)
@@ -144,13 +144,13 @@ def copy_clips(source: Source, manifest: Manifest, folder: Path, *, workers: Wor
     Parameters
     ----------
     source
-        Where the recordings are.
+        Folder or archive of the recordings.
     manifest
         The clips that must be there, and what they must contain.
     folder
-        Does not exist yet. After an error it holds some of the clips.
+        Folder to make; it must not exist. After an error it holds some of the clips.
     workers
-        Of the parallel decoding; no influence on the files.
+        Backend and number of parallel workers; no influence on the files.
 
     Raises
     ------
@@ -230,14 +230,14 @@ def download(url: str, *, md5: str, folder: Path) -> Path:
     url
         Address of the zip, http or https; other schemes are refused.
     md5
-        Of the whole file, in hexadecimal.
+        MD5 of the complete file, in hexadecimal.
     folder
-        Keeps the archive, and until it is whole what has arrived of it.
+        Folder for the archive, and until it is complete for the part that was received.
 
     Returns
     -------
     Path
-        The archive, its checksum checked.
+        The archive, after its checksum was checked.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def _receive_all(url: str, partial: Path) -> None:
 
 
 def _receive(url: str, partial: Path) -> None:
-    """Append what is missing of the file; return when the server says that it is whole."""
+    """Append what is missing of the file; return when the server says that it is complete."""
     start = _size(partial)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:

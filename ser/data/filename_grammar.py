@@ -1,4 +1,4 @@
-"""What a recording's file name says, where a corpus writes labels into names: a pattern and its codes."""
+"""Labels from a recording's file name, where a corpus writes them into names: a pattern and its codes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,27 +9,27 @@ from ser.data.ravdess import EMOTIONS
 from ser.errors import InputError
 
 Codes = Mapping[str, str]
-"""What a field of a name may be, and what that means."""
+"""The codes that a field of a name may have, and the meaning of each."""
 
 _SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What a recording's name says.
+    """The labels in a recording's name.
 
     Attributes
     ----------
     clip : str
-        Its id, of which a corpus has no two.
+        Id of the recording, unique in its corpus.
     speaker : str
-        Who speaks, by the corpus's own name, such as ``03``.
+        The speaker by the corpus's own name, such as ``03``.
     emotion : str or None
         One of `ser.data.ravdess.EMOTIONS`; None where RAVDESS has no such emotion.
     label : str
-        The emotion, or what the corpus calls one that is not shared, such as ``boredom``.
-    details : dict
-        Whatever else the name tells, such as sentence and intensity.
+        The emotion, or the corpus's name of one that is not shared, such as ``boredom``.
+    details : dict of str to str
+        The other fields of the name, such as sentence and intensity.
     """
 
     clip: str
@@ -49,15 +49,15 @@ class Grammar:
         Regular expression of the whole name, without its ending, with the groups ``speaker`` and ``emotion``
         and one for each other field.
     form : str
-        The same for people, with an example.
-    emotions : dict
-        The corpus's codes of emotions, and the emotions of `ser.data.ravdess.EMOTIONS` that they mean.
-    not_shared : dict
-        Its codes of emotions that RAVDESS does not have, and what the corpus calls them.
-    codes : dict
-        What other fields may be; a field that is not named here is whatever the pattern lets through.
+        The pattern in words, with an example, for error messages.
+    emotions : dict of str to str
+        The corpus's codes of emotions, and the emotion of `ser.data.ravdess.EMOTIONS` that each stands for.
+    not_shared : dict of str to str
+        Its codes of emotions that RAVDESS does not have, and the corpus's names of them.
+    codes : dict of str to dict
+        Codes of the other fields, by the field; one that is not named may hold whatever the pattern allows.
     rule : callable, optional
-        From the fields to what is wrong with them together, or None.
+        From the fields to a message about what is wrong with them together, or None.
     """
 
     pattern: str
@@ -106,7 +106,7 @@ class Grammar:
 
 
 def same(*codes: str) -> dict[str, str]:
-    """Codes that mean themselves."""
+    """Make codes that stand for themselves."""
     return {code: code for code in codes}
 
 

@@ -25,9 +25,9 @@ class Part:
     clips : numpy.ndarray [shape=(n,)]
         Clip ids, in the order of the rows of `x`.
     actors : numpy.ndarray [shape=(n,), dtype=int64]
-        Who speaks, 1 to 24.
+        Speaker of each clip, 1 to 24.
     x : numpy.ndarray [shape=(n, ...), dtype=float32]
-        Features, as the model reads them before scaling.
+        Features, the model's input before scaling.
     y : numpy.ndarray [shape=(n,), dtype=int64]
         The labels: places in `EMOTIONS`, 0 to 7.
     """
@@ -42,18 +42,18 @@ class Part:
 class Fold:
     """One fold of a protocol.
 
-    Whatever is learned, is learned of `train`; the clips of `test` are predicted once, at the end. A leakage
-    test is a function from a fold to a fold (`ser.evaluation.leakage_tests`).
+    Models are fitted to `train` alone; the clips of `test` are predicted once, at the end. A leakage test is
+    a function from a fold to a fold (`ser.evaluation.leakage_tests`).
 
     Attributes
     ----------
     number : int
-        Which fold of its protocol, 0-based.
+        Number of the fold in its protocol, 0-based.
     train, validation, test : pandas.DataFrame
         Clips: ``clip``, ``emotion``, ``actor``, and what else the table of clips has. The index is the row of
         the clip in each of `copies`, ascending.
     copies : sequence of numpy.ndarray [shape=(clips, ...), dtype=float32]
-        Features of all clips: of the recordings, then of each augmented copy.
+        Features of all clips of the corpus: of the recordings, then of each augmented copy.
     """
 
     number: int
@@ -71,7 +71,7 @@ class Fold:
         return join(clips, self.copies[:1])
 
     def merge_validation(self) -> Self:
-        """Let the validation clips train as well, where nothing is chosen by them."""
+        """Let the validation clips train as well, where nothing is selected by them."""
         train = pd.concat([self.train, self.validation]).sort_index()
         return replace(self, train=train, validation=self.validation.iloc[:0])
 
@@ -82,11 +82,16 @@ def folds(clips: pd.DataFrame, split: pd.DataFrame, copies: Sequence[Array] = ()
     Parameters
     ----------
     clips
-        The table of clips, in the order of the features' rows.
+        The table of clips, in the order of the features' rows: ``clip``, ``emotion``, ``actor``.
     split
-        The protocol's table: ``fold``, ``clip``, ``role``.
+        The protocol's table: ``fold`` (0-based), ``clip``, ``role`` (one of `ROLES`).
     copies
         Features of all clips, each [shape=(clips, ...)], the recordings first.
+
+    Yields
+    ------
+    Fold
+        The folds of the protocol, which share `copies`.
     """
     clips = clips.reset_index(drop=True)
     for number, of_fold in split.groupby("fold"):
@@ -96,12 +101,25 @@ def folds(clips: pd.DataFrame, split: pd.DataFrame, copies: Sequence[Array] = ()
 
 
 def join(clips: pd.DataFrame, copies: Sequence[Array]) -> Part:
-    """Join clips of a `Fold` with some of its copies: the rows of one copy follow those of the other."""
-    rows = clips.index.to_numpy()
+    """Join clips of a `Fold` with some of its copies: the rows of one copy follow those of the other.
+
+    Parameters
+    ----------
+    clips
+        n clips of the fold; their index is their row in each copy.
+    copies
+        Features, each [shape=(clips, ...)].
+
+    Returns
+    -------
+    Part
+        copies * n rows.
+    """
+    rows = clips.index.to_numpy()  # (n,)
     return Part(
         clips=np.tile(clips["clip"].to_numpy(dtype=np.str_), len(copies)),
         actors=np.tile(clips["actor"].to_numpy(dtype=np.int64), len(copies)),
-        x=np.concatenate([features[rows] for features in copies]),
+        x=np.concatenate([features[rows] for features in copies]),  # (copies * n, ...)
         y=np.tile(emotion_index(clips), len(copies)),
     )
 
@@ -113,14 +131,29 @@ def emotion_index(clips: pd.DataFrame) -> Labels:
 
 
 def rows_of(clips: pd.DataFrame, split: pd.DataFrame, *, fold: int, role: str) -> Labels:
-    """Row numbers in `clips`, ascending, of the clips that have `role` in `fold`."""
+    """Row numbers in `clips` [shape=(n,)], ascending, of the clips that have `role` in `fold`."""
     chosen = split.loc[(split["fold"] == fold) & (split["role"] == role), "clip"]
     rows: Labels = np.flatnonzero(clips["clip"].isin(set(chosen)))
     return rows
 
 
 def take(clips: pd.DataFrame, split: pd.DataFrame, copies: list[Array], *, fold: int, role: str) -> Part:
-    """Join the clips that have `role` in `fold` with their features, copy by copy."""
+    """Join the clips that have `role` in `fold` with their features, copy by copy.
+
+    Parameters
+    ----------
+    clips, split
+        The table of clips, in the order of the features' rows, and a protocol's ``fold``, ``clip``, ``role``.
+    copies
+        Features of all clips, each [shape=(clips, ...)], the recordings first.
+    fold, role
+        Number of the fold, 0-based, and one of its roles.
+
+    Returns
+    -------
+    Part
+        copies * n rows, where n clips have the role.
+    """
     rows = rows_of(clips, split, fold=fold, role=role)
     chosen = clips.iloc[rows]
     repeated = len(copies)

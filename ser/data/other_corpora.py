@@ -34,9 +34,9 @@ class Corpus:
     Attributes
     ----------
     title : str
-        What people call it.
+        Name of the corpus for people.
     form : str
-        How it names its files.
+        Form of its file names in words, with an example.
     emotions : tuple of str
         Those of `EMOTIONS` that it has, in their order.
     parse : callable
@@ -44,7 +44,7 @@ class Corpus:
     name_of : callable
         From a file's path to the name that is parsed: mostly the file's name without its ending.
     note : str
-        What its recordings have to do with those that the model was trained on.
+        Sentence on how its recordings relate to those that the model was trained on.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Corpus:
 
 
 def by_grammar(title: str, grammar: Grammar, **more: object) -> Corpus:
-    """Make a corpus of its grammar; `more` are other fields of `Corpus`."""
+    """Make a corpus from its grammar; `more` are other fields of `Corpus`."""
     emotions = tuple(it for it in EMOTIONS if it in grammar.emotions.values())
     return Corpus(title, grammar.form, emotions, grammar.parse, **more)  # type: ignore[arg-type]
 
@@ -203,12 +203,12 @@ CORPORA: dict[str, Corpus] = {
         ),
     ),
 }
-"""By the names that ``ser evaluate --corpus`` knows them by."""
+"""All corpora, by their names in ``ser evaluate --corpus``."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file and what its name says."""
+    """A file, and the labels in its name."""
 
     path: Path
     utterance: Utterance
@@ -216,14 +216,14 @@ class Recording:
 
 @dataclass(frozen=True)
 class Recordings:
-    """What a folder holds of a corpus.
+    """A corpus's recordings in a folder.
 
     Attributes
     ----------
     shared : tuple of Recording
-        Those of a shared emotion, ordered by clip.
-    left_out : dict
-        How many there are of each label that is not shared.
+        Recordings of a shared emotion, ordered by clip.
+    left_out : dict of str to int
+        Number of recordings of each label that is not shared.
     doubled : tuple of Path
         Files that hold a clip once more, as another format or copy, and are not used.
     problems : tuple of InputError

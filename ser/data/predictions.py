@@ -1,4 +1,4 @@
-"""The table of predictions: its form, how it is read, and how it is held to the split.
+"""The table of predictions: its form, how it is read, and how it is checked against the split.
 
 A row holds the probabilities that one model gave the eight emotions of one clip.
 """
@@ -30,11 +30,20 @@ def prediction_table(
     Parameters
     ----------
     part
-        The clips that were predicted, in the order of `probabilities`.
+        The n clips that were predicted, in the order of `probabilities`.
     probabilities
-        [shape=(n, 8)], each row in the order of `EMOTIONS`; rescaled to sum to 1.
+        [shape=(n, 8)] Scores of each clip, not negative, in the order of `EMOTIONS`; rescaled to sum to 1.
+    protocol, model
+        Names of the protocol and of the model.
+    seed, fold
+        Seed of the run, and number of the fold, 0-based.
+
+    Returns
+    -------
+    pandas.DataFrame
+        n rows with `COLUMNS`.
     """
-    scores = np.asarray(probabilities, dtype=np.float64)
+    scores = np.asarray(probabilities, dtype=np.float64)  # (n, 8)
     scores = scores / scores.sum(axis=1, keepdims=True)
     table = pd.DataFrame(scores, columns=[f"p_{emotion}" for emotion in EMOTIONS])
     about: dict[str, Any] = {
@@ -49,6 +58,11 @@ def prediction_table(
 
 def read_predictions(paths: Iterable[Path | str]) -> pd.DataFrame:
     """Read all files of predictions into one table.
+
+    Parameters
+    ----------
+    paths
+        Parquet files, each with `COLUMNS`.
 
     Returns
     -------
@@ -80,7 +94,7 @@ def read_predictions(paths: Iterable[Path | str]) -> pd.DataFrame:
 def check_predictions(
     predictions: pd.DataFrame, splits: Mapping[str, pd.DataFrame], *, role: str = "test"
 ) -> None:
-    """Hold predictions to the split: for each model and seed, each test clip once, in its fold, and no other.
+    """Check predictions: for each model and seed, each test clip once, in its fold, and no other clip.
 
     Parameters
     ----------
@@ -89,7 +103,7 @@ def check_predictions(
     splits
         For each protocol, the table of the split stage: ``fold``, ``clip``, ``role``.
     role
-        Which clips were predicted: those that have this role, where it is not ``test``.
+        Role of the clips that were predicted, ``test`` or ``validation``.
 
     Raises
     ------
@@ -127,9 +141,9 @@ def _wrong_clips(run: pd.DataFrame, split: pd.DataFrame, role: str) -> Iterator[
 
 
 def _wrong_probabilities(run: pd.DataFrame) -> Iterator[str]:
-    values = run[list(PROBABILITIES)].to_numpy()
+    values = run[list(PROBABILITIES)].to_numpy()  # (rows, 8)
     # Written so that NaN counts as wrong.
-    inside = ((values >= 0) & (values <= 1)).all(axis=1)
+    inside = ((values >= 0) & (values <= 1)).all(axis=1)  # (rows,)
     whole = np.abs(values.sum(axis=1) - 1) <= 1e-6
     for right, words in (
         (inside, "outside 0 to 1"),

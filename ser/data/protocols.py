@@ -1,7 +1,7 @@
-"""Evaluation protocols: which clips train, which validate, which are tested, fold by fold.
+"""Evaluation protocols: the training, validation and test clips of each fold.
 
-``article`` splits clips at random, so every actor is on both sides. All others split *actors*: no actor is on
-two sides of a fold, and (but for ``audeering``, a single split) every actor is tested exactly once.
+``article`` splits clips at random, so every actor is in training and test. All others split *actors*: no
+actor has two roles in a fold, and (but for ``audeering``, a single split) every actor is tested exactly once.
 
 References
 ----------
@@ -23,13 +23,19 @@ from ser.errors import InputError
 
 @dataclass(frozen=True)
 class ActorFold:
-    """One fold by actors: all actors in neither set train."""
+    """One fold of a speaker-independent protocol.
+
+    Attributes
+    ----------
+    test, validation : tuple of int
+        Numbers of the test and of the validation actors, 1 to 24; all other actors train.
+    """
 
     test: tuple[int, ...]
     validation: tuple[int, ...] = ()
 
     def role(self, actor: int) -> str:
-        """On which side an actor is: one of `ser.data.fold.ROLES`."""
+        """Role of an actor: one of `ser.data.fold.ROLES`."""
         if actor in self.test:
             return "test"
         return "validation" if actor in self.validation else "train"
@@ -83,26 +89,26 @@ def split_by_actor(clips: pd.DataFrame, folds: tuple[ActorFold, ...]) -> pd.Data
 def split_at_random(clips: pd.DataFrame, *, test_size: float, random_state: int) -> pd.DataFrame:
     """Split as the article does: clips at random, stratified by emotion, gender and actor.
 
-    There is no validation role: the article watches its test set while it trains.
+    There is no validation role: the article's training monitors its test set.
 
     Parameters
     ----------
     clips
         With the columns ``clip``, ``emotion``, ``gender`` and ``actor``; its order matters.
     test_size
-        Share of the clips to test on.
+        Proportion of the clips to test on, between 0 and 1.
     random_state
         Seed of scikit-learn's ``train_test_split``.
 
     Returns
     -------
     pandas.DataFrame
-        As of `split_by_actor`, with the one fold 0.
+        As of `split_by_actor`, with fold 0 alone.
 
     Raises
     ------
     InputError
-        Where a side is too small to hold a clip of each actor with each emotion.
+        Where training or test set is too small to hold a clip of each actor with each emotion.
     """
     try:
         _, tested = train_test_split(

@@ -1,4 +1,4 @@
-"""RAVDESS speech: its file-name grammar, its labels, and the manifest of what each clip must contain.
+"""RAVDESS speech: the grammar of its file names, its labels, and the manifest of its clips.
 
 A clip's name is seven two-digit fields, ``modality-channel-emotion-intensity-statement-repetition-actor``,
 for example ``03-01-06-01-02-01-12``: audio only, speech, fearful, normal, "dogs", first repetition, actor 12.
@@ -22,14 +22,14 @@ INTENSITIES = ("normal", "strong")
 STATEMENTS = ("kids", "dogs")
 ACTORS = tuple(range(1, 25))
 SAMPLE_RATE = 48_000
-"""Of every clip, in Hz."""
+"""Sample rate of every clip, in Hz."""
 
 _NAME = re.compile(r"\d{2}(-\d{2}){6}", flags=re.ASCII)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What a clip's name says.
+    """The labels in a clip's name.
 
     Attributes
     ----------
@@ -117,14 +117,14 @@ def clip_path(folder: Path | str, clip: str, *, suffix: str = ".wav") -> Path:
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """What a clip must contain.
+    """Length and checksum that a clip must have.
 
     Attributes
     ----------
     frames : int
         Length in samples at `SAMPLE_RATE`.
     sha256 : str
-        Of the samples: mono, 16 bit, little-endian, without a header.
+        SHA-256 of the samples: mono, 16 bit, little-endian, without a header.
     """
 
     frames: int

@@ -1,4 +1,4 @@
-"""Standardisation, learned of training rows: in memory, or block by block where they are too many."""
+"""Standardisation, fitted to training rows: in memory, or block by block where they are too many."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ Sums = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scaler:
-    """Standardisation learned of training rows.
+    """Standardisation that is fitted to training rows.
 
     Attributes
     ----------
-    mean, deviation : numpy.ndarray [dtype=float32]
-        Over rows, and over frames too where there is a scaler a mel band; a column without spread has
-        deviation 1.
+    mean, deviation : numpy.ndarray [shape=(columns,), dtype=float32]
+        Mean and standard deviation of each column, in the unit of the features: over rows, and for log-mel,
+        whose columns are its bands, over frames too. A column that is constant has deviation 1.
     """
 
     mean: Array
@@ -34,31 +34,37 @@ class Scaler:
 
     @classmethod
     def fit(cls, x: Array, *, axes: tuple[int, ...]) -> Self:
-        """Learn mean and standard deviation over `axes` of training features."""
-        mean = x.mean(axis=axes, dtype=np.float64)
+        """Fit mean and standard deviation over `axes` of training features [shape=(n, ...)]."""
+        mean = x.mean(axis=axes, dtype=np.float64)  # The shape of x without `axes`.
         deviation = x.std(axis=axes, dtype=np.float64)
         deviation = np.where(deviation > 0, deviation, 1.0)
         return cls(mean=mean.astype(np.float32), deviation=deviation.astype(np.float32))
 
     def transform(self, x: Array) -> Array:
-        """Standardise features of any role."""
+        """Standardise features [shape=(n, ...)] of any role; the shape stays."""
         return (x - self.mean) / self.deviation
 
 
 def stream_scaler(fold: Fold, *, axes: tuple[int, ...]) -> Scaler:
-    """Learn what `Scaler.fit` learns of a fold's training rows in all copies, in two passes, block by block.
+    """Fit a scaler to a fold's training rows in all copies, as `Scaler.fit` does, in two passes over blocks.
 
     Parameters
     ----------
     fold
-        Its copies may be mapped from files: no more than `BLOCK` rows are in memory.
+        A fold whose copies may be mapped from files: no more than `BLOCK` rows are in memory.
     axes
-        Over what mean and standard deviation are taken: ``(0,)`` or ``(0, 1)``, and so on.
+        First axes of the features, over which mean and standard deviation are taken: ``(0,)`` or ``(0, 1)``.
+
+    Returns
+    -------
+    Scaler
+        Mean and deviation have the shape of the other axes.
     """
     copies, rows = fold.copies, fold.train.index.to_numpy()
     kept = copies[0].shape[len(axes) :]
+    # Values of each column: copies, training rows and, for axes (0, 1), frames.
     count = len(copies) * len(rows) * int(np.prod(copies[0].shape[1 : len(axes)]))
-    mean = _sum(copies, rows, kept, lambda x: x) / count
+    mean = _sum(copies, rows, kept, lambda x: x) / count  # (*kept,)
     deviation = np.sqrt(_sum(copies, rows, kept, lambda x: np.square(x - mean)) / count)
     deviation = np.where(deviation > 0, deviation, 1.0)
     return Scaler(mean=mean.astype(np.float32), deviation=deviation.astype(np.float32))
@@ -73,6 +79,7 @@ def _sum(
     total: Sums | None = None
     for copy in copies:
         for start in range(0, len(rows), BLOCK):
+            # (rows of the block, ...) to (rows, *kept), where frames, if any, are rows too.
             block = change(copy[rows[start : start + BLOCK]].reshape(-1, *kept).astype(np.float64))
             # The sum so far is the first row, so that all are added in the order of one sum of them all.
             total = np.add.reduce(block if total is None else np.concatenate([total[None], block]), axis=0)

@@ -42,24 +42,24 @@ from ser.params import Workers
 Signal = npt.NDArray[np.float64]
 
 _RATE = 16_000
-"""Of the synthesis, in Hz: speech has little above 8 kHz, and a third of the samples is less work."""
+"""Sample rate of the synthesis, in Hz: speech has little above 8 kHz, and fewer samples are less work."""
 _FRAME = 256
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How an emotion sounds, relative to the actor's neutral voice.
+    """How an emotion sounds, relative to the actor's neutral speech.
 
     Attributes
     ----------
     pitch, pitch_range : float
-        Shift of the mean, and extent of the phrase's arc, in semitones.
+        Shift of the mean pitch, and extent of the phrase's arc, in semitones.
     pace : float
-        Syllables per unit of time, 1 as in neutral.
+        Syllables per unit of time, 1 for neutral speech.
     level, tilt : float
-        In dB, and in dB per octave above 500 Hz.
+        Change of the level in dB, and of the spectrum in dB per octave above 500 Hz.
     breath : float
-        Share of noise in the source, 0 to 1.
+        Proportion of noise in the source, 0 to 1.
     """
 
     pitch: float
@@ -88,19 +88,18 @@ _BANDWIDTHS_HZ = np.array([70.0, 100.0, 140.0, 220.0])
 
 
 def synthesize(clip: str) -> Pcm16:
-    """Speak one clip.
+    """Synthesize one clip.
 
     Parameters
     ----------
     clip
-        A RAVDESS name; it alone decides every sample.
+        A RAVDESS name, without ending, on which alone every sample depends.
 
     Returns
     -------
     numpy.ndarray [shape=(frames,), dtype=int16]
-        0.9 to 1.7 s at `ser.data.ravdess.SAMPLE_RATE`: it sounds at 0.5 s, where the article's window
-        begins, and
-        is exactly 0 for 0.1 to 0.25 s at both ends.
+        0.9 to 1.7 s at `ser.data.ravdess.SAMPLE_RATE`: there is speech at 0.5 s, where the article's window
+        begins, and every sample is 0 for 0.1 to 0.25 s at both ends.
 
     Raises
     ------
@@ -112,7 +111,7 @@ def synthesize(clip: str) -> Pcm16:
     manner = _manner(labels, draw)
     pitch_hz, tract, level = _voice(labels)
     n_samples = int(_RATE * np.clip(0.8 / manner.pace, 0.7, 1.15))
-    phrase = np.linspace(0.0, 1.0, n_samples)
+    phrase = np.linspace(0.0, 1.0, n_samples)  # (n_samples,)
 
     source = _source(pitch_hz * _melody(phrase, labels.emotion, manner, draw), manner.breath, draw)
     speech = _filter(source, _VOWELS[labels.statement], tract, manner.tilt) * _rhythm(phrase, draw)
@@ -125,16 +124,16 @@ def synthesize(clip: str) -> Pcm16:
 
 
 def write_corpus(folder: Path | str, *, workers: Workers, clips: Sequence[str] | None = None) -> None:
-    """Write clips and their manifest; the folder appears whole or not at all.
+    """Write clips and their manifest; the folder appears when it is complete.
 
     Parameters
     ----------
     folder
-        Replaced if it exists.
+        Folder to write; an existing one is replaced.
     workers
-        The bytes written do not depend on it.
+        Backend and number of parallel workers; no influence on the files.
     clips
-        Which clips; by default all 1440.
+        Ids of the clips to write; by default all 1440.
     """
     clips = all_clips() if clips is None else clips
     with replacing(folder) as temporary:
@@ -184,7 +183,7 @@ def _manner(labels: Clip, draw: np.random.Generator) -> Manner:
 
 
 def _melody(phrase: Signal, emotion: str, manner: Manner, draw: np.random.Generator) -> Signal:
-    """Pitch over the phrase as a factor: it falls to the end, save in surprise, which rises."""
+    """Pitch over the phrase as a factor [shape=(n,)]: it falls to the end, save in surprise, which rises."""
     arc = np.sin(np.pi * phrase * draw.uniform(0.8, 1.2)) - 0.6
     slope = (phrase - 0.5) * (1.0 if emotion == "surprised" else -0.5)
     tremor = 0.3 * np.sin(2 * np.pi * (draw.uniform(4, 7) * phrase + draw.uniform()))
@@ -205,13 +204,13 @@ def _source(pitch_hz: Signal, breath: float, draw: np.random.Generator) -> Signa
 
 def _filter(source: Signal, vowels: str, tract: float, tilt: float) -> Signal:
     """Shape a source by formants that glide from vowel to vowel, by the voice's slope, and by `tilt`."""
-    frequencies, times, spectrum = stft(source, fs=_RATE, nperseg=_FRAME)
-    targets = np.array([_FORMANTS_HZ[vowel] for vowel in vowels]) * tract
+    frequencies, times, spectrum = stft(source, fs=_RATE, nperseg=_FRAME)  # (f,), (t,), (f, t)
+    targets = np.array([_FORMANTS_HZ[vowel] for vowel in vowels]) * tract  # (vowels, formants), in Hz
     centres = (np.arange(len(vowels)) + 0.5) / len(vowels)
     position = times / times[-1]
     gain = np.ones_like(spectrum, dtype=np.float64)
     for formant, bandwidth in zip(targets.T, _BANDWIDTHS_HZ, strict=True):
-        ratio = frequencies[:, None] / np.interp(position, centres, formant)
+        ratio = frequencies[:, None] / np.interp(position, centres, formant)  # (f, 1) by (t,): (f, t)
         gain /= np.sqrt((1 - ratio**2) ** 2 + (ratio * bandwidth / formant.mean()) ** 2)
     octaves = np.log2(np.maximum(frequencies, 125.0) / 500.0)
     gain *= 10 ** ((tilt - 3.0) * octaves / 20)[:, None]

@@ -1,7 +1,7 @@
-"""One thread for NumPy's matrix products while recordings are worked on side by side.
+"""One thread for NumPy's matrix products while recordings are processed in parallel.
 
-BLAS threads on top of ours slow each other down, and their number changes last digits. The number is the
-whole process's, so whoever wants one thread is counted here, and the last to finish puts back what was.
+BLAS threads on top of ours slow each other down, and their number changes last digits. The number is that of
+the process, so the users who want one thread are counted here, and the last to finish restores it.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 
 class BlasLimit:
-    """Limits BLAS to one thread as long as anybody holds it."""
+    """Limits BLAS to one thread until its last user releases it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -60,4 +60,4 @@ class BlasLimit:
 
 
 BLAS = BlasLimit()
-"""Of this process, which has one setting for all."""
+"""The limit of this process, which has one setting for all threads."""

@@ -1,4 +1,4 @@
-"""The exported model: a folder with an ONNX file and a JSON file that says all else about it."""
+"""The exported model: a folder with an ONNX file, and a JSON file with its settings and description."""
 
 import hashlib
 import json
@@ -11,25 +11,25 @@ from ser.errors import InputError
 from ser.features.front_end import FrontEndSettings
 
 FORMAT = 1
-"""Of the JSON; a bundle of another format is refused."""
+"""Version of the JSON's format; a bundle of another one is refused."""
 MODEL, ABOUT = "model.onnx", "recognizer.json"
 WEIGHTS_LICENCE, ENCODER_LICENCE = "LICENSE-weights.txt", "LICENSE-speaker-encoder.txt"
 LARGEST_BYTES = 5_000_000
-"""Of a bundle, which is kept in git."""
+"""Largest size of a bundle, which is kept in git."""
 SHIPPED = Path(__file__).parents[1] / "bundle"
 """The bundle inside the package."""
 
 
 @dataclass(frozen=True)
 class ListeningSettings:
-    """How a recording becomes windows, and which of them are too quiet or too short.
+    """How a recording is cut into windows, and which of them are too quiet or too short.
 
     Attributes
     ----------
     timeline_after_s : float
         A recording up to this length, in seconds, is one window; a longer one becomes a timeline.
     window_s, hop_s : float
-        Length of a timeline's windows, and from one to the next, in seconds; the hop divides the window.
+        Length of a timeline's windows, and time from one to the next, in seconds; the hop divides the window.
     shortest_s : float
         A recording below this length, in seconds, is refused.
     silence_dbfs : float
@@ -53,17 +53,17 @@ class Bundle:
     Attributes
     ----------
     version : str
-        Of the model, not of its format; raised with every one that is published.
+        Version of the model, not of its format, such as 1.0.0; raised with every one that is published.
     front_end : FrontEndSettings
-        How samples become the network's input.
+        Settings of the features, the model's inputs.
     listening : ListeningSettings
-        How a recording becomes windows.
+        How a recording is cut into windows, and which of them are too quiet or too short.
     temperature : float
-        By which the model's own log-probabilities are divided; the ONNX graph does so.
+        Divides the model's log-probabilities, above 0; the ONNX graph does so.
     uncertain_below : float
-        An answer with a calibrated confidence below this, from 0 to 1, is uncertain.
+        Calibrated confidence, from 0 to 1, below which an answer is uncertain.
     about : dict
-        How it was trained, what score to expect, and its licence.
+        How it was trained, what score to expect, and its licence; ready for JSON.
     model : bytes
         Content of the ONNX file.
     """
@@ -79,6 +79,11 @@ class Bundle:
 
 def read_bundle(folder: Path | str = SHIPPED) -> Bundle:
     """Read and check a bundle.
+
+    Parameters
+    ----------
+    folder
+        Folder of the bundle; by default the one inside the package.
 
     Raises
     ------
@@ -115,11 +120,11 @@ def write_bundle(folder: Path, bundle: Bundle, *, weights_licence: str, encoder_
     Parameters
     ----------
     folder
-        New folder to make, with four files.
+        Folder to make, with four files; it must not exist.
     bundle
-        All that `read_bundle` is to give back.
+        The model with its settings and description, as `read_bundle` gives it.
     weights_licence, encoder_licence
-        Texts of the licences of the weights and of the speaker encoder, which must go wherever these go.
+        Texts of the licences of the weights and of the speaker encoder, which must be shared with them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The exported network: from the features of windows to probabilities, a batch at once."""
+"""The exported network: from the features of windows to probabilities, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -14,7 +14,7 @@ from ser.recognizer.onnxruntime_without_telemetry import open_session
 T = TypeVar("T")
 
 BATCH = 4
-"""Windows that the network computes at once, of one recording or of several: more are hardly faster."""
+"""Number of windows in a batch, of one recording or of several: more are hardly faster."""
 
 
 class Model:
@@ -35,7 +35,7 @@ class Model:
         Parameters
         ----------
         windows
-            n of them, of any length.
+            Features of n windows, whose speech may have any length.
 
         Returns
         -------
@@ -57,7 +57,7 @@ def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generi
     Parameters
     ----------
     windows
-        n of them, at least one.
+        Features of n windows, at least one.
 
     Returns
     -------
@@ -66,6 +66,7 @@ def model_inputs(windows: Sequence[Features]) -> dict[str, npt.NDArray[np.generi
         of each in frames [shape=(n,)], ``level`` in dBFS and seconds [shape=(n, 2)].
     """
     lengths = np.array([len(it.mel) for it in windows], dtype=np.int32)  # (n,)
+    # (n, longest, n_mels)
     mel = np.zeros((len(windows), lengths.max(), windows[0].mel.shape[1]), dtype=np.float32)
     for row, it in zip(mel, windows, strict=True):
         row[: len(it.mel)] = it.mel  # (length, n_mels) of (longest, n_mels)
@@ -83,9 +84,9 @@ def chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
     Parameters
     ----------
     items
-        Read only as far as needed.
+        Items to group, which are read only as far as needed.
     size
-        Items of a list, at least 1.
+        Number of items in a list, at least 1.
     """
     while chunk := list(islice(items, size)):
         yield chunk

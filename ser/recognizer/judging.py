@@ -1,4 +1,4 @@
-"""From probabilities of windows to an answer: for a short recording, a piece of a long one, the whole."""
+"""From probabilities of windows to an answer: for a short recording, for a segment or all of a long one."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,20 +16,20 @@ from ser.recognizer.windows import Clip
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a long recording.
+    """A segment of a long recording.
 
     Attributes
     ----------
     start_s, end_s : float
-        Where it lies in the recording, in seconds.
+        Start and end in the recording, in seconds.
     emotion : str
-        The most probable of the eight.
+        The most probable of the eight emotions.
     confidence : float
-        Its probability, from 0 to 1.
-    probabilities : dict
-        By emotion, in the order of `ser.data.ravdess.EMOTIONS`; calibrated, they sum to 1.
+        Calibrated probability of that emotion, from 0 to 1.
+    probabilities : dict of str to float
+        Calibrated probability of each emotion, in the order of `ser.data.ravdess.EMOTIONS`; they sum to 1.
     uncertain : bool
-        Whether the confidence is too low, or the speech too short, to rely on.
+        Whether the confidence is too low, or the speech too short, for a reliable answer.
     """
 
     start_s: float
@@ -58,16 +58,16 @@ class Recognition:
     Attributes
     ----------
     source : str
-        The file, or the name that was given.
+        Path of the file, or the name that was given.
     duration_s : float
-        Of the whole recording, in seconds.
+        Length of the complete recording, in seconds.
     emotion, confidence, probabilities, uncertain
-        As of a `Segment`; of a long recording from the mean of its windows with speech, each counted once.
+        As of a `Segment`; for a long recording from the mean of its windows with speech, each counted once.
     segments : tuple of Segment
-        Of a long recording, those with speech, all of them: some 2 MB an hour; `Recognizer.timeline` gives
-        them one by one. Else none.
+        All segments with speech of a long recording, some 2 MB an hour; `Recognizer.timeline` gives them one
+        by one. Empty for a short one.
     no_speech : tuple of (float, float)
-        Of a long recording, start and end of the parts without speech, in seconds.
+        Start and end of the parts of a long recording without speech, in seconds.
     """
 
     source: str
@@ -99,16 +99,16 @@ class Recognition:
 
 
 class ScoredHop(NamedTuple):
-    """A hop after its window went through the network.
+    """A hop with the network's output for its window.
 
     Attributes
     ----------
     start_s, end_s, level_dbfs, speech
         As of a `ser.recognizer.windows.Hop`.
     probabilities : numpy.ndarray [shape=(8,)] or None
-        Of the window that begins with it, if there is one.
+        Calibrated probabilities of the window that begins with the hop; None without one.
     speech_s : float
-        Length of the speech in that window, in seconds.
+        Length of the speech in that window, in seconds; 0 without one.
     """
 
     start_s: float
@@ -121,22 +121,24 @@ class ScoredHop(NamedTuple):
 
 @dataclass
 class Summary:
-    """What is known of a long recording, hop after hop; its features are not kept.
+    """Running summary of a long recording, hop after hop; its features are not kept.
 
     Attributes
     ----------
     level_dbfs : float
-        Of the loudest frame.
+        Level of the loudest frame so far, in dBFS.
     segments : list of Segment
-        The hops with speech.
+        One segment for each hop with speech.
     pauses : list of (float, float)
         Start and end of the parts without speech, in seconds.
     duration_s : float
-        Up to the last hop's end.
+        End of the last hop, in seconds.
     speech_s : float
-        Longest speech of a window, in seconds.
-    total : numpy.ndarray [shape=(8,)]
-        Sum of the probabilities of `windows` windows.
+        Longest speech in a window, in seconds.
+    windows : int
+        Number of windows with probabilities.
+    total : numpy.ndarray [shape=(8,), dtype=float64]
+        Sum of the probabilities of these windows.
     """
 
     level_dbfs: float = -np.inf
@@ -148,7 +150,7 @@ class Summary:
     total: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(EMOTIONS)))
 
     def add(self, hop: ScoredHop, segment: Segment | None) -> None:
-        """Take in the next hop, with its segment if there is speech in it."""
+        """Add the next hop, with its segment if there is speech in it."""
         self.level_dbfs = max(self.level_dbfs, hop.level_dbfs)
         self.duration_s = hop.end_s
         self.speech_s = max(self.speech_s, hop.speech_s)
@@ -164,12 +166,12 @@ class Summary:
 
 
 class Judge:
-    """Turns probabilities into answers, and says which of them are uncertain.
+    """Turns probabilities into answers, and marks those that are uncertain.
 
     Parameters
     ----------
     bundle
-        Says what is uncertain, how many windows hold a hop, and what counts as silence.
+        The exported model, for its thresholds of confidence and silence, and the lengths of window and hop.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -181,21 +183,22 @@ class Judge:
         return Recognition(clip.name, clip.duration_s, *judged)
 
     def timeline(self, hops: Iterable[ScoredHop]) -> Iterator[tuple[ScoredHop, Segment | None]]:
-        """Answer for each hop of a long recording by the mean of all windows that hold it.
+        """Answer for each hop of a long recording by the mean of all windows that contain it.
 
         Parameters
         ----------
         hops
-            All of them, in order; each is answered before the next is asked for.
+            All hops in order; each is answered before the next is read.
 
         Yields
         ------
         hop : ScoredHop
+            The hop as it was given.
         segment : Segment or None
-            None where there is no speech in the hop.
+            The answer for it; None where there is no speech in the hop.
         """
         listening = self._bundle.listening
-        # The windows that hold the last hop are those that begin with it or with one of these.
+        # The windows that contain the last hop are those that begin with it or with one of these.
         holding: deque[ScoredHop] = deque(maxlen=round(listening.window_s / listening.hop_s))
         for hop in hops:
             holding.append(hop)
@@ -207,9 +210,9 @@ class Judge:
         Parameters
         ----------
         name
-            What the answer calls it.
+            Name of the recording in the answer.
         summary
-            Of all of its hops; it must have segments.
+            Summary of all its hops; it must have segments.
         """
         judged = self._judge(summary.total / summary.windows, speech_s=summary.speech_s)
         return Recognition(name, summary.duration_s, *judged, tuple(summary.segments), tuple(summary.pauses))
@@ -223,7 +226,7 @@ class Judge:
         rows = [it.probabilities for it in holding if it.probabilities is not None]
         if not hop.speech or hop.level_dbfs < threshold_dbfs or not rows:
             return None
-        mean = np.mean(rows, axis=0)  # (8,)
+        mean = np.mean(rows, axis=0)  # (windows, 8) to (8,)
         judged = self._judge(mean, speech_s=max(it.speech_s for it in holding))
         return Segment(hop.start_s, hop.end_s, *judged)
 

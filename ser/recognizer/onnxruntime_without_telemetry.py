@@ -1,4 +1,4 @@
-"""ONNX Runtime that tells nobody of its use: import it from here, never by itself."""
+"""ONNX Runtime without telemetry: import it from here, never by itself."""
 
 import os
 
@@ -20,7 +20,7 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
         Content of an ONNX file.
     """
     options = onnxruntime.SessionOptions()
-    # Recordings are worked on side by side: more threads for each of them only get into each other's way.
+    # Recordings are processed in parallel: more threads for each of them only slow each other down.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

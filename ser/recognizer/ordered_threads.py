@@ -1,4 +1,4 @@
-"""Work on many things side by side, with the results in the order of the things."""
+"""Process many items in parallel threads, with the results in the order of the items."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,19 +12,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Later: TypeAlias = Callable[[], Result]
-"""Gives a result when it is called, perhaps only after some work."""
+"""Returns a result when it is called, perhaps only after some work."""
 
 
 class OrderedThreads(Generic[Item, Result]):
-    """Works on groups of items, and puts off what would hold back the rest of a group.
+    """Processes groups of items, and defers what would delay the rest of a group.
 
     Parameters
     ----------
     work
-        Called with a list of items; gives what gives their results, in their order. It may leave an item to
+        From a list of items to functions that return their results, in their order. It may leave an item to
         `later`, and should call `check` now and then.
     jobs
-        Threads that work side by side; with 1 there is none but the caller's.
+        Number of parallel threads, at least 1; with 1 all work is done by the caller's.
     """
 
     def __init__(self, work: Callable[[list[Item]], list[Later[Result]]], *, jobs: int) -> None:
@@ -39,7 +39,7 @@ class OrderedThreads(Generic[Item, Result]):
         Raises
         ------
         CancelledError
-            Caught here, not to be caught by the work.
+            Where `results` was closed; it is caught here, and the work must not catch it.
         """
         if self._stopped.is_set():
             raise CancelledError
@@ -54,12 +54,12 @@ class OrderedThreads(Generic[Item, Result]):
         Parameters
         ----------
         groups
-            Read only as far as needed: one for each thread, and as many that wait.
+            Groups of items, read only as far as needed: one for each thread, and as many that wait.
 
         Yields
         ------
         Result
-            In the order of the items.
+            Results in the order of the items.
         """
         if self._pool is None:
             for group in groups:

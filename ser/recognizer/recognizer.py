@@ -1,6 +1,6 @@
 """From a file or samples to the emotion that the speech expresses, by the exported model, without TensorFlow.
 
-A synthetic voice, and noise without one:
+Synthetic speech, and noise without speech:
 
 >>> import numpy as np
 >>> from ser import NoSpeechError, Recognizer
@@ -57,7 +57,7 @@ class Recognizer:
     Raises
     ------
     InputError
-        Where the model reads another rate than the speech detector.
+        Where the model and the speech detector have different sample rates.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -75,7 +75,7 @@ class Recognizer:
         Parameters
         ----------
         folder
-            Holds ``model.onnx`` and ``recognizer.json``; the package's own model unless told otherwise.
+            Folder of ``model.onnx`` and ``recognizer.json``; by default that of the package's own model.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Recognizer:
 
     @property
     def sample_rate(self) -> int:
-        """Rate of the model's input, in Hz; whatever it is given is resampled."""
+        """Sample rate of the model's input, in Hz; any other is resampled."""
         return self.bundle.front_end.logmel.sample_rate
 
     @property
@@ -102,11 +102,17 @@ class Recognizer:
         Parameters
         ----------
         source
-            A file, an open binary stream, or samples [shape=(n,)] or [shape=(n, channels)].
+            A file, an open binary stream, or samples [shape=(n,)] or [shape=(n, channels)]; full scale is 1
+            for floats, and for integers that of their type.
         sample_rate
-            Of samples, in Hz; not given otherwise.
+            Rate of samples, in Hz; not given otherwise.
         name
-            What the result and errors call a stream or samples.
+            Name of a stream or of samples in the result and in errors.
+
+        Returns
+        -------
+        Recognition
+            The answer; for a long recording with its segments.
 
         Raises
         ------
@@ -122,18 +128,18 @@ class Recognizer:
     ) -> Generator[Recognition | InputError]:
         """Recognise many recordings, in their order.
 
-        Up to `BATCH` short ones are read before the network computes them together; a long one is worked on
-        alone, and does not hold back those before it.
+        Up to `BATCH` short ones make a batch of the network; a long one is processed alone, and does not
+        delay those before it.
 
         Parameters
         ----------
         sources
-            As of `predict`; they may be a generator, which is read only as far as needed: `BATCH`
-            of them for each of the jobs, and as many that wait.
+            Recordings, each as of `predict`; they may be a generator, which is read only as far as needed:
+            `BATCH` of them for each of the jobs, and as many that wait.
         sample_rate
-            Of those that are samples, in Hz.
+            Rate of those that are samples, in Hz.
         jobs
-            Threads that work side by side, at least 1.
+            Number of parallel threads, at least 1.
 
         Yields
         ------
@@ -163,7 +169,7 @@ class Recognizer:
         Parameters
         ----------
         sources, sample_rate, jobs
-            As of `predict_many`; n sources.
+            n recordings, rate of samples in Hz, and number of threads, as of `predict_many`.
 
         Returns
         -------
@@ -185,15 +191,20 @@ class Recognizer:
     def timeline(
         self, source: Source, sample_rate: int | None = None, *, name: str | None = None
     ) -> Iterator[Segment]:
-        """Recognise a recording piece by piece while it is read, in constant memory, however long it is.
+        """Recognise a recording segment by segment while it is read, in constant memory, however long it is.
 
-        Windows overlap; the probabilities of a piece are the mean over all windows that hold it, which
-        smooths them. Pieces without speech are left out.
+        Windows overlap; the probabilities of a segment are the mean over all windows that contain it, which
+        smooths them. Segments without speech are left out.
 
         Parameters
         ----------
         source, sample_rate, name
-            As of `predict`.
+            The recording, rate of samples in Hz, and name of a stream or samples, as of `predict`.
+
+        Yields
+        ------
+        Segment
+            Each segment with speech, in order.
 
         Raises
         ------
@@ -215,12 +226,17 @@ class Recognizer:
                 raise self._windows.no_speech(recording, loudest_dbfs)
 
     def features_of(self, source: Source, sample_rate: int | None = None) -> Features:
-        """Compute what the model reads of a recording taken as one window, whether anybody speaks or not.
+        """Compute the model's inputs from a recording as one window, whether there is speech in it or not.
 
         Parameters
         ----------
         source, sample_rate
-            As of `predict`.
+            The recording, and the rate of samples in Hz, as of `predict`.
+
+        Returns
+        -------
+        Features
+            Inputs of `probabilities`.
 
         Raises
         ------
@@ -234,7 +250,7 @@ class Recognizer:
             return features(samples, settings=self.bundle.front_end)
 
     def probabilities(self, windows: Sequence[Features]) -> npt.NDArray[np.float32]:
-        """Apply the model to the features of n windows: calibrated probabilities [shape=(n, 8)]."""
+        """Apply the model to the features of n windows; give calibrated probabilities [shape=(n, 8)]."""
         return self._model.probabilities(windows)
 
     def _predict(
@@ -293,7 +309,7 @@ class Recognizer:
         *,
         check: Callable[[], None] | None = None,
     ) -> Iterator[Recording]:
-        """Open a recording at the model's rate, a short one as a whole; `check` is called block by block."""
+        """Open a recording at the model's rate, all of a short one; `check` is called for each block."""
         longest_s = self.bundle.listening.timeline_after_s
         with open_sound(source, sample_rate=sample_rate, name=name) as sound:
             recording = resampled(sound, sample_rate=self.sample_rate, whole_up_to_s=longest_s)
@@ -320,7 +336,7 @@ class Recognizer:
             with BLAS.held():
                 batch = list(islice(hops, BATCH))
                 windows = [hop.features for hop in batch if hop.features is not None]
-                rows = iter(self._model.probabilities(windows))
+                rows = iter(self._model.probabilities(windows))  # (windows, 8)
             if not batch:
                 return
             for hop in batch:

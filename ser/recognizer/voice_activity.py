@@ -1,7 +1,7 @@
-"""Whether anybody speaks: Silero's voice-activity network, which only decides and changes no feature.
+"""Voice activity detection by Silero's network, which only decides whether there is speech.
 
-The network comes with the package silero-vad, of which nothing else is used: not its code, and so not PyTorch
-either, which that would need.
+The network comes with the package silero-vad, of which nothing else is used: neither its code, nor PyTorch,
+which that would need.
 
 References
 ----------
@@ -23,18 +23,18 @@ MODEL_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85
 RATE = 16_000
 """Rate of the network's input, in Hz."""
 SPEECH_PROBABILITY = 0.4
-"""From which a frame of 32 ms counts as speech."""
+"""Probability from which a frame of 32 ms counts as speech."""
 POSSIBLE_PROBABILITY = 0.05
-"""From which it may: some screams reach no more, and of noises only mains hum reaches as much for long."""
+"""Probability from which it may be: some screams reach no more; of noises only mains hum does for long."""
 LEAST_SPEECH_FRAMES = 4
-"""That many make speech, 0.128 s. Of noises, tones, hum and clicks none reaches more than 2 frames."""
+"""Frames that make speech, 0.128 s. Of noises, tones, hum and clicks none reaches more than 2 frames."""
 
 _FRAME = 512
 _CONTEXT = 64
 _UNITS = 128
-# So many frames at once: most speech is found in the first, and the rest is not computed.
+# Number of frames at once: most speech is found in the first, and the rest is not computed.
 _AT_ONCE = 16
-# The network wants speech at a usual level: the loudest 40 ms are set to this, as a factor of full scale.
+# The network expects speech at a usual level: the loudest 40 ms are scaled to this factor of full scale.
 _LEVEL = 0.1
 _LEVEL_FRAME = 640
 
@@ -74,16 +74,16 @@ class SpeechDetector:
         self._session = open_session(model)
 
     def has_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
-        """Tell whether there is speech, however loud.
+        """Decide whether there is speech, at any level.
 
         Parameters
         ----------
         samples
-            [shape=(n,), dtype=float32] Any length, at `RATE`; full scale is 1.
+            [shape=(n,), dtype=float32] Waveform of any length, at `RATE`; full scale is 1.
         probability
             Threshold from which a frame counts, `SPEECH_PROBABILITY` or `POSSIBLE_PROBABILITY`.
         """
-        frames = _frames(samples * np.float32(_LEVEL / max(_loudest(samples), 1e-9)))
+        frames = _frames(samples * np.float32(_LEVEL / max(_loudest(samples), 1e-9)))  # (frames, 576)
         hidden = cell = np.zeros((1, 1, _UNITS), dtype=np.float32)
         found = 0
         for start in range(0, len(frames), _AT_ONCE):
@@ -98,10 +98,10 @@ class SpeechDetector:
 
 
 def _loudest(samples: Array) -> float:
-    """Root-mean-square of the loudest 40 ms."""
+    """Root-mean-square of the loudest 40 ms of samples [shape=(n,)], as a factor of full scale."""
     padded = np.zeros(-(-len(samples) // _LEVEL_FRAME) * _LEVEL_FRAME, dtype=np.float32)
     padded[: len(samples)] = samples
-    squares = np.square(padded.reshape(-1, _LEVEL_FRAME), dtype=np.float64)
+    squares = np.square(padded.reshape(-1, _LEVEL_FRAME), dtype=np.float64)  # (ceil(n / 640), 640)
     return float(np.sqrt(squares.mean(axis=1).max(initial=0)))
 
 

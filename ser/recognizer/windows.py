@@ -1,4 +1,4 @@
-"""From a recording to windows with speech: a short one is one, a long one is cut into overlapping ones."""
+"""From a recording to windows with speech: one for a short one, overlapping ones for a long one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Clip:
     Attributes
     ----------
     name : str
-        What answer and errors call it.
+        Name of the recording in answers and errors.
     duration_s : float
         Length of the recording, in seconds.
     features : Features
-        What the network reads.
+        Inputs of the network.
     speech_s : float
-        Length of its speech in seconds, silence at both ends cut off; 0 where it may be none.
+        Length of its speech in seconds, silence at both ends cut off; 0 where there may be none.
     """
 
     name: str
@@ -41,13 +41,14 @@ class Hop:
     Attributes
     ----------
     start_s, end_s : float
-        Where the hop lies in the recording, in seconds.
+        Start and end of the hop in the recording, in seconds.
     level_dbfs : float
-        Of the hop's loudest frame.
+        Level of the hop's loudest frame, in dBFS.
     speech : bool
-        Whether there is any within the hop.
+        Whether there is speech within the hop.
     features : Features or None
-        Of the window; None where it is without speech, or an earlier one reaches to the recording's end.
+        Inputs of the network from the window; None where it is without speech, or an earlier window reaches
+        to the recording's end.
     """
 
     start_s: float
@@ -63,8 +64,8 @@ class WindowReader:
     Parameters
     ----------
     bundle
-        Its front end says how features are computed, its ``listening`` how long windows are and what counts
-        as silence.
+        The exported model, for the settings of its features, the lengths of windows, and the threshold of
+        silence.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -79,9 +80,9 @@ class WindowReader:
         Parameters
         ----------
         samples
-            [shape=(n,)] All of it, at the front end's rate.
+            [shape=(n,)] All samples of the recording, at the front end's rate.
         sound
-            Its name is told in the error.
+            The recording, for its name in errors.
 
         Raises
         ------
@@ -101,9 +102,14 @@ class WindowReader:
         Parameters
         ----------
         samples
-            [shape=(n,)] All of it, at the front end's rate; full scale is 1.
+            [shape=(n,)] All samples of the recording, at the front end's rate; full scale is 1.
         sound
-            Its name goes into the answer and into errors.
+            The recording, for its name in the answer and in errors.
+
+        Returns
+        -------
+        Clip
+            The recording's features, with the length of its speech.
 
         Raises
         ------
@@ -136,12 +142,12 @@ class WindowReader:
         Parameters
         ----------
         blocks
-            [shape=(n,)] each, one after the other, at the front end's rate; full scale is 1.
+            Samples block by block [shape=(n,)], at the front end's rate; full scale is 1.
 
         Yields
         ------
         Hop
-            One after the other, without gaps, to the end of the recording.
+            The hops in order, without gaps, to the end of the recording.
         """
         window, hop, shortest = (
             round(it * self._rate)
@@ -150,27 +156,27 @@ class WindowReader:
         start = 0
         buffer = np.zeros(0, dtype=np.float32)
         for block in blocks:
-            buffer = np.concatenate([buffer, block])
+            buffer = np.concatenate([buffer, block])  # (samples that wait,)
             # What is left at the end is then never too short for a window.
             while len(buffer) >= window + shortest:
                 yield self._hop(buffer[:window], start, hop)
                 buffer, start = buffer[hop:], start + hop
         last_window = True
         while len(buffer):
-            # The last window holds all that is left; what begins later in it has no window of its own.
+            # The last window contains all that is left; hops that begin later in it have none of their own.
             length = hop if len(buffer) >= hop + shortest else len(buffer)
             yield self._hop(buffer, start, length, has_window=last_window)
             buffer, start, last_window = buffer[length:], start + length, False
 
     def no_speech(self, sound: Sound, level_dbfs: float) -> NoSpeechError:
-        """Say why there is no answer, and what to do.
+        """Make the error that says why there is no answer, and what to do.
 
         Parameters
         ----------
         sound
-            Its name and its channels go into the message.
+            The recording, for its name and its number of channels.
         level_dbfs
-            Of its loudest frame.
+            Level of its loudest frame, in dBFS.
         """
         if self._audible(level_dbfs):
             return NoSpeechError(f"{sound.name}: no speech heard; record it again, closer to whoever speaks")
