@@ -1,4 +1,4 @@
-"""What a user can mend: errors whose message names the file or key and says what to do."""
+"""Errors that a user can repair: the message names the file or key and says what to do."""
 
 import errno
 
@@ -15,20 +15,20 @@ class UndecodableError(InputError):
 
 
 class NoSpeechError(InputError):
-    """A readable recording in which there is nothing to hear: too short, silent, or without speech."""
+    """A readable recording without speech: too short, silent, or with other sounds alone."""
 
 
 def list_problems(heading: str, problems: list[str], *, shown: int = 50) -> InputError:
-    """Gather many problems into one error, so that a user can mend all of them at once.
+    """Gather many problems into one error, so that a user can repair all of them at once.
 
     Parameters
     ----------
     heading
-        What was looked at and what to do, one sentence.
+        Sentence that names what was checked, and says what to do.
     problems
         A line for each problem; sorted in the message.
     shown
-        How many lines to print before the rest is only counted.
+        Largest number of lines in the message; the rest is only counted.
 
     Returns
     -------

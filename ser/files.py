@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and that have the same bytes on every run."""
+"""Files that appear under their name only when complete, and that have the same bytes on every run."""
 
 import json
 import os
@@ -84,6 +84,13 @@ def write_json(path: Path | str, content: Any) -> None:
 
 def read_table(path: Path | str, columns: Iterable[str]) -> pd.DataFrame:
     """Read the named columns of a parquet or CSV file that an earlier stage wrote.
+
+    Parameters
+    ----------
+    path
+        The file, whose ending is .csv for CSV.
+    columns
+        Names of the columns, in the order of the result.
 
     Raises
     ------

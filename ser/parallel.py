@@ -33,12 +33,12 @@ def run_all(
     workers
         The joblib backend and the number of workers.
     what, unit
-        What stands before the progress bar, and what it counts.
+        Text before the progress bar, and name of what it counts.
 
     Returns
     -------
     list
-        In the order of `arguments`.
+        Results in the order of `arguments`.
 
     Raises
     ------

@@ -201,7 +201,7 @@ class ArticleBaselines(Section):
 
 
 class Luna5Baselines(Section):
-    """Grids of the classical models, searched by inner folds of training actors."""
+    """Grids of the classical models, selected on inner folds of training actors."""
 
     inner_folds: InnerFolds
     lda_shrinkage: Shrinkages
@@ -211,7 +211,7 @@ class Luna5Baselines(Section):
 
 
 class TransferBaselines(Section):
-    """Grids of the LDA on the speaker encoder's states, searched by inner folds of training actors."""
+    """Grids of the LDA on the speaker encoder's hidden states, selected on inner folds of training actors."""
 
     inner_folds: InnerFolds
     layer: Annotated[list[Annotated[int, Field(ge=1, le=3)]], Field(min_length=1)]
@@ -219,7 +219,7 @@ class TransferBaselines(Section):
 
 
 class TrainBaselines(Section):
-    """The article's models, those on functionals, and those on the states of the speaker encoder."""
+    """The article's models, those on functionals, and those on hidden states of the speaker encoder."""
 
     article: ArticleBaselines
     luna5: Luna5Baselines
@@ -227,7 +227,7 @@ class TrainBaselines(Section):
 
 
 class AdaptationSearch(Section):
-    """Grids of LDAs that adapt to a speaker, searched by inner folds of training actors who enrol as well.
+    """Grids of LDAs with unsupervised speaker adaptation, selected on inner folds of training actors.
 
     No section of the main params.yaml: experiments/speaker_adaptation reads it from its own.
     """
@@ -239,7 +239,7 @@ class AdaptationSearch(Section):
 
 
 class ArticleCnn(Section):
-    """A 1-D CNN on the contour, trained for a fixed number of epochs."""
+    """A 1-D CNN on frame-mean log-mel, trained for a fixed number of epochs."""
 
     seeds: Seeds
     kernel_size: Annotated[int, Field(ge=1, le=20)]
@@ -291,7 +291,7 @@ class TrainCnn(Section):
 
 
 class CheckLeaks(Section):
-    """Shuffles of the training labels."""
+    """Permutations of the training labels."""
 
     seeds: Seeds
 
@@ -347,9 +347,9 @@ def load(path: Path | str, schema: type[_Schema]) -> _Schema:
     Parameters
     ----------
     path
-        Relative to the working folder, which is the project's root, as dvc.yaml names it.
+        Path of the file, relative to the working folder, which is the project's root.
     schema
-        What the file must hold.
+        Type of the file's content: the main pipeline's `Params`, or an experiment's section.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Worker processes of joblib's own backend that end with the stage which started them, however it ended.
+"""A watchdog in joblib's worker processes, so that they end with the stage that started them.
 
 A process that is killed cannot stop its workers. They would go on with the tasks that they have, beside the
 next run of the stage, and write under the names that it uses, with the parameters of before.
@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 0.1
 
 
 def bind_workers() -> None:
-    """Let the workers that joblib starts from now on, by its own backend, watch this process."""
+    """Give the workers that joblib starts from now on, by its own backend, a watchdog on this process."""
     # Where the system has no semaphores, joblib has no such backend, and works in threads.
     if "loky" in BACKENDS:
         bound = partial(BACKENDS["loky"], initializer=_watch, initargs=(os.getpid(),))

@@ -34,7 +34,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; turn what a user can mend into a message on stderr and exit code 1.
+    """Run a stage's `main`; turn errors that a user can repair into a message on stderr and exit code 1.
 
     Where params.yaml says ``workers.backend: dask`` and the environment names a Dask scheduler
     (``DASK_SCHEDULER_ADDRESS``), the stage is connected to it meanwhile, so that joblib finds its workers.
@@ -69,7 +69,7 @@ def _file_of(error: OSError) -> str:
     """Name the file or folder that an error is about, or else the output that was being written."""
     if error.filename is not None:
         return _final(str(error.filename))
-    # What fails in the middle of a file tells no name. But whoever writes has its temporary name at hand.
+    # A failure in the middle of a file names none. But the writer has its temporary name in a variable.
     at_hand = [
         str(value)
         for frame, _ in traceback.walk_tb(error.__traceback__)

@@ -30,7 +30,7 @@ Array = npt.NDArray[np.float32]
 
 
 def encode_clip(path: str, speeds: list[float], settings: Encode) -> Array:
-    """Compute one clip's rows [shape=(speeds, 3, 1026)]."""
+    """Compute one clip's rows [shape=(speeds, 3, 1026)]; a speed of 1 is that of the recording."""
     rows = []
     for speed in speeds:
         # Read at another rate than it is then taken to have.
@@ -48,6 +48,7 @@ def main() -> None:
     clips = read_table("data/clips.parquet", ("clip", "path"))
 
     calls = [(path, [1.0, *params.resample.speeds], params.encode) for path in clips["path"]]
+    # (1 + speeds, clips, 3, 1026), the recordings first.
     rows = np.stack(run_all(encode_clip, calls, workers=params.workers, what="encode"), axis=1)
     write_array("data/features/clean/encoder.npy", rows[0])
     write_array("data/features/resampled/encoder.npy", rows[1:])

@@ -29,19 +29,29 @@ Array = npt.NDArray[np.float32]
 
 
 def extract_clip(path: str, window: Window, settings: Extract) -> dict[str, Array]:
-    """Compute one clip's features; `window` is what the article reads of this file."""
+    """Compute one clip's features, by their names.
+
+    Parameters
+    ----------
+    path
+        The recording, or an augmented copy of it.
+    window
+        The part of the file that is the article's input, in seconds.
+    settings
+        The section ``extract``: rates in Hz, lengths in samples, levels in dB.
+    """
     windowed = audio.load(
         path,
         sample_rate=settings.article.sample_rate,
         offset_s=window.offset_s,
         duration_s=window.duration_s,
     )
-    article = logmel.article_logmel(windowed, settings=settings.article)
+    article = logmel.article_logmel(windowed, settings=settings.article)  # (128, t)
     frames = logmel.article_frames(window, settings=settings.article)
     padding = logmel.CONTOUR_PADDING_DB
 
     whole = audio.load(path, sample_rate=settings.logmel.sample_rate)
-    speech = logmel.speech_logmel(whole, settings=settings.logmel)
+    speech = logmel.speech_logmel(whole, settings=settings.logmel)  # (t, 64)
     return {
         "article_logmel": logmel.fit_length(article, frames, padding=padding),
         "contour": logmel.fit_length(logmel.contour(article), frames, padding=padding),

@@ -1,4 +1,4 @@
-"""What several stages read: clips, splits, features, and the hyper-parameters that a search chose."""
+"""Inputs of several stages: clips, splits, features, and the hyper-parameters that a search selected."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ser.errors import InputError
 from ser.files import read_table
 
 ENCODERS = {"whisper": "whisper", "speaker": "whisper_speaker"}
-"""By what the names of their layers begin with, the features."""
+"""Names of the features of each encoder, by the beginning of its layers' names."""
 
 
 def read_split(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -21,6 +21,13 @@ def read_split(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def read_features(name: str, variants: list[str]) -> list[Array]:
     """Map ``data/features/VARIANT/NAME.npy`` of each variant into memory.
+
+    Parameters
+    ----------
+    name
+        Name of the features, such as ``logmel``.
+    variants
+        Variants of a clip, such as ``clean`` and ``resampled``.
 
     Returns
     -------
@@ -49,19 +56,20 @@ def read_folds(protocol: str, features: str, variants: tuple[str, ...]) -> list[
 
 
 def read_chosen(group: str, name: str) -> dict[int, dict[str, float]]:
-    """Read which point of the grid inner folds chose.
+    """Read the hyper-parameters that were selected on inner folds.
 
     Parameters
     ----------
     group
-        ``luna5`` or ``transfer``: whose ``metrics/search/baselines_GROUP.csv``.
+        Section of ``train_baselines``, ``luna5`` or ``transfer``: its table is
+        ``metrics/search/baselines_GROUP.csv``.
     name
-        The model's name in predictions.
+        Name of the model in predictions.
 
     Returns
     -------
-    dict
-        By fold, values by the hyper-parameters' names.
+    dict of int to dict
+        By the fold's number, the selected values by the hyper-parameters' names.
 
     Raises
     ------
@@ -84,7 +92,12 @@ def read_chosen(group: str, name: str) -> dict[int, dict[str, float]]:
 
 
 def read_encoder_views() -> dict[str, Array]:
-    """Read every layer of both encoders, e.g. ``whisper_1``, the input of Whisper's first layer.
+    """Read every layer of both encoders as a feature set.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray [shape=(clips, columns), dtype=float32]
+        By the layer's name, such as ``whisper_1``, the input of Whisper's first layer.
 
     Raises
     ------
@@ -94,7 +107,7 @@ def read_encoder_views() -> dict[str, Array]:
     views: dict[str, Array] = {}
     for encoder, name in ENCODERS.items():
         try:
-            (layers,) = read_features(name, ["clean"])
+            (layers,) = read_features(name, ["clean"])  # (clips, layers, columns)
         except InputError as error:
             raise InputError(f"data/features/clean/{name}.npy: cannot be read; run make whisper") from error
         views |= {f"{encoder}_{place + 1}": layers[:, place] for place in range(layers.shape[1])}

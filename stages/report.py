@@ -24,7 +24,12 @@ def render(sections: Sequence[report.Section] = ()) -> str:
     Parameters
     ----------
     sections
-        What stands there beside the results of the main pipeline.
+        Further sections of the page, beside those of the main pipeline.
+
+    Returns
+    -------
+    str
+        The page as HTML.
     """
     params = load_params()
     columns = ("clip", "emotion", "actor", "gender", "duration_s", "sample_rate", "duplicate")

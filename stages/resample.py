@@ -48,6 +48,7 @@ def main() -> None:
     calls = [(path, params.resample.speeds, params.extract) for path in clips["path"]]
     rows = run_all(resample_clip, calls, workers=params.workers, what="resample")
     for name in rows[0][0]:
+        # (clips, speeds, ...) to (speeds, clips, ...)
         features = np.array([[copy[name] for copy in row] for row in rows]).swapaxes(0, 1)
         write_array(f"data/features/resampled/{name}.npy", np.ascontiguousarray(features))
         print(f"{name:14} {features.shape}")

@@ -38,12 +38,12 @@ from ser.params import LogMelParams
 Waveform = npt.NDArray[np.float32]
 
 TELEPHONE_RATE = 8000
-"""In Hz."""
+"""Sample rate of the telephone line, in Hz."""
 MU = 255
-"""Of the North American and Japanese mu-law."""
+"""Parameter of the North American and Japanese mu-law."""
 _BAND_ORDER = 6
 _DECAY_DB = 90.0
-"""Where a room's response is cut off."""
+"""Decay at which a room's response is cut off."""
 _TINY = 1e-12
 
 
@@ -54,15 +54,15 @@ class Recording:
     Attributes
     ----------
     clip : str
-        The clip id, for what is drawn.
+        Id of the clip, on which all that is drawn depends.
     samples : numpy.ndarray [shape=(n,), dtype=float32]
-        The whole recording, silence at its ends included.
+        The complete recording, silence at its ends included; full scale is 1.
     rate : int
-        In Hz.
+        Sample rate, in Hz.
     speech : slice
-        Where in it there is speech, of `speech_span`; levels are measured there.
-    voices : tuple of numpy.ndarray
-        Speech of others at the same rate, for babble.
+        Samples of the speech, from `speech_span`; levels are measured there.
+    voices : tuple of numpy.ndarray [shape=(m,), dtype=float32]
+        Speech of others at the same rate, for babble, without silence at its ends.
     """
 
     clip: str
@@ -78,14 +78,15 @@ def degrade(recording: Recording, *, settings: ConditionParams) -> dict[str, Wav
     Parameters
     ----------
     recording
-        What was recorded.
+        The recording, with its speech and what else the kind of corruption needs.
     settings
         The kind's section of the experiment's params.yaml.
 
     Returns
     -------
-    dict
-        Waveforms by the corruptions' names, such as ``white_10``, a number being the section's value.
+    dict of str to numpy.ndarray [shape=(n,), dtype=float32]
+        Waveforms by the corruptions' names, such as ``white_10``, a number being the section's value; those
+        of ``start`` are shorter.
     """
     samples, speech, clip = recording.samples, recording.speech, recording.clip
     match settings:
@@ -134,7 +135,10 @@ def degrade(recording: Recording, *, settings: ConditionParams) -> dict[str, Wav
 
 
 def speech_span(samples: Waveform, *, settings: LogMelParams) -> slice:
-    """Find the speech as the log-mel does: all between frames within ``trim_db`` of the loudest."""
+    """Find the speech in samples [shape=(n,)], from first to last frame within ``trim_db`` of the loudest.
+
+    The log-mel is computed from this part of a recording.
+    """
     _, (start, stop) = librosa.effects.trim(
         samples, top_db=settings.trim_db, frame_length=settings.win_length, hop_length=settings.hop_length
     )
@@ -147,21 +151,21 @@ def white_noise(length: int, *, seed: int, clip: str) -> Waveform:
 
 
 def choose_talkers(training: pd.DataFrame, *, clip: str, settings: Babble) -> list[str]:
-    """Draw who babbles behind a clip: one recording each of several training actors.
+    """Draw the talkers of a clip's babble: one recording each of several training actors.
 
     Parameters
     ----------
     training
         The training clips of the fold in which `clip` is tested: ``path`` and ``actor``.
     clip
-        The tested clip's id.
+        Id of the test clip, on which the draw depends.
     settings
-        The experiment's section ``babble``.
+        The experiment's section ``babble``: the number of talkers, and the seed.
 
     Returns
     -------
     list of str
-        Paths, each of another actor.
+        Paths of recordings, each of another actor.
 
     Raises
     ------
@@ -185,19 +189,21 @@ def babble(voices: Sequence[Waveform], length: int, *, seed: int, clip: str) -> 
     Parameters
     ----------
     voices
-        Each [shape=(m,)], of speech without silence at its ends.
+        Speech of each talker [shape=(m,)], without silence at its ends; m may differ.
     length
-        Of the result.
+        Length of the result, in samples.
     seed, clip
-        Of what is drawn.
+        Seed and id of the clip, on which the places depend.
 
     Returns
     -------
     numpy.ndarray [shape=(length,), dtype=float32]
+        Babble, for which the speech of each talker is scaled to a mean power of 1.
     """
     generator = _generator(seed, clip, "babble")
     mixed = np.zeros(length)
     for voice in voices:
+        # Repeated or cut: (m,) to (length,).
         repeated = np.resize(np.roll(voice, int(generator.integers(len(voice)))), length)
         mixed += repeated / np.sqrt(max(_power(voice), _TINY))
     return mixed.astype(np.float32)
@@ -209,11 +215,16 @@ def add_noise(samples: Waveform, noise: Waveform, *, snr_db: float, speech: slic
     Parameters
     ----------
     samples, noise
-        [shape=(n,)]
+        [shape=(n,)] Waveform, and noise of the same length and of any level.
     snr_db
-        Ten times the logarithm of the speech's mean power over the noise's.
+        Signal-to-noise ratio in dB, of the mean powers of speech and noise.
     speech
-        Where to measure; noise is added everywhere, also before and after the speech.
+        Samples in which to measure; noise is added everywhere, also before and after the speech.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n,), dtype=float32]
+        The noisy waveform, which is not clipped.
     """
     wanted = _power(samples[speech]) / 10 ** (snr_db / 10)
     gain = np.sqrt(wanted / max(_power(noise[speech]), _TINY))
@@ -231,25 +242,27 @@ def telephone(samples: Waveform, *, rate: int, settings: Telephone) -> Waveform:
     Parameters
     ----------
     samples
-        [shape=(n,)] at `rate` Hz, at least `TELEPHONE_RATE`; what exceeds full scale is clipped.
+        [shape=(n,)] Waveform at `rate`; what exceeds full scale, which is 1, is clipped.
     rate
-        In Hz.
+        Sample rate in Hz, at least `TELEPHONE_RATE`.
     settings
-        The experiment's section ``telephone``: where the filter's gain is -3 dB.
+        The experiment's section ``telephone``: frequencies in Hz at which the filter's gain is -3 dB.
 
     Returns
     -------
     numpy.ndarray [shape=(n,), dtype=float32]
+        The received waveform, at `rate` again.
     """
     band = (settings.low_hz, settings.high_hz)
+    # (n,)
     filtered = signal.sosfilt(signal.butter(_BAND_ORDER, band, "bandpass", fs=rate, output="sos"), samples)
-    sent = mu_law(soxr.resample(filtered, rate, TELEPHONE_RATE))
-    received = soxr.resample(sent, TELEPHONE_RATE, rate)
+    sent = mu_law(soxr.resample(filtered, rate, TELEPHONE_RATE))  # about (n * TELEPHONE_RATE / rate,)
+    received = soxr.resample(sent, TELEPHONE_RATE, rate)  # about (n,)
     return np.asarray(librosa.util.fix_length(received, size=len(samples)), dtype=np.float32)
 
 
 def mu_law(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Round samples to 255 levels, evenly spaced after mu-law companding; 0 is one of them."""
+    """Round samples [shape=(n,)] to 255 levels, evenly spaced after mu-law companding; 0 is one of them."""
     wide = np.clip(samples.astype(np.float64), -1, 1)
     companded = np.sign(wide) * np.log1p(MU * np.abs(wide)) / np.log1p(MU)
     code = np.round(companded * 127) / 127
@@ -262,13 +275,13 @@ def room_response(rt60_s: float, *, rate: int, clip: str, settings: Reverberatio
     Parameters
     ----------
     rt60_s
-        In which time the noise decays by 60 dB.
+        Reverberation time in seconds, in which the noise decays by 60 dB.
     rate
-        In Hz.
+        Sample rate of the response, in Hz.
     clip
-        Each clip gets a room of its own.
+        Id of the clip; each has a room of its own.
     settings
-        The experiment's section ``reverberation``.
+        The experiment's section ``reverberation``: the seed, and the energy of the direct sound.
 
     Returns
     -------
@@ -276,28 +289,53 @@ def room_response(rt60_s: float, *, rate: int, clip: str, settings: Reverberatio
         The first sample is 1, the direct sound; the energy of the others together is
         ``direct_to_reverberant_db`` below it.
     """
-    seconds = np.arange(1, round(rt60_s * _DECAY_DB / 60 * rate)) / rate
+    seconds = np.arange(1, round(rt60_s * _DECAY_DB / 60 * rate)) / rate  # (m - 1,)
     tail = _generator(settings.seed, clip, f"room {rt60_s:g}").standard_normal(len(seconds))
     tail *= 10 ** (-3 * seconds / rt60_s)
     tail *= np.sqrt(10 ** (-settings.direct_to_reverberant_db / 10) / (tail @ tail))
-    return np.concatenate([[1.0], tail])
+    return np.concatenate([[1.0], tail])  # (m,)
 
 
 def reverberate(samples: Waveform, response: npt.NDArray[np.float64], *, speech: slice) -> Waveform:
-    """Hear a recording in a room, with the mean power of its speech kept and the end cut to its length."""
-    wet = signal.fftconvolve(samples, response)[: len(samples)]
+    """Convolve a recording with a room's response, at the same mean power of its speech.
+
+    Parameters
+    ----------
+    samples
+        [shape=(n,)] Waveform of the recording.
+    response
+        [shape=(m,)] Impulse response, as of `room_response`.
+    speech
+        Samples in which the power is measured, before and after.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n,), dtype=float32]
+        The reverberant waveform, cut to the length of the recording.
+    """
+    wet = signal.fftconvolve(samples, response)[: len(samples)]  # (n + m - 1,) to (n,)
     gain = np.sqrt(_power(samples[speech]) / max(_power(wet[speech]), _TINY))
     heard: Waveform = (gain * wet).astype(np.float32)
     return heard
 
 
 def amplify(samples: Waveform, *, gain_db: float) -> Waveform:
-    """Change the level; floats have no full scale at which they clip."""
+    """Change the level of samples [shape=(n,)] by a gain in dB; floats are not clipped at full scale."""
     return (samples * 10 ** (gain_db / 20)).astype(np.float32)
 
 
 def clip_share(samples: Waveform, *, share: float, speech: slice) -> Waveform:
-    """Clip at the amplitude that `share` of the samples of the speech reach; the level is not restored."""
+    """Clip at the amplitude that some of the speech's samples reach; the level is not restored.
+
+    Parameters
+    ----------
+    samples
+        [shape=(n,)] Waveform of the recording.
+    share
+        Proportion of the speech's samples that are clipped, between 0 and 1.
+    speech
+        Samples in which the amplitude is measured; all are clipped.
+    """
     limit = np.quantile(np.abs(samples[speech]), 1 - share)
     return np.clip(samples, -limit, limit).astype(np.float32)
 

@@ -55,7 +55,15 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Settings:
-    """How features are computed: sections of params.yaml, and how many of the encoder's layers are needed."""
+    """How features are computed.
+
+    Attributes
+    ----------
+    logmel, functionals, encode : LogMelParams, FunctionalsParams, Encode
+        Sections of params.yaml: rates in Hz, lengths in samples, thresholds in dB.
+    n_layers : int
+        Number of the encoder's layers to compute, from the lowest.
+    """
 
     logmel: LogMelParams
     functionals: FunctionalsParams
@@ -64,21 +72,38 @@ class Settings:
 
 
 def features_of(samples: Array, settings: Settings) -> dict[str, Array]:
-    """Compute all features of a waveform, of the encoder its lowest layers alone."""
-    speech = logmel.speech_logmel(samples, settings=settings.logmel)
-    heard = speech_of(samples, trim_db=settings.encode.trim_db)
+    """Compute all features of a waveform [shape=(n,)] at 16 kHz, by their names; see `Settings`."""
+    speech = logmel.speech_logmel(samples, settings=settings.logmel)  # (t, n_mels)
+    heard = speech_of(samples, trim_db=settings.encode.trim_db)  # (m,), m <= n
     encoder = SpeakerEncoder(pretrained_encoder().layers[: settings.n_layers])
     return {
-        "logmel": logmel.fit_middle(speech, settings=settings.logmel),
-        "functionals": functionals(speech, settings=settings.functionals),
-        "encoder": speech_functionals(heard, encoder=encoder),
+        "logmel": logmel.fit_middle(speech, settings=settings.logmel),  # (160, 64)
+        "functionals": functionals(speech, settings=settings.functionals),  # (1135,)
+        "encoder": speech_functionals(heard, encoder=encoder),  # (n_layers, 1026)
     }
 
 
 def degrade_clip(
     clip: str, path: str, talkers: list[str], condition: ConditionParams, settings: Settings
 ) -> dict[str, dict[str, Array]]:
-    """Compute one clip's features under each corruption of a kind."""
+    """Compute one clip's features under each corruption of a kind.
+
+    Parameters
+    ----------
+    clip, path
+        Id of the clip, and path of its recording.
+    talkers
+        Paths of the recordings for babble; empty for other kinds.
+    condition
+        The kind's section of the experiment's params.yaml.
+    settings
+        How features are computed.
+
+    Returns
+    -------
+    dict of str to dict
+        By the corruption's name, the features by their names.
+    """
 
     def listen(path: str) -> tuple[Array, slice]:
         samples = audio.load(path, sample_rate=SAMPLE_RATE)
@@ -93,7 +118,7 @@ def degrade_clip(
 def talkers_behind(
     tested: Iterable[str], clips: pd.DataFrame, split: pd.DataFrame, condition: ConditionParams
 ) -> list[list[str]]:
-    """Choose training actors of each clip's fold who babble behind it; nobody where there is no babble."""
+    """Draw recordings of training actors of each clip's fold for its babble; none for other corruptions."""
     if not isinstance(condition, Babble):
         return [[] for _ in tested]
     tested_in = split[split["role"] == "test"].set_index("clip")["fold"]
@@ -103,7 +128,7 @@ def talkers_behind(
 
 
 def main() -> None:
-    """Degrade, compute and recognise."""
+    """Corrupt the test clips, compute their features, and apply the models."""
     parser = command.parser(__doc__)
     parser.add_argument("kind", choices=KINDS, help="what happens to the recordings")
     kind: str = parser.parse_args().kind
@@ -136,7 +161,8 @@ def main() -> None:
     rows = run_all(degrade_clip, calls, workers=params.workers, what=f"degrade {kind}")
 
     def degraded(features: str) -> list[Degraded]:
-        """Give each fold's test clips under each condition."""
+        """Give each fold's test clips under each corruption."""
+        # By corruption (test clips, ...).
         copies = {name: np.stack([row[name][features] for row in rows]) for name in rows[0]}
         by_condition = {name: folds(tested, split, [x]) for name, x in copies.items()}
         return [

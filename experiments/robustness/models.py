@@ -12,7 +12,7 @@ from ser.data.scaling import read_scaler
 from ser.models.classical import Refit
 
 CLASSICAL = ("encoder_lda", "encoder_lda_augmented", "lda", "lda_augmented")
-"""Of `ser.models.classical.MODELS`."""
+"""Names of the LDAs in `ser.models.classical.MODELS`."""
 NETWORKS = {
     "logmel_cnn": (Path("models/cnn_logmel"), "data/normalized/logmel.npz"),
     "logmel_cnn_unaugmented": (
@@ -23,16 +23,25 @@ NETWORKS = {
 """By model: the folder of its weights, and its scalers. Both read log-mel."""
 
 Degraded = Mapping[str, Part]
-"""By condition, test clips of one fold, and what the model reads of them."""
+"""By corruption, the test clips of one fold with the features that are the model's input."""
 
 
 def apply_classical(recipe: Refit, fold: Fold, degraded: Degraded) -> pd.DataFrame:
     """Fit one of `CLASSICAL` on all actors that are not tested, as it was for the main results, and apply it.
 
+    Parameters
+    ----------
+    recipe
+        The model with its hyper-parameters of each fold.
+    fold
+        The fold, with features of clean recordings and of the training copies.
+    degraded
+        By corruption, the fold's test clips.
+
     Returns
     -------
     pandas.DataFrame
-        As of `ser.data.predictions.prediction_table`, with the column ``condition`` before.
+        Predictions, a row a test clip and corruption: ``condition``, then `ser.data.predictions.COLUMNS`.
     """
     return _tabulate(recipe.model, fold.number, degraded, recipe.fit(fold).predict, seed=0)
 
@@ -40,10 +49,19 @@ def apply_classical(recipe: Refit, fold: Fold, degraded: Degraded) -> pd.DataFra
 def apply_network(model: str, fold: int, degraded: Degraded, seed: int) -> pd.DataFrame:
     """Apply one of `NETWORKS`; only here is TensorFlow loaded.
 
+    Parameters
+    ----------
+    model
+        Name of the network in predictions.
+    fold, seed
+        Number of the fold, 0-based, and seed of the run that trained the network.
+    degraded
+        By corruption, the fold's test clips with log-mels [shape=(n, frames, bands)] in dB.
+
     Returns
     -------
     pandas.DataFrame
-        As of `apply_classical`.
+        Predictions, a row a test clip and corruption: ``condition``, then `ser.data.predictions.COLUMNS`.
     """
     from ser.models import saved_networks
 

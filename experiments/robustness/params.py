@@ -1,4 +1,4 @@
-"""The schema of this folder's params.yaml, a section a kind of condition."""
+"""The schema of this folder's params.yaml, a section a kind of corruption."""
 
 from typing import Annotated, Self
 
@@ -56,13 +56,13 @@ class Level(Section):
 
 
 class Clipping(Section):
-    """Several shares of the speech's samples clipped."""
+    """Several proportions of the speech's samples clipped."""
 
     share: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
 
 
 class Start(Section):
-    """No more than the beginning of the speech."""
+    """Truncation: no more than the beginning of the speech."""
 
     duration_s: Annotated[list[Annotated[float, Field(ge=0.1, allow_inf_nan=False)]], Field(min_length=1)]
 

@@ -24,7 +24,7 @@ MODELS = (
 FUSED: Mapping[str, str] = MappingProxyType(
     {"fused_scratch": "lda_augmented", "fused_transfer": "encoder_lda_augmented"}
 )
-"""With whom the 2-D network is averaged, as in stages/fuse.py."""
+"""The LDA with which the 2-D network is averaged, by the name of the fused model, as in stages/fuse.py."""
 PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "encoder_lda": ("encoder_lda_augmented", "encoder_lda"),
@@ -41,12 +41,12 @@ Gains = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def add_fused(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Add the models of `FUSED` under each condition, once a seed of the network.
+    """Add the models of `FUSED` under each corruption, once a seed of the network.
 
     Parameters
     ----------
     predictions
-        ``condition`` and `ser.evaluation.scores.COLUMNS`.
+        A row a clip, model, seed and corruption: ``condition`` and `ser.data.predictions.COLUMNS`.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def add_fused(predictions: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Where the models do not predict the same clips under a condition.
+        Where the models do not predict the same clips under a corruption.
     """
     tables = [predictions]
     for _, rows in predictions.groupby("condition", sort=False):
@@ -68,7 +68,7 @@ def add_fused(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def tally_conditions(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, dict[str, Tally]]:
-    """Count the predictions of each of `MODELS` under each condition, in the order of the rows."""
+    """Count the predictions of each of `MODELS` under each corruption, in the order of the rows."""
     return {
         condition: {
             model: tally(
@@ -86,14 +86,14 @@ def score(tallies: Tallies, *, samples: int, seed: int) -> Scores:
     Parameters
     ----------
     tallies
-        Of `tally_conditions`.
+        Counts by corruption and model, from `tally_conditions`.
     samples, seed
-        Of the bootstrap over actors, as in `ser.evaluation.scores.uar_interval`.
+        Number of samples of the bootstrap over actors, and its seed.
 
     Returns
     -------
     dict
-        ``{condition: {model: {uar, uar_low, uar_high}}}``
+        ``{condition: {model: {uar, uar_low, uar_high}}}``, the last two being the 95 % interval.
     """
 
     def figures(counted: Tally) -> dict[str, float]:
@@ -112,12 +112,12 @@ def gains(
     Parameters
     ----------
     tallies
-        Of `tally_conditions`.
+        Counts by corruption and model, from `tally_conditions`.
     better, than
-        The models.
+        Names of the two models; the UAR of the second is subtracted.
     samples, seed
-        Of the bootstrap over actors; the same actors are drawn for both models, so that what is hard about
-        an actor cancels out.
+        Number of samples of the bootstrap over actors, and its seed; the same actors are drawn for both
+        models, so that what is hard about an actor cancels out.
 
     Returns
     -------
