@@ -26,14 +26,14 @@ _REASON = re.compile(r"^\S+: .+$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Audit:
-    """What pip-audit found out.
+    """Result of pip-audit.
 
     Attributes
     ----------
     checked, unknown : int
-        Packages on which there was data, and on which there was none.
+        Number of packages with data, and of packages without any.
     vulnerabilities : tuple of str
-        A line for each.
+        A line for each known vulnerability.
     """
 
     checked: int
@@ -47,9 +47,9 @@ def read(report: str, complaints: str) -> Audit:
     Parameters
     ----------
     report
-        Its standard output: JSON, or nothing where it failed.
+        Standard output of pip-audit: JSON, or nothing where it failed.
     complaints
-        Its standard error.
+        Standard error of pip-audit, with its reason where it failed.
 
     Raises
     ------

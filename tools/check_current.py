@@ -23,15 +23,15 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
     Parameters
     ----------
     folder
-        The project's root. Data that is not there is taken to be as dvc.lock has it.
+        Root of the project. Data that is missing counts as current.
 
     Returns
     -------
     stages : list of str
-        By their addresses, which in a pipeline of a folder begin with its dvc.yaml; empty where all are
+        Addresses of the stages, which in a pipeline of a folder begin with its dvc.yaml; empty where all are
         current.
     output : str
-        What DVC printed, errors included.
+        Output of DVC, errors included.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
 
 
 def _is_asked(folder: Path, stage: str) -> bool:
-    """Tell whether a stage belongs to the root's pipeline, or to one that was run."""
+    """Whether a stage belongs to the root's pipeline, or to one that was run."""
     pipeline, _, _ = stage.rpartition(":")
     return not pipeline or (folder / pipeline).with_name("dvc.lock").exists()
 

@@ -43,20 +43,20 @@ _UNDISTURBED = {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
 
 @dataclass(frozen=True)
 class Condition:
-    """What is another than in an undisturbed run.
+    """Differences from an undisturbed run.
 
     Attributes
     ----------
     environment : mapping
-        Variables.
+        Environment variables to set, by their names.
     arguments : tuple of str
-        Of ``dvc repro``.
+        Further arguments of ``dvc repro``.
     prepare : callable or None
-        Changes a workspace before the run, and gives more variables.
+        Changes a workspace before the run, and returns further environment variables.
     umask : int
-        Of DVC and its stages.
+        File mode mask of DVC and its stages.
     place : str
-        The workspace's folder, within that of the condition.
+        Folder of the workspace, relative to that of the condition.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -159,17 +159,17 @@ _AT_ONCE = (
 
 
 def together(names: Sequence[str]) -> Condition:
-    """Make the condition that changes at once what each of some does.
+    """Join conditions into one that makes all their changes.
 
     Parameters
     ----------
     names
-        Of `CONDITIONS`, or all-at-once.
+        Names of conditions in `CONDITIONS`, or all-at-once.
 
     Raises
     ------
     InputError
-        Where two of them exclude each other, and one would be left out unseen.
+        Where two of them exclude each other, so that one would be left out.
     """
     names = [each for name in names for each in (_AT_ONCE if name == "all-at-once" else (name,))]
     for group in _EXCLUSIVE:
@@ -203,11 +203,11 @@ def run_under(
     Parameters
     ----------
     condition
-        What to change; its place and arguments are the caller's to heed.
+        Differences from an undisturbed run; its place and arguments are left to the caller.
     workspace
-        Changed by the condition's `prepare`.
+        Folder of the workspace, which the condition's `prepare` changes.
     *arguments, **options
-        Of `tools.demo.run_dvc`.
+        Arguments of ``dvc``, and options of `tools.demo.run_dvc`.
     """
     prepared = condition.prepare(workspace) if condition.prepare else {}
     changes = {**_UNDISTURBED, **condition.environment, **prepared}
@@ -255,11 +255,11 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
     Parameters
     ----------
     folder
-        Where the workspace is made.
+        Folder in which the workspace is made.
     condition
-        What to change.
+        Differences from an undisturbed run.
     recordings
-        Of RAVDESS; by default the synthetic corpus.
+        Folder of the RAVDESS recordings; by default the synthetic corpus is used.
 
     Raises
     ------
@@ -279,20 +279,20 @@ def make_and_run(folder: Path, condition: Condition, *, recordings: Path | None 
 def compare(
     folder: Path, conditions: Mapping[str, Condition], *, recordings: Path | None = None
 ) -> dict[str, list[str]]:
-    """Run undisturbed, then under each condition, and tell at once what differs.
+    """Run undisturbed, then under each condition, and print at once what differs.
 
     Parameters
     ----------
     folder
-        Where the workspaces are made.
+        Folder in which the workspaces are made.
     conditions
-        By their names.
+        The conditions by their names.
     recordings
-        See `make_and_run`.
+        Folder of the RAVDESS recordings; by default the synthetic corpus is used.
 
     Returns
     -------
-    dict
+    dict of str to list
         By condition, a line for each output that differs, or for a run that failed.
     """
     undisturbed = make_and_run(folder / "undisturbed", Condition(), recordings=recordings)

@@ -32,7 +32,7 @@ class Page:
     Parameters
     ----------
     commands, answers
-        File descriptors of the pipes.
+        File descriptors of the pipes to and from the browser.
     """
 
     def __init__(self, commands: int, answers: int) -> None:
@@ -105,7 +105,7 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def middle(self, selector: str) -> tuple[float, float]:
-        """Scroll an element into view, and tell where its middle is."""
+        """Scroll an element into view, and give the position of its middle."""
         script = f"""(() => {{ const it = document.querySelector({json.dumps(selector)});
             it.scrollIntoView({{ block: "center", behavior: "instant" }});
             const box = it.getBoundingClientRect();

@@ -158,7 +158,7 @@ def compare(reproduced: dict[Key, Figure], committed: dict[Key, Figure], *, exac
     Parameters
     ----------
     reproduced, committed
-        As read by `read_figures`; committed figures that were not reproduced are left out.
+        Figures from `read_figures`; committed ones that were not reproduced are left out.
     exact
         Allow no difference at all, neither to networks.
     """
@@ -234,7 +234,7 @@ def report(reproduced: Path, committed: Path, *, exact: bool | None = None) -> N
     Parameters
     ----------
     reproduced, committed
-        Folders of metrics.
+        Folders of the reproduced and of the committed metrics.
     exact
         Whether to allow no difference; None to decide by the kind of machine.
 

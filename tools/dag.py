@@ -30,17 +30,17 @@ PAGES = ("README.md", "docs/pipeline.md")
 
 
 def read_graph(project: Path) -> nx.DiGraph:
-    """Read which script of the main pipeline reads what another one writes.
+    """Read which script of the main pipeline reads an output of another one.
 
     Parameters
     ----------
     project
-        The root, where dvc.yaml is.
+        Root of the project, where dvc.yaml is.
 
     Returns
     -------
     networkx.DiGraph
-        With a node a script, named without its ending, and an edge from writer to reader.
+        Graph with a node a script, named without its ending, and an edge from writer to reader.
     """
     with Repo(str(project)) as repo:
         stages = [stage for stage in repo.index.stages if Path(stage.path) == project / "dvc.yaml"]

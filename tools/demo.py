@@ -96,16 +96,16 @@ def make_workspace(
     Parameters
     ----------
     folder
-        Missing, empty, or made by this function before; then its results and cache stay.
+        Folder to work in: missing, empty, or made by this function before; then its results and cache stay.
     project
-        Where dvc.yaml, params.yaml, params.demo.yaml, ser/ and stages/ are taken from.
+        Root of the project whose dvc.yaml, params.yaml, params.demo.yaml, ser/ and stages/ are copied.
     clips
-        What the synthetic corpus consists of. By default every actor, emotion, intensity and statement, each
+        Ids of the synthetic corpus's clips. By default every actor, emotion, intensity and statement, each
         once.
     changes
-        On top of params.yaml and, for the synthetic corpus, params.demo.yaml.
+        Parameters that differ from params.yaml and, for the synthetic corpus, from params.demo.yaml.
     recordings
-        A folder of RAVDESS, which takes the place of the synthetic corpus.
+        Folder of the RAVDESS recordings, in place of the synthetic corpus.
 
     Raises
     ------
@@ -155,11 +155,11 @@ def write_corpus(folder: Path, *, workers: Workers, clips: Sequence[str] | None 
     Parameters
     ----------
     folder
-        The workspace.
+        Folder of the workspace.
     workers
-        As in params.yaml.
+        Backend and number of parallel workers; no influence on the files.
     clips
-        What it consists of, as of `make_workspace`.
+        Ids of the corpus's clips, as of `make_workspace`.
     """
     mark(folder)
     corpus = folder / "corpus"
@@ -182,13 +182,13 @@ def run_dvc(
     Parameters
     ----------
     folder
-        Made by `make_workspace`.
+        Folder of the workspace, from `make_workspace`.
     *arguments
-        Of the ``dvc`` command.
+        Arguments of the ``dvc`` command.
     changes
         Environment variables that differ from `environment`.
     **options
-        Of `subprocess.run`.
+        Further keyword arguments of `subprocess.run`.
     """
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],

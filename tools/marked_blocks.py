@@ -20,12 +20,12 @@ def block_names(page: str) -> list[str]:
 
 
 def fill_blocks(page: str, table: Callable[[str], str | None]) -> str:
-    """Replace what each block of a page holds.
+    """Replace the content of each block of a page.
 
     Parameters
     ----------
     page
-        Its text.
+        Text of the page, in Markdown.
     table
         Gives a block's content by its name; None leaves it as it is.
     """

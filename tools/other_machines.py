@@ -6,7 +6,7 @@ control, and once for each CPU that libraries can be made to believe in. Printed
 greatest differences from the first run.
 
 What is made to believe: OpenBLAS, NumPy, the C library, and oneDNN in TensorFlow. ONNX Runtime, soxr and
-what compilers fixed beforehand cannot be told, so that another machine may differ by more.
+what compilers fixed beforehand cannot be made to, so that another machine may differ by more.
 """
 
 import argparse
@@ -56,7 +56,7 @@ _RECOGNISED = 60
 
 
 def measure(n_clips: int) -> Arrays:
-    """Compute everything from the recordings on, of so many clips, drawn with a fixed seed.
+    """Compute everything from the recordings on, for a number of clips that are drawn with a fixed seed.
 
     Returns
     -------

@@ -34,16 +34,17 @@ class Experiment:
     Attributes
     ----------
     heading : str
+        Heading on the page and in its table of contents.
     metrics : tuple of str
         Files below metrics/ without which there is no section.
     about : str
-        What was done and how to read it; without figures of results, which would get old.
-    tables : dict
-        Captions, by names of `tools.result_tables.TABLES`.
-    figures : dict
-        Captions, by paths below figures/ without their ending.
+        Method of the experiment, and how to read its results; without their figures, which would get old.
+    tables : dict of str to str
+        Captions of the tables, by their names in `tools.result_tables.TABLES`.
+    figures : dict of str to str
+        Captions of the figures, by their paths below figures/ without ending.
     page : str
-        Of docs/results, which has the rest.
+        Name of the page in docs/results with the full results.
     """
 
     heading: str
@@ -131,7 +132,7 @@ def sections(metrics: Path, figures: Path) -> list[Section]:
     Parameters
     ----------
     metrics, figures
-        The folders that hold them.
+        Folders of the metrics and of the figures.
 
     Raises
     ------

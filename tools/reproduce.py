@@ -45,9 +45,9 @@ def clone(project: Path, folder: Path) -> None:
     Parameters
     ----------
     project
-        A git repository.
+        Root of the project, a git repository.
     folder
-        Where to; missing or empty.
+        Folder of the clone, missing or empty.
 
     Raises
     ------

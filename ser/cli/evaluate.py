@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Recognise every recording, score, and tell by the exit code whether all files could be used."""
+    """Recognise every recording and score; the exit code is 0 where all files could be used."""
     corpus = CORPORA[arguments.corpus]
     found = read_folder(arguments.folder, corpus)
     recognizer = Recognizer.load(arguments.model)

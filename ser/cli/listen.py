@@ -66,16 +66,16 @@ def listen(recognizer: Recognizer, sound: Sound) -> Iterator[tuple[float, Recogn
     Parameters
     ----------
     recognizer
-        Its bundle says how often (its hop), and in how many seconds (its window).
+        The recognizer, whose bundle gives the time between answers (its hop) and the length of a window.
     sound
         Open sound of a device or a file.
 
     Yields
     ------
     end_s : float
-        Time since the beginning, in seconds.
+        End of the window since the beginning, in seconds.
     result : Recognition or None
-        None where there was no speech in it.
+        The answer for the window; None where there is no speech in it.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def listen(recognizer: Recognizer, sound: Sound) -> Iterator[tuple[float, Recogn
     heard = np.zeros(0, dtype=np.float32)
     end = 0
     for piece in _even(sound.blocks, hop):
-        heard = np.concatenate([heard, piece])[-window:]
+        heard = np.concatenate([heard, piece])[-window:]  # (n,), n <= window
         end += len(piece)
         try:
             result = recognizer.predict(heard, sample_rate=sound.rate, name=sound.name)

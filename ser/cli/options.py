@@ -1,4 +1,4 @@
-"""What several subcommands ask for in the same words: the model, how many side by side, whole numbers."""
+"""Options of several subcommands: the model, and the number of parallel jobs."""
 
 import argparse
 from collections.abc import Callable
@@ -18,14 +18,14 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_jobs(parser: argparse.ArgumentParser, *, default: int | None = 1, told: str = "1") -> None:
-    """Declare ``--jobs``, how many recordings are recognised side by side.
+    """Declare ``--jobs``, the number of recordings that are recognised in parallel.
 
     Parameters
     ----------
     parser
-        Parser of the subcommand.
+        Argument parser of the subcommand.
     default, told
-        Number of jobs without the option, and what the help says of that.
+        Number of jobs without the option, and its text in the help.
     """
     parser.add_argument(
         "--jobs",

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Recognise, write, and tell by the exit code whether all could be read."""
+    """Recognise and write; the exit code is 0 where all recordings could be read."""
     files, problems = find(arguments.recordings, kept=STDIN)
     for problem in problems:
         _complain(problem)
@@ -159,7 +159,7 @@ def _write_json(results: Iterable[Recognition]) -> None:
 
 
 COLUMNS = ("file", "start_s", "end_s", "emotion", "confidence", "uncertain", *(f"p_{it}" for it in EMOTIONS))
-"""Of CSV and Parquet."""
+"""Columns of CSV and Parquet."""
 _TYPES = (str, float, float, str, float, bool, *(float for _ in EMOTIONS))
 
 

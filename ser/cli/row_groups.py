@@ -26,11 +26,11 @@ def writing(
     Parameters
     ----------
     path
-        Where it appears once all is written; an error or a kill leaves what was there before.
+        File to write, which appears once all is written; an error or a kill leaves a former one.
     columns
-        Their types, ``str``, ``float`` or ``bool``, by name.
+        Types of the columns, ``str``, ``float`` or ``bool``, by name.
     rows
-        Number of rows of a row group.
+        Number of rows of a row group, at least 1.
 
     Yields
     ------
@@ -73,7 +73,7 @@ def _write_group(writer: pq.ParquetWriter, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _close(writer: pq.ParquetWriter) -> None:
-    # Already closed, unless something else went wrong, which is what is to be told.
+    # Already closed, unless something else went wrong, which is the error to report.
     with suppress(OSError):
         writer.close()
 

@@ -232,7 +232,7 @@ def apply_temperatures(tested: pd.DataFrame, temperatures: pd.DataFrame) -> pd.D
     Parameters
     ----------
     tested
-        Predictions, with `ser.data.predictions.COLUMNS`.
+        Test predictions of any models, with `ser.data.predictions.COLUMNS`.
     temperatures
         A row a run: ``model``, ``seed``, ``fold``, ``temperature``.
 

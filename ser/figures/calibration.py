@@ -24,9 +24,9 @@ def reliability(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]])
     Parameters
     ----------
     table
-        With `ser.evaluation.calibration.RELIABILITY`, of all models, seeds pooled.
+        A row a bin of each model, seeds pooled, with the columns `ser.evaluation.calibration.RELIABILITY`.
     described
-        What `ser.evaluation.calibration.describe` says of each model, in the order to draw.
+        By model, in the order to draw, the result of `ser.evaluation.calibration.describe`.
     """
     n_columns = math.ceil(math.sqrt(len(described)))
     n_rows = -(-len(described) // n_columns)
@@ -41,7 +41,7 @@ def reliability(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]])
                 bins = bins[bins["clips"] >= _FEWEST_DRAWN]
                 confidence, accuracy = 100 * bins["confidence"], 100 * bins["accuracy"]
                 axes.plot(confidence, accuracy, color=colour, linewidth=1, alpha=0.7)
-                # The area tells how many clips there are: a bin with three says little.
+                # The area shows the number of clips: a bin with three says little.
                 area = 4 + 260 * bins["clips"] / clips_in_all
                 axes.scatter(confidence, accuracy, s=area, color=colour, marker=marker, alpha=0.85)
             words = "\n".join(
@@ -78,9 +78,9 @@ def risk_coverage(curves: pd.DataFrame, described: Mapping[str, Mapping[str, Any
     Parameters
     ----------
     curves
-        ``coverage``, and a column of accuracies for each model; all shares.
+        ``coverage``, and a column of accuracies for each model; all from 0 to 1.
     described
-        What calibration says of each model, as for `reliability`.
+        By model, in the order to draw, the result of `ser.evaluation.calibration.describe`.
     """
     with project_style():
         figure = Figure(figsize=(8, 4.8), layout="constrained")

@@ -37,10 +37,10 @@ COLUMNS = (
     "duration_s",
     "rms_dbfs",
 )
-"""Of the clip table, all that these figures need."""
+"""Columns of the clip table that these figures need."""
 
 WIDTH = 8.0
-"""Of every figure, in inches."""
+"""Width of every figure, in inches."""
 
 _LEVEL_PERCENTILES = (5, 99.5)
 _LEVEL_COLOURS = 64  # Steps of little more than 1 dB, which make a smaller file.
@@ -139,7 +139,7 @@ def logmels(examples: pd.DataFrame, *, settings: ArticleMel) -> Figure:
         article_logmel(audio.load(path, sample_rate=settings.sample_rate), settings=settings)
         for path in examples["path"]
     ]
-    # A few loud bands of angry voices would leave the calm ones black.
+    # A few loud bands of angry speech would leave calm speech black.
     faintest, loudest = np.percentile(np.concatenate([each.ravel() for each in spectra]), _LEVEL_PERCENTILES)
     edges_hz = librosa.mel_frequencies(n_mels=settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
     ticks_hz = [tick for tick in _TICKS_HZ if settings.fmin <= tick <= settings.fmax]
@@ -195,7 +195,7 @@ def loudness(clips: pd.DataFrame) -> Figure:
 
 
 def _grouped_counts(clips: pd.DataFrame, *, column: str, colours: Mapping[str, str], title: str) -> Figure:
-    """Draw a bar for each emotion and each value of `column`, side by side; no bar where there is no clip."""
+    """Draw a bar for each emotion and each value of `column`; no bar where there is no clip."""
     counts = pd.crosstab(clips["emotion"], clips[column]).reindex(
         index=list(EMOTIONS), columns=list(colours), fill_value=0
     )
@@ -261,8 +261,8 @@ def _panels(examples: pd.DataFrame, *, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def _envelope(samples: Array, *, sample_rate: int, points: int = 900) -> tuple[Array, Array, Array]:
-    """Return times in s, and the lowest and highest sample from each to the next: all a plot can show."""
+    """Reduce samples [shape=(n,)] to times in s, and the least and greatest sample from each to the next."""
     block = max(1, len(samples) // points)
-    blocks = samples[: len(samples) // block * block].reshape(-1, block)
+    blocks = samples[: len(samples) // block * block].reshape(-1, block)  # (n // block, block)
     seconds = np.arange(len(blocks), dtype=np.float32) * np.float32(block / sample_rate)
     return seconds, blocks.min(axis=1), blocks.max(axis=1)

@@ -68,19 +68,19 @@ def overview(summary: Summary) -> Figure:
 
 
 def confusion(scored: Tally, *, model: str, protocol: str) -> Figure:
-    """Draw what each emotion was taken for, in percent of its clips: the diagonal is the recall.
+    """Draw a confusion matrix in percent of each emotion's clips: the diagonal is the recall.
 
     Parameters
     ----------
     scored
         The model's counts; seeds are averaged.
     model, protocol
-        Their keys, which the title names.
+        Keys of the model and of the protocol, for the title.
     """
     n_seeds = len(scored.seeds)
-    counts = scored.pooled.sum(axis=0)
-    totals = counts.sum(axis=1)
-    shares = 100 * counts / np.maximum(totals, 1)[:, None]
+    counts = scored.pooled.sum(axis=0)  # (seeds, 8, 8) to (8, 8)
+    totals = counts.sum(axis=1)  # (8,)
+    shares = 100 * counts / np.maximum(totals, 1)[:, None]  # (8, 8)
     with project_style():
         figure = Figure(figsize=(6.2, 5.6), layout="constrained")
         axes = figure.subplots()
@@ -146,9 +146,9 @@ def article_comparison(
     Parameters
     ----------
     comparisons
-        By model, in the order to draw.
+        By model, in the order to draw, the article's accuracy and ours.
     accuracies
-        By model, of each of our seeds, as shares.
+        By model, the accuracies of our seeds [shape=(seeds,)], from 0 to 1.
     """
     with project_style():
         figure = Figure(figsize=(8, 1.3 + 0.55 * len(comparisons)), layout="constrained")
@@ -182,8 +182,8 @@ def article_comparison(
 
 def per_actor(scored: Tally, *, model: str, protocol: str) -> Figure:
     """Draw the UAR of each actor, by gender."""
-    values = 100 * uar(scored.counts).mean(axis=0)
-    # Hatched as well, so that the genders can be told apart in grey.
+    values = 100 * uar(scored.counts).mean(axis=0)  # (seeds, actors) to (actors,)
+    # Hatched as well, so that the genders differ in grey, too.
     hatches = {"male": "", "female": "//"}
     with project_style():
         figure = Figure(figsize=(8, 3.8), layout="constrained")
@@ -210,7 +210,7 @@ def per_actor(scored: Tally, *, model: str, protocol: str) -> Figure:
 
 def per_emotion(scored: Tally, *, model: str, protocol: str) -> Figure:
     """Draw the recall of each emotion."""
-    values = 100 * recalls(scored.pooled).mean(axis=0)
+    values = 100 * recalls(scored.pooled).mean(axis=0)  # (seeds, 8) to (8,)
     with project_style():
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
@@ -225,14 +225,14 @@ def per_emotion(scored: Tally, *, model: str, protocol: str) -> Figure:
 
 
 def human_comparison(compared: Mapping[str, Any], *, models: list[str]) -> Figure:
-    """Draw recalls of people and of models, neutral and calm as one; what people hear best comes first.
+    """Draw recalls of human listeners and of models, neutral and calm as one, by the listeners' recall.
 
     Parameters
     ----------
     compared
-        Models beside the listeners, as of `ser.evaluation.human_listeners.compare`.
+        Scores of models and human listeners, from `ser.evaluation.human_listeners.compare`.
     models
-        Which of its models to draw, at most four.
+        Names of the models to draw, at most four.
     """
     human = compared["human"]
     emotions = sorted(human["per_emotion"], key=lambda name: -human["per_emotion"][name])
@@ -243,7 +243,7 @@ def human_comparison(compared: Mapping[str, Any], *, models: list[str]) -> Figur
         for number, model in enumerate(models):
             it = compared["models"][model]
             colour, marker = SERIES_COLOURS[number], "os^v"[number]
-            # Beside each other, so that the intervals can be told apart.
+            # Beside each other, so that the intervals do not overlap.
             row = 0.3 * (number - (len(models) - 1) / 2)
             low, high = 100 * it["accuracy_low"], 100 * it["accuracy_high"]
             axes.hlines(row, low, high, color=colour, linewidth=3, alpha=0.4)

@@ -19,7 +19,7 @@ _OKABE_ITO = ("#6b6b6b", "#56b4e9", "#e69f00", "#0072b2", "#d55e00", "#cc79a7", 
 
 EMOTION_COLOURS: Mapping[str, str] = MappingProxyType(dict(zip(EMOTIONS, _OKABE_ITO, strict=True)))
 """The colour-blind-safe set of Okabe and Ito (2008), with grey for its black and dark purple for its yellow,
-which is hardly seen on white."""
+which is hardly visible on white."""
 
 GENDER_COLOURS: Mapping[str, str] = MappingProxyType({"male": "#0072b2", "female": "#d55e00"})
 
@@ -30,7 +30,7 @@ LEVEL_COLOUR_MAP = "magma"
 """For levels in dB; its lightness rises evenly, so it also reads in grey."""
 
 SHARE_COLOUR_MAP = "Blues"
-"""For shares from 0 to 1, such as a confusion matrix."""
+"""For proportions from 0 to 1, such as a confusion matrix."""
 
 _SETTINGS = MappingProxyType(
     {

@@ -30,9 +30,9 @@ class ShrinkageLda(LinearDiscriminantAnalysis):  # type: ignore[misc]
         Parameters
         ----------
         x
-            Features [shape=(n, columns)].
+            [shape=(n, columns)] Features of the training clips.
         y
-            Labels [shape=(n,)], of at least three classes.
+            [shape=(n,)] Labels, of at least three classes.
 
         Raises
         ------

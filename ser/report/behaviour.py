@@ -20,7 +20,7 @@ _SAID = {"kids": "Kids are talking by the door", "dogs": "Dogs are sitting by th
 
 @dataclass(frozen=True)
 class Heard:
-    """What people recognised, as shares, neutral and calm as one."""
+    """Scores of human listeners from 0 to 1, neutral and calm as one."""
 
     accuracy: Share
     uar: Share
@@ -29,7 +29,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Compared(Heard):
-    """What a model recognised, scored in the same way."""
+    """Scores of a model, computed in the same way."""
 
     accuracy_low: Share
     accuracy_high: Share
@@ -46,7 +46,7 @@ class HumanComparison:
 
 @dataclass(frozen=True)
 class Temperature:
-    """Of a model's runs."""
+    """Temperatures of a model's runs."""
 
     mean: float
     least: float
@@ -96,7 +96,7 @@ def human_table(compared: HumanComparison) -> str:
 
 
 def human_verdict(compared: HumanComparison, *, model: str, ravdess: bool) -> str:
-    """Say in words where a model stands beside people."""
+    """Compare a model with human listeners in words."""
     human, it = compared.human, compared.models[model]
     better = [name for name in MERGED if it.per_emotion[name] > human.per_emotion[name]]
     low, high = it.accuracy_low, it.accuracy_high
@@ -151,8 +151,8 @@ def players(examples: pd.DataFrame) -> str:
     Parameters
     ----------
     examples
-        With `ser.evaluation.listening_examples.COLUMNS`. The recordings are addressed where `fetch` puts
-        them, seen from the page.
+        A row an example, with the columns `ser.evaluation.listening_examples.COLUMNS`. The recordings are
+        addressed where `fetch` puts them, relative to the page.
     """
     return "\n".join(
         f'<section class="card">\n<h3>{escape(capitalized(str(emotion)))}</h3>\n'

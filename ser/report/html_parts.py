@@ -11,7 +11,7 @@ from ser.evaluation.model_names import capitalized
 
 @dataclass(frozen=True)
 class Plain:
-    """A number that is no share, shown as it is, with two decimals."""
+    """A number that is no proportion, shown as it is, with two decimals."""
 
     value: float
 
@@ -24,7 +24,7 @@ class Written:
 
 
 Cell = str | int | float | Plain | Written | tuple[float, float] | None
-"""Of a table: words, a count, a share (shown in percent), another number, a range of shares, or nothing."""
+"""Cell of a table: words, a count, a proportion (shown in percent), another number, a range, or nothing."""
 
 RAVDESS_MANIFEST = "ser/ravdess_manifest.csv"
 """A run that is held to any other manifest is not one on RAVDESS."""
@@ -52,7 +52,7 @@ def figure(png: bytes, caption: str, alternative: str) -> str:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, bars: bool = False) -> str:
-    """Write a table whose first column names the row; `bars` underlays shares with a bar."""
+    """Write a table whose first column names the row; `bars` underlays proportions with a bar."""
     rows = list(rows)
     body = "\n".join(
         f'<tr><th scope="row">{_content(first)}</th>{"".join(_cell(cell, bars=bars) for cell in rest)}</tr>'
@@ -96,5 +96,5 @@ def _content(cell: Cell) -> str:
 
 
 def percent(share: float, *, digits: int = 1) -> str:
-    """Write a share as a percentage."""
+    """Write a proportion as a percentage."""
     return f'<data value="{share}">{100 * share:.{digits}f}</data>'

@@ -1,4 +1,4 @@
-"""What a report reads: JSON that is held to a schema, and PNG figures. All that is wrong is told at once."""
+"""Inputs of a report: JSON that is checked against a schema, and PNG figures. An error lists all problems."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Some = Annotated[dict[Key, Value], Field(min_length=1)]
 
 @dataclass(frozen=True)
 class Headline:
-    """A model's row in ``summary.json``, as shares."""
+    """A model's row in ``summary.json``, scores from 0 to 1."""
 
     uar: Share
     uar_low: Share
@@ -35,17 +35,17 @@ Summary = dict[str, Some[str, Headline]]
 
 
 def read_checked(schemas: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
-    """Read JSON files and hold them to their schemas.
+    """Read JSON files and check them against their schemas.
 
     Parameters
     ----------
     schemas
-        By path, a type of which pydantic can make a validator.
+        By path of the file, a type of which pydantic can make a validator.
 
     Returns
     -------
     contents : list
-        Of the files that are as they should be, in their order.
+        Contents of the files that are valid, in their order.
     problems : list of str
         A line for each thing that is missing or wrong, which begins with the file's path.
     """
@@ -72,7 +72,7 @@ def read_figures(folder: Path | str, *, required: Iterable[str], run: str) -> Fi
     required
         Names, without ending, that must be there.
     run
-        What draws them, for the message: it says to run that.
+        Name of the stage that draws them, for the error's advice.
 
     Raises
     ------

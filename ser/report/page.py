@@ -1,10 +1,8 @@
 """The report: everything that was found, on one HTML page that needs nothing beside itself.
 
-Only its players load something: the recordings, from where `fetch` put them. `ser/report/report.html`
-holds the
-page and its prose, `ser/report/report.css` its looks; what stands here and in `ser.report.behaviour` reads
-the
-results and makes the tables and figures. Every result is a ``<data>`` element with the very value of the
+Only its players load something: the recordings, from where `fetch` put them. `ser/report/report.html` holds
+the page and its prose, `ser/report/report.css` its looks; this module and `ser.report.behaviour` read the
+results and make the tables and figures. Every result is a ``<data>`` element with the very value of the
 metrics.
 """
 
@@ -52,7 +50,7 @@ _CALIBRATION = {
 
 @dataclass(frozen=True)
 class Score:
-    """What a group of clips scores, as shares."""
+    """Scores of a group of clips, from 0 to 1."""
 
     uar: Share
     accuracy: Share
@@ -60,7 +58,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Confusion:
-    """What was taken for what, as a share of the actual emotion's clips."""
+    """A confusion of two emotions, as a proportion of the actual emotion's clips."""
 
     actual: str
     predicted: str
@@ -85,18 +83,18 @@ class Detail:
 
 @dataclass(frozen=True)
 class Results:
-    """What was found, in numbers.
+    """The metrics that the page shows.
 
     Attributes
     ----------
     summary, details : dict
-        By protocol and model.
+        Headline figures, and all other scores, by protocol and model.
     comparison : dict
-        The article beside ours, by model.
+        The article's accuracy and ours, by model.
     humans : HumanComparison
-        People beside the speaker-independent models.
+        Human listeners and the speaker-independent models.
     calibration : dict
-        Of those models that have predictions of validation actors.
+        Calibration by model, of those that have predictions of validation actors.
     """
 
     summary: dict[str, dict[str, Headline]]
@@ -119,11 +117,11 @@ class Section:
     Attributes
     ----------
     anchor : str
-        Its ``id`` on the page.
+        The section's ``id`` on the page.
     heading : str
-        As it stands on the page and in its contents.
+        Heading on the page and in its table of contents, as plain text.
     html : str
-        What stands below the heading.
+        Content below the heading, as HTML.
     """
 
     anchor: str
@@ -207,17 +205,17 @@ def render(
     examples
         A row an example, with `ser.evaluation.listening_examples.COLUMNS`.
     explore, result_figures, calibration_figures
-        From `read_explore_figures`, `read_result_figures` and `read_calibration_figures`.
+        PNG files, from `read_explore_figures`, `read_result_figures` and `read_calibration_figures`.
     sections
-        What stands there beside the main pipeline's results.
+        Further sections, beside those of the main pipeline.
     manifest
-        Which manifest the recordings were held to; any but `RAVDESS_MANIFEST` is named in a banner.
+        Path of the manifest of the recordings; any but `RAVDESS_MANIFEST` is named in a banner.
     bootstrap_samples
-        How many times the actors were drawn for the intervals.
+        Number of bootstrap samples of the intervals.
     bins
         Number of equally wide bins of confidence, for the ECE.
     test_size
-        Share of the clips that the article's split tests on, from 0 to 1.
+        Proportion of the clips that the article's split tests on, between 0 and 1.
 
     Returns
     -------

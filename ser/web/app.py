@@ -105,11 +105,11 @@ def create_app(
     Parameters
     ----------
     recognizer
-        Answers; it is called from several threads.
+        The recognizer, which is called from several threads.
     limits
-        Of uploads; see `ser.web.limits`.
+        Limits of uploads and of waiting recordings; see `ser.web.limits`.
     hosts
-        Names under which it may be asked; any by default. A server for this machine alone gives its own
+        Host names that requests may give; any by default. A server for this machine alone gives its own
         names, so that no web site can reach it under another.
     """
     limits = limits or Limits()
@@ -189,7 +189,7 @@ class _Places:
 
 
 def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
-    """Decode for length and picture, and if it is long again to recognise: so it is never held whole."""
+    """Decode for length and picture, and a long recording again to recognise it, in constant memory."""
     file, name = upload.file, upload.filename
     with ExitStack() as stack:
         try:
@@ -368,13 +368,13 @@ def _host(header: str) -> str:
 
 
 def _asked_from_elsewhere(headers: Headers) -> bool:
-    """Tell requests of other sites' pages, and of other ports' of this machine, by what browsers say."""
+    """Whether a request is of another site's page, or of another port's of this machine, by its headers."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         # "none" is what a user does without a page.
         return site not in ("same-origin", "none")
     # Older browsers say it nowhere, others not to an address on the network without https. No page can choose
-    # its origin. A program such as curl tells neither.
+    # its origin. A program such as curl sends neither.
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
 

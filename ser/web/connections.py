@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 IDLE_S = 15.0
-"""In which a connection must bring the whole head of its first or next request."""
+"""Time in seconds in which a connection must send the complete head of its first or next request."""
 
 
 class Connection(H11Protocol):
@@ -15,7 +15,7 @@ class Connection(H11Protocol):
     idle_s = IDLE_S
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch."""
+        """Begin to check whether the connection is idle."""
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         self._watch()

@@ -18,11 +18,11 @@ class Limits:
     slowest_bytes_s : float
         Least average speed of an upload once `pause_s` are over, in bytes a second.
     uploading : int
-        Uploads that are received side by side.
+        Largest number of uploads that are received in parallel.
     at_once : int
-        Recordings that are recognised side by side.
+        Largest number of recordings that are recognised in parallel.
     waiting : int
-        Recordings beyond those that are there and wait.
+        Largest number of further recordings that wait.
     """
 
     largest_bytes: int = 200_000_000

@@ -25,9 +25,9 @@ class Overview:
     column_s : float
         Length of a column, in seconds.
     low, high : numpy.ndarray [shape=(n,), dtype=float32]
-        The least and the greatest sample of each.
+        Least and greatest sample of each column; full scale is 1.
     levels : numpy.ndarray [shape=(n, n_mels), dtype=uint8]
-        Mean power, from 0 (`RANGE_DB` below the loudest) to 255, linear in dB.
+        Mean power of each mel band, from 0 (`RANGE_DB` below the loudest) to 255, linear in dB.
     lowest_hz, highest_hz : float
         Edges of the lowest and of the highest mel band, in Hz.
     """
@@ -59,7 +59,7 @@ def overview(blocks: Iterable[Array], *, settings: MelSettings, columns: int = C
     Parameters
     ----------
     blocks
-        Its samples in order [shape=(n,)], at ``settings.sample_rate``; full scale is 1.
+        Samples block by block [shape=(n,)], at ``settings.sample_rate``; full scale is 1.
     settings
         Rate, frames and mel bands of the log-mel.
     columns
@@ -82,9 +82,9 @@ def overview(blocks: Iterable[Array], *, settings: MelSettings, columns: int = C
 
 
 def _frames(blocks: Iterable[Array], mel: MelSettings) -> Iterator[Array]:
-    """Give the least and the greatest sample and the power of each mel band of hops [shape=(n, k)]."""
+    """Give least sample, greatest sample and power of each mel band, hop by hop [shape=(n, 2 + n_mels)]."""
     hop = mel.hop_length
-    # A frame reaches this many hops to either side, into other blocks.
+    # A frame reaches this many hops to left and right, into other blocks.
     margin = -(-mel.win_length // (2 * hop))
     buffer = np.zeros(margin * hop, dtype=np.float32)
     # A last hop may have begun only.
@@ -94,8 +94,9 @@ def _frames(blocks: Iterable[Array], mel: MelSettings) -> Iterator[Array]:
         whole = len(buffer) // hop - 2 * margin
         if whole < 1:
             continue
+        # (whole, n_mels), the frames of the hops that are complete
         power = mel_power(buffer[: (whole + 2 * margin) * hop], settings=mel)[margin : margin + whole]
-        heard = buffer[margin * hop : (margin + whole) * hop].reshape(whole, hop)
+        heard = buffer[margin * hop : (margin + whole) * hop].reshape(whole, hop)  # (whole, hop)
         yield np.column_stack([heard.min(axis=1), heard.max(axis=1), power])
         buffer = buffer[whole * hop :]
 
@@ -127,7 +128,7 @@ class _Columns:
 
 
 def _join(rows: Array, size: int) -> Array:
-    groups = rows.reshape(len(rows) // size, size, rows.shape[1])
+    groups = rows.reshape(len(rows) // size, size, rows.shape[1])  # (n // size, size, 2 + n_mels)
     return np.column_stack(
         [groups[..., 0].min(axis=1), groups[..., 1].max(axis=1), groups[..., 2:].mean(axis=1)]
     )

@@ -29,7 +29,7 @@ class Refusal(Exception):
     status
         Status code of HTTP, 4xx or 5xx.
     detail
-        For the user: what is wrong, and what to do.
+        Message for the user: what is wrong, and what to do.
     """
 
     def __init__(self, status: int, detail: str) -> None:
@@ -45,16 +45,16 @@ async def received(request: Request, *, name: str, limits: Limits) -> AsyncItera
     Parameters
     ----------
     request
-        Its content type decides which of the two it is.
+        The HTTP request, whose content type decides which of the two it is.
     name
-        What a bare body is called; the file of a form has its own name.
+        Name of a bare body; the file of a form has its own.
     limits
-        How large and how slow an upload may be.
+        Largest size, in bytes, and longest time, in seconds, of an upload.
 
     Yields
     ------
     UploadFile
-        At its start. Its ``filename`` is fit to be shown; nothing is ever opened under it.
+        The file, at its start. Its ``filename`` can be shown; nothing is ever opened under it.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Crash safety."""
+"""Fault injection: stages are disturbed, and `dvc repro` must recover to the same outputs."""

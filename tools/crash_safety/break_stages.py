@@ -137,9 +137,9 @@ def copy_to_break(reference: Workspace, folder: Path, *, mounted: bool) -> Itera
     Parameters
     ----------
     reference
-        It stays as it is.
+        The finished workspace, which is not changed.
     folder
-        Of the copy. DVC's own files are put beside it, for DVC needs room and access.
+        Folder of the copy. DVC's own files are put beside it, for DVC needs room and access.
     mounted
         Whether the copy lies on a small disk of its own, for as long as the context lasts.
 

@@ -41,13 +41,16 @@ class Trial:
     Attributes
     ----------
     stage : str
+        Address of the stage, as in dvc.lock.
     way : str
+        Kind of fault, such as ``kill``.
     state : str
-        What the stage found.
+        State of the workspace before the run.
     share : float
-        Of the stage's duration, at which the signal comes; of its largest output, for which there is room.
+        Proportion of the stage's duration after which the signal comes, or of its largest output that fits on
+        the disk.
     number : int
-        Tells it from the others of this stage and way.
+        Number among the trials of this stage and kind of fault.
     """
 
     stage: str
@@ -64,27 +67,27 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """Outcome of a trial.
 
     Attributes
     ----------
     trial : Trial
-        With the share of the duration at which the signal really came.
+        The trial, with the proportion of the duration after which the signal really came.
     in_stage : bool
         The signal hit the stage's command, rather than DVC taking its outputs; of a disk, that DVC started
         the stage at all.
     left_temporaries : bool
         Something unfinished lay in the workspace before ``dvc repro`` recovered.
     told_clearly : bool
-        A full or read-only disk was told in one line that names a file, by the stage or by DVC.
+        A full or read-only disk was reported in one line that names a file, by the stage or by DVC.
     resumed : bool
         A training went on from a later epoch than its first.
     needed_mending : bool
         DVC left half of a file of its own, and `tools.repair_after_kill` restored the former one.
     faults : list of str
-        Why the trial was not survived.
+        Reasons why the trial counts as not survived; empty where it was.
     remarks : list of str
-        What else was seen.
+        Other observations in the run's output.
     """
 
     trial: Trial

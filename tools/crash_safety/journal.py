@@ -1,4 +1,4 @@
-"""What came of each trial, kept line by line, so that a run that is broken off can go on."""
+"""Outcomes of the trials, kept line by line, so that a run that is broken off can go on."""
 
 import json
 from dataclasses import asdict, dataclass

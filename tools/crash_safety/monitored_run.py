@@ -29,11 +29,11 @@ class MonitoredRun:
     Parameters
     ----------
     folder
-        Where it runs.
+        Working folder of the command.
     *arguments
-        Of ``dvc``.
+        Arguments of ``dvc``, such as ``repro``.
     environment
-        Of all its processes.
+        Environment variables of all its processes.
     """
 
     def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
@@ -89,7 +89,7 @@ class MonitoredRun:
         return next(found, None)
 
     def wait_until(self, condition: Callable[[], bool], *, seconds: float = 600.0) -> bool:
-        """Wait for a condition; return whether it came before the run's end."""
+        """Wait for a condition; return whether it was met before the run's end."""
         return _wait(lambda: condition() or self.is_over, seconds=seconds) and condition()
 
     def send(self, number: signal.Signals) -> None:

@@ -40,18 +40,18 @@ def line(outcome: Outcome) -> str:
 def summarize(
     outcomes: Iterable[Outcome], *, planned: int, seed: int, cache: Iterable[tuple[int, list[str]]]
 ) -> dict[str, Any]:
-    """Count trials by stage and way, and what was seen in them.
+    """Count trials and their outcomes, by stage and kind of fault.
 
     Parameters
     ----------
     outcomes
-        Of all trials that were made.
+        Outcomes of all trials that were made.
     planned
-        How many trials there were to make; they are made in random order.
+        Number of trials that were planned; they are made in random order.
     seed
-        Of their moments.
+        Seed of the moments at which faults are injected.
     cache
-        Of each workspace, how many objects DVC's cache holds in the end, and which of these are damaged.
+        By workspace, the number of objects in DVC's cache at the end, and those that are damaged.
     """
     ordered = sorted(outcomes, key=lambda it: (it.trial.stage, it.trial.way, it.trial.share))
     stages: dict[str, dict[str, Any]] = {}

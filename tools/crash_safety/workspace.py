@@ -1,4 +1,4 @@
-"""A workspace in which one stage has work to do, and what it must hold when the work is done."""
+"""A workspace in which one stage is stale, and its expected content after the stage has run."""
 
 import hashlib
 import os
@@ -30,11 +30,11 @@ class Workspace:
     Attributes
     ----------
     folder : Path
-        As `tools.demo.make_workspace` makes it.
+        Folder of the workspace, from `tools.demo.make_workspace`.
     finished : dict
-        What it holds then.
+        Content of the workspace after the undisturbed run.
     lock : str
-        Its dvc.lock.
+        Content of dvc.lock after that run.
     targets : tuple of str
         Stages that the pipeline ran, with those that they need; empty for all.
     """
@@ -69,16 +69,16 @@ class Workspace:
         return max(sizes)
 
     def prepare(self, stage: str, state: State) -> tuple[Contents, Contents]:
-        """Give a stage something to do.
+        """Make a stage stale.
 
-        With state ``changed``, dvc.lock knows another checksum of what the stage reads, and each output has a
+        With state ``changed``, dvc.lock has another checksum of what the stage reads, and each output has a
         file that is a byte longer. With ``first``, the stage's outputs and its entry of dvc.lock are missing;
         DVC adds that entry at the end of the file.
 
         Returns
         -------
         expected, former : dict
-            What the finished workspace must hold after it, and what is there of the outputs now.
+            Expected content of the workspace after the run, and content of the outputs before it.
         """
         heading, *entries = re.split(r"^(?=  \S)", self.lock, flags=re.MULTILINE)
         (mine,) = (entry for entry in entries if entry.startswith(f"  {stage}:\n"))

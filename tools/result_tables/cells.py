@@ -1,4 +1,4 @@
-"""What every table of results is made of: metrics as they are read, and figures as they are written."""
+"""Cells of the result tables: how metrics are read, and how figures are written."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from ser.errors import InputError
 
 Scores = dict[str, Any]
-"""Of a model: ``uar``, ``uar_low``, ``uar_high`` and others, as shares."""
+"""Scores of a model from 0 to 1: ``uar``, ``uar_low``, ``uar_high`` and others."""
 
 SPEAKER_INDEPENDENT: Mapping[str, str] = {"luna5": "LUNA5", "emobox6": "EMOBOX6", "loso": "LOSO"}
 """Headings of the protocols that split actors."""
@@ -39,12 +39,12 @@ def trial_means(path: Path) -> dict[tuple[str, str], float]:
     Parameters
     ----------
     path
-        A CSV with ``settings``, ``model`` and ``uar``, a row an inner fold.
+        CSV with ``settings``, ``model`` and ``uar``, a row an inner fold.
 
     Returns
     -------
     dict
-        The mean UAR by settings and model.
+        Mean UAR, 0 to 1, by settings and model.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def markdown(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage with one decimal."""
+    """Write a proportion as a percentage with one decimal."""
     return f"{100 * share:.1f}"
 
 
@@ -78,7 +78,7 @@ def interval_of(scores: Scores) -> str:
 
 
 def points_of(difference: float, low: float, high: float) -> str:
-    """Write a difference of two shares, and its interval, in percentage points."""
+    """Write a difference of two proportions, and its interval, in percentage points."""
     return f"{100 * difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 

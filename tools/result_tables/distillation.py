@@ -101,7 +101,7 @@ def probes(metrics: Path) -> str:
 
 
 def shuffled(metrics: Path) -> str:
-    """Tabulate soft labels, and the same shuffled within each emotion."""
+    """Tabulate soft labels, and the same permuted within each emotion."""
     means = trial_means(metrics / "search" / "taught_trials.csv")
     rows = [
         [name, *(percent(means[settings, model]) for model in ("network", "lda", "both"))]

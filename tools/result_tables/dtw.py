@@ -52,7 +52,7 @@ def brief(metrics: Path) -> str:
 
 
 def gains(metrics: Path) -> str:
-    """Tabulate what each input adds, and the share of clips whose sentence was identified."""
+    """Tabulate what each input adds, and the proportion of clips whose sentence was identified."""
     found = read(metrics / "aligned.json")
     table = gains_by_protocol(found, _GAINS)
     shares = [percent(share) for share in found["sentences_found"].values()]
@@ -60,7 +60,7 @@ def gains(metrics: Path) -> str:
 
 
 def trials(metrics: Path) -> str:
-    """Tabulate what each part of the design is worth on inner folds."""
+    """Tabulate the gain by each part of the design on inner folds."""
     means = trial_means(metrics / "search" / "aligned_trials.csv")
     rows = [
         [name, ", ".join(percent(means[trial, "lda"]) for trial in settings)]
@@ -77,7 +77,7 @@ def by_protocol(found: dict[str, Any], models: Mapping[str, str], protocols: Map
     found
         Scores by protocol and model; not every model was run under every protocol.
     models, protocols
-        Names by key.
+        Names of models and protocols for the table, by their keys in `found`.
     """
     first, *others = protocols.values()
     rows = []

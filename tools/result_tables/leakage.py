@@ -43,7 +43,7 @@ NEIGHBOUR_SPLITS: Mapping[str, str] = {
 
 
 def steps(metrics: Path) -> str:
-    """Tabulate the ladder: one change a step."""
+    """Tabulate the leakage ablation: one change a step."""
     rows = []
     for place, step in enumerate(read(metrics / "ladder.json")["rungs"], start=1):
         seeds = step["per_seed"]

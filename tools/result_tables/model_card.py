@@ -71,7 +71,7 @@ def groups(metrics: Path) -> str:
 
 
 def calibration(metrics: Path) -> str:
-    """Tabulate what a temperature is worth to the exported recipe, by whose predictions it is fitted to."""
+    """Tabulate the effect of temperature scaling on the exported recipe, by what it is fitted to."""
     by_fold = read(metrics / "calibration.json")[MODEL]
     pooled = read(metrics / "final_calibration.json")
     found = [

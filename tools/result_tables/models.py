@@ -1,4 +1,4 @@
-"""What the models of the main pipeline are called in tables."""
+"""Names of the main pipeline's models in tables."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Tables of robustness to corruptions: UAR by condition, and the gain by augmentation."""
+"""Tables of robustness to corruptions: UAR by corruption, and the gain by augmentation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,18 +24,18 @@ _BRIEF_MODELS = (
 
 
 def by_condition(metrics: Path) -> str:
-    """Tabulate the UAR of each model under each condition."""
+    """Tabulate the UAR of each model under each corruption."""
     found = read(metrics / "robustness.json")["uar"]
     return _table(found, list(found), list(next(iter(found.values()))))
 
 
 def brief(metrics: Path) -> str:
-    """Tabulate some of the conditions and models."""
+    """Tabulate some of the corruptions and models."""
     return _table(read(metrics / "robustness.json")["uar"], _BRIEF_CONDITIONS, _BRIEF_MODELS)
 
 
 def gains(metrics: Path) -> str:
-    """Tabulate what augmentation in training adds under each condition."""
+    """Tabulate the gain by augmentation under each corruption."""
     found = read(metrics / "robustness.json")["gain_by_augmentation"]
     rows = [
         [condition_words(it), *(points_of(*gain[it].values()) for gain in found.values())]

@@ -1,4 +1,4 @@
-"""Tables of trust: human listeners beside the models, calibration, and accuracy by coverage."""
+"""Tables of human baseline and calibration: human listeners and models, ECE, and accuracy by coverage."""
 
 from pathlib import Path
 

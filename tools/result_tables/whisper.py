@@ -55,7 +55,7 @@ def brief(metrics: Path) -> str:
 
 
 def lda_trials(metrics: Path) -> str:
-    """Tabulate what each part of the LDA ensemble is worth on inner folds."""
+    """Tabulate the gain by each part of the LDA ensemble on inner folds."""
     means = trial_means(metrics / "search" / "whisper_trials.csv")
     rows = [
         [name, ", ".join(percent(means[trial, _LDA]) for trial in trials)]
