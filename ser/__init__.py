@@ -4,7 +4,7 @@
 >>> from ser.data.synthetic import synthesize
 >>> voice = synthesize("03-01-05-02-01-01-12")
 >>> result = Recognizer.load().predict(voice, sample_rate=48_000)
->>> result.emotion, result.uncertain         # a made-up voice, which says less than a second
+>>> result.emotion, result.uncertain         # synthetic speech of less than a second
 ('angry', True)
 """
 

@@ -29,7 +29,7 @@ class AddPeakRelativeNoise(BaseWaveformTransform):  # type: ignore[misc]
     Parameters
     ----------
     max_amplitude
-        Largest standard deviation of the noise, as a share of the clip's greatest sample, above 0 to 1.
+        Largest standard deviation of the noise, as a proportion of the clip's greatest sample, above 0 to 1.
     p
         Probability of acting at all, from 0 to 1.
     """
@@ -43,7 +43,7 @@ class AddPeakRelativeNoise(BaseWaveformTransform):  # type: ignore[misc]
         self.max_amplitude = max_amplitude
 
     def randomize_parameters(self, samples: Waveform, sample_rate: int) -> None:
-        """Draw the share of `max_amplitude` and the seed of the noise itself."""
+        """Draw the amplitude, up to `max_amplitude`, and the seed of the noise itself."""
         super().randomize_parameters(samples, sample_rate)
         if self.parameters["should_apply"]:
             self.parameters["amplitude"] = self.max_amplitude * random.uniform(0, 1)

@@ -19,7 +19,7 @@ class Command:
     Attributes
     ----------
     module : str
-        Has ``add_arguments(parser)`` and ``run(arguments) -> int``; see `CommandModule`.
+        Name of the module with ``add_arguments(parser)`` and ``run(arguments) -> int``; see `CommandModule`.
     summary : str
         A line for ``ser --help``; the module's docstring is what its own ``--help`` says.
     """
@@ -46,7 +46,7 @@ COMMANDS = {
     "serve": Command("ser.cli.serve", "the same, on a web page of this machine"),
     "evaluate": Command("ser.cli.evaluate", "score the model on another corpus"),
 }
-"""By name."""
+"""The subcommands by their names."""
 
 
 class _Version(argparse.Action):

@@ -42,11 +42,12 @@ PUBLISHED: Mapping[str, float] = MappingProxyType(
         "surprised": 0.679,
     }
 )
-"""Share of the listeners' answers to the clips of each emotion that were right (Livingstone & Russo 2018)."""
+"""Recall of the listeners: right answers to the clips of each emotion (Livingstone & Russo 2018), 0 to 1."""
 
 PUBLISHED_ACCURACY = 0.624
-"""Share of all their answers that were right. It is the mean of `PUBLISHED` over the 1440 clips, of which 288
-are neutral or calm and 192 of each other emotion; so it is an accuracy. Their plain mean, the UAR, is 61.0 %.
+"""Proportion of all their answers that were right. It is the mean of `PUBLISHED` over the 1440 clips, of
+which 288 are neutral or calm and 192 of each other emotion; so it is an accuracy. Their plain mean, the UAR,
+is 61.0 %.
 """
 
 _PLACES = np.array([MERGED.index(name if name in MERGED else MERGED[0]) for name in EMOTIONS])

@@ -216,8 +216,8 @@ def top_confusions(counts: Counts, *, n: int) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``actual`` and ``predicted`` emotion, ``clips`` (mean over seeds) and their ``share`` of the actual
-        emotion's clips; the greatest share first, of equal ones in the order of `EMOTIONS`.
+        ``actual`` and ``predicted`` emotion, ``clips`` (mean over seeds) and ``share``, their proportion of
+        the actual emotion's clips; the greatest first, of equal ones in the order of `EMOTIONS`.
     """
     mean = counts.mean(axis=0)  # (8, 8)
     totals = mean.sum(axis=1)  # (8,)

@@ -50,7 +50,7 @@ class Graph:
         return name
 
     def numbers(self, *values: int) -> str:
-        """Append a constant of whole numbers, such as axes or a shape."""
+        """Append a constant of integers, such as axes or a shape; give its name."""
         return self.constant(values, np.int64)
 
     def rename(self, value: str, name: str) -> str:

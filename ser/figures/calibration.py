@@ -1,4 +1,4 @@
-"""Figures of calibration: reliability diagrams, and accuracy against the share of clips that are answered."""
+"""Figures of calibration: reliability diagrams, and accuracy by coverage."""
 
 import math
 import textwrap

@@ -67,7 +67,7 @@ def _build(shape: tuple[int, ...], settings: ArticleCnn, _steps_per_epoch: int) 
 
 
 def _epochs(part: Part, scaler: Scaler, _copies: int, _settings: ArticleCnn) -> Epoch:
-    """Show all copies of all clips in each epoch."""
+    """Give all copies of all clips in each epoch."""
     scaled, labels = scaler.transform(part.x), one_hot(part)  # (copies * n, frames), (copies * n, 8)
 
     def draw(generator: np.random.Generator) -> tuple[Array, Array]:

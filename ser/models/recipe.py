@@ -54,7 +54,7 @@ class Recipe(Protocol):
 
 
 Change = Callable[[Fold], Fold]
-"""A leakage test: what it does to a fold before a model is fitted to it and tested on it."""
+"""A leakage test: the change of a fold before a model is fitted to it and tested on it."""
 
 
 @dataclass(frozen=True)
