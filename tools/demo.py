@@ -52,10 +52,17 @@ def main() -> None:
     parser.add_argument(
         "--equal", type=Path, metavar="FILE", help="with --against: what to give tools.relock"
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="with --against: experiments that are not to run",
+    )
     arguments = parser.parse_args()
-    only_against = arguments.moves or arguments.equal
+    only_against = arguments.moves or arguments.equal or arguments.without
     if (arguments.against and not arguments.all) or (only_against and not arguments.against):
-        parser.error("--against needs --all; --moves and --equal need --against")
+        parser.error("--against needs --all; --moves, --equal and --without need --against")
     own = PROJECT / "build" / ("demo_all" if arguments.all else "demo")
     folder: Path = (arguments.folder or own).resolve()
     if arguments.all:
@@ -67,7 +74,12 @@ def main() -> None:
             return
         moves = demo_pipelines.read_moves(arguments.moves) if arguments.moves else {}
         verdict = demo_pipelines.compare(
-            folder, project=PROJECT, against=arguments.against, moves=moves, equal=arguments.equal
+            folder,
+            project=PROJECT,
+            against=arguments.against,
+            moves=moves,
+            equal=arguments.equal,
+            without=arguments.without,
         )
         print(verdict)
         return

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,13 @@ def run_all(folder: Path, *, project: Path) -> None:
 
 
 def compare(
-    folder: Path, *, project: Path, against: str, moves: Mapping[str, str], equal: Path | None
+    folder: Path,
+    *,
+    project: Path,
+    against: str,
+    moves: Mapping[str, str],
+    equal: Path | None,
+    without: Collection[str] = (),
 ) -> Verdict:
     """Run all pipelines of a commit and of today on one corpus, and compare what came out.
 
@@ -98,6 +104,8 @@ def compare(
         New names of files, outputs and keys of parameters by the old ones, as of `read_moves`.
     equal
         Where to write what ``tools.relock --equal`` reads, or None.
+    without
+        Names of experiments, those of then and of today, that are not to run.
 
     Raises
     ------
@@ -117,8 +125,8 @@ def compare(
         former, missing = former_params(code, today, Moves({new: old for old, new in moves.items()}))
         for key in missing:
             print(f"{key}: no such parameter at {commit[:7]}", flush=True)
-        make_workspace(before, code=code, params=former)
-    make_workspace(folder, code=project, params=today)
+        make_workspace(before, code=code, params=former, without=without)
+    make_workspace(folder, code=project, params=today, without=without)
     sums = _sums(folder)
     for workspace in (before, folder):
         if repro(workspace, keep_going=True) != 0:
@@ -243,7 +251,9 @@ def pipelines(project: Path) -> list[str]:
     ]
 
 
-def make_workspace(folder: Path, *, code: Path, params: Mapping[str, Any]) -> None:
+def make_workspace(
+    folder: Path, *, code: Path, params: Mapping[str, Any], without: Collection[str] = ()
+) -> None:
     """Put a project's code and parameters into a workspace; its outputs and what DVC knows of them stay.
 
     Parameters
@@ -254,10 +264,13 @@ def make_workspace(folder: Path, *, code: Path, params: Mapping[str, Any]) -> No
         The project.
     params
         Content of each params.yaml, by its path.
+    without
+        Names of experiments (folders) that are not to run.
     """
     demo.mark(folder)
-    names = pipelines(code)
-    tops = {"ser", "stages", *(Path(it).parts[0] for it in names if it != PIPELINE)}
+    found = pipelines(code)
+    names = [it for it in found if not {*Path(it).parts[:-1]} & {*without}]
+    tops = {"ser", "stages", *(Path(it).parts[0] for it in found if it != PIPELINE)}
     kept = _kept(folder, tops)
     try:
         for name in _ROOT_FILES:

@@ -157,6 +157,11 @@ def test_two_commits_are_compared_on_one_corpus_with_the_same_values(
     assert written["files"]["stages/first.py"] == hashlib.md5(new).hexdigest()
     assert relock.read_equal(equal).outputs == verdict.outputs
 
+    few = demo_pipelines.compare(
+        workspace, project=project, against="before", moves=moves, equal=None, without=["more"]
+    )
+    assert set(few.outputs) == {"data/first.txt", "metric.json"}
+
     write(project, {"stages/first.py": first.replace("words * factor", "words * factor + 'c'")})
     write(project, {"experiments/more/weights.py": "raise SystemExit('broken')\n"})
     verdict = demo_pipelines.compare(workspace, project=project, against="before", moves=moves, equal=equal)
