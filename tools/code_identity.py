@@ -4,16 +4,19 @@ A script is followed from its statements to every definition that it can reach, 
 definition is written once, as its syntax tree without docstrings, comments and other bare constants; a name
 that stands for another definition of the project is written as that definition's number. So a definition may
 move to another module, and a module may be split or renamed, and the code stays the same; a changed constant,
-default, decorator, annotation or order does not. Statements that do something when a module is loaded are
-written in the order of loading.
+default, decorator, annotation, name or order does not.
 
-A module that can write its own name into an output (`TELLS_ITS_PLACE`) must stay where it is: all of it is
-written together with the module's name. What can reach any code by a name made at run time is refused.
+Modules are loaded in the order of Python, and the first import of each foreign one is written at its place.
+A module that does something when it is loaded, besides binding names once, counts as a whole and in order.
+So does one that can write its own name into an output (`TELLS_ITS_PLACE`), which must also stay where it is.
+What can reach any code by a name made at run time (`REACHES_ALL`), or binds names in ways that are not
+followed, is refused. Not looked at: other processes that code starts, and what ``repr`` or a hash says of a
+class's module.
 """
 
 import ast
-import builtins
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
@@ -21,30 +24,66 @@ from itertools import zip_longest
 TELLS_ITS_PLACE = frozenset(
     {
         *("__name__", "__file__", "__module__", "__qualname__", "__path__", "__reduce__", "__reduce_ex__"),
-        *("register_keras_serializable", "Lambda", "pickle", "inspect"),
+        *("register_keras_serializable", "Lambda", "pickle", "joblib", "inspect"),
     }
 )
 """Names in a module by which it may write where it, or a class of it, stands."""
 REACHES_ALL = frozenset(
     {
-        *("exec", "eval", "globals", "locals", "vars", "__import__", "import_module", "getsource"),
-        *("to_pickle", "read_pickle", "model_json_schema", "__subclasses__"),
+        *(
+            "exec",
+            "eval",
+            "globals",
+            "locals",
+            "vars",
+            "import_module",
+            "getsource",
+            "getdoc",
+            "runpy",
+        ),
+        *("currentframe", "_getframe", "sys.modules", "to_pickle", "read_pickle", "model_json_schema"),
+        *("__import__", "__globals__", "__dict__", "__subclasses__", "__init_subclass__", "__set_name__"),
     }
 )
 """Names by which code may reach, or read, what no name in it leads to."""
 QUIET = frozenset(
     {
-        *("MappingProxyType", "Path", "TypeVar", "namedtuple", "itemgetter", "attrgetter", "compile"),
-        *("dataclass", "field", "cache", "lru_cache", "contextmanager", "final", "runtime_checkable"),
-        *("Field", "ConfigDict", "PurePosixPath", "fromkeys", "array"),
         *(
-            name
-            for name in dir(builtins)
-            if name not in ("print", "open", "exec", "eval", "input", "setattr")
+            "MappingProxyType",
+            "Path",
+            "PurePosixPath",
+            "TypeVar",
+            "compile",
+            "frozenset",
+            "tuple",
+            "set",
+            "dict",
         ),
+        *("list", "range", "len", "sorted", "min", "max", "sum", "str", "int", "float", "zip", "enumerate"),
+        *(
+            "dataclass",
+            "field",
+            "cache",
+            "lru_cache",
+            "contextmanager",
+            "final",
+            "runtime_checkable",
+            "overload",
+        ),
+        *(
+            "property",
+            "staticmethod",
+            "classmethod",
+            "abstractmethod",
+            "Field",
+            "ConfigDict",
+            "fromkeys",
+            "array",
+        ),
+        *("items", "keys", "values", "join", "format", "replace", "field_validator", "model_validator"),
     }
 )
-"""What may be called when a module is loaded, without anybody noticing who does not use the result."""
+"""What may be called when a module is loaded without anybody noticing who does not use the result."""
 
 _MAIN = ast.dump(ast.parse("__name__ == '__main__'", mode="eval").body)
 
@@ -70,19 +109,20 @@ class Module:
         What its imports bind.
     definitions : dict of str to list of ast.stmt
         The statements that bind each other name.
-    actions : list of ast.stmt
-        The statements that do something when the module is loaded, besides binding names.
-    loads : list of Target
-        What it imports, in order.
-    tells_its_place : bool
+    body : list of ast.stmt
+        All statements without words, in order.
+    whole : bool
+        Whether all of it counts, and not only what is reached.
+    place : str
+        What is written before each statement: the name of a module that can tell it.
     """
 
     name: str
     imports: dict[str, Target] = field(default_factory=dict)
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    actions: list[ast.stmt] = field(default_factory=list)
-    loads: list[Target] = field(default_factory=list)
-    tells_its_place: bool = False
+    body: list[ast.stmt] = field(default_factory=list)
+    whole: bool = False
+    place: str = ""
 
 
 def module_name(path: str) -> str:
@@ -97,25 +137,28 @@ def take_apart(name: str, text: str) -> Module:
     Raises
     ------
     UnclearError
-        Where it is no Python, or imports everything of another.
+        Where it is no Python, or cannot be followed.
     """
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise UnclearError(f"{name}: no Python ({error})") from error
     _check_reach(name, tree)
-    module = Module(name, tells_its_place=_tells_its_place(tree))
-    for statement in _without_words(tree).body:
+    tells = _tells_its_place(tree)
+    body = [it for it in _without_words(tree).body if not _is_for_types_alone(it)]
+    module = Module(name, body=body, place=f"<{name}>" if tells else "")
+    for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            bound = _imported(name, statement)
-            module.imports |= bound
-            module.loads += _loaded(statement)
-        elif not _is_for_types_alone(statement):
-            names = _names_bound(statement)
-            for bound_name in names:
-                module.definitions.setdefault(bound_name, []).append(statement)
-            if not names or _acts(statement):
-                module.actions.append(statement)
+            module.imports |= _imported(name, statement)
+        else:
+            for bound in _names_bound(statement):
+                module.definitions.setdefault(bound, []).append(statement)
+    if both := sorted(module.imports.keys() & module.definitions.keys()):
+        raise UnclearError(f"{name}: {both[0]} is imported and defined")
+    again = any(len(it) > 1 for it in module.definitions.values())
+    module.whole = tells or again or any(_acts(it, module.definitions) for it in body)
+    if module.imports.get("annotations") == ("__future__", "annotations"):
+        module.place += "<annotations>"
     return module
 
 
@@ -132,20 +175,34 @@ def _without_words(tree: ast.Module) -> ast.Module:
 
 
 def _check_reach(name: str, tree: ast.Module) -> None:
-    """Refuse what may reach any code, and a docstring that is more than help."""
+    """Refuse what may reach any code, what is bound in odd places, and a docstring that is more than help."""
     for node in ast.walk(tree):
         if (word := _identifier(node)) in REACHES_ALL:
             raise UnclearError(f"{name}: uses {word}, by which it may reach any code")
+        if isinstance(node, ast.Global):
+            raise UnclearError(f"{name}: a global that a function binds")
+    nested = (it for it in tree.body if not isinstance(it, ast.Import | ast.ImportFrom))
+    if any(_imports_when_loaded(it) for it in nested if not _is_for_types_alone(it)):
+        raise UnclearError(f"{name}: an import inside another statement, but in no function")
     shown = [word for call in ast.walk(tree) if isinstance(call, ast.Call) for word in _help_in(call)]
     if sum(_identifier(it) == "__doc__" for it in ast.walk(tree)) > len(shown):
         raise UnclearError(f"{name}: reads a docstring, which is not compared")
+
+
+def _imports_when_loaded(node: ast.AST) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return False
+    return isinstance(node, ast.Import | ast.ImportFrom) or any(
+        _imports_when_loaded(it) for it in ast.iter_child_nodes(node)
+    )
 
 
 def _help_in(call: ast.Call) -> list[ast.AST]:
     """List the arguments of a call that show a docstring as help."""
     if _called(call.func) not in _HELP:
         return []
-    return [it for it in (*call.args, *call.keywords) if "'__doc__'" in ast.dump(it)]
+    words = (it for it in (*call.args, *call.keywords))
+    return [it for it in words if _identifier(it.value if isinstance(it, ast.keyword) else it) == "__doc__"]
 
 
 def _tells_its_place(tree: ast.Module) -> bool:
@@ -168,7 +225,14 @@ def _tells_its_place(tree: ast.Module) -> bool:
 
 def _identifier(node: ast.AST) -> str:
     match node:
+        case ast.Attribute(attr="modules", value=ast.Name(id="sys")):
+            return "sys.modules"
         case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
+            return word
+        case ast.FunctionDef(name=word):
+            return word
+        case ast.Constant(value=str(word)) if word.startswith("__"):
+            # As of getattr.
             return word
     return ""
 
@@ -193,7 +257,15 @@ def _loaded(statement: ast.Import | ast.ImportFrom) -> list[Target]:
 
 
 def _is_for_types_alone(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")
+    """Tell whether only type checkers read a statement."""
+    if not isinstance(statement, ast.If) or statement.orelse:
+        return False
+    return ast.unparse(statement.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _is_main(statement: ast.stmt) -> bool:
+    """Tell whether a statement is what a module does if it is the script, and nothing else."""
+    return isinstance(statement, ast.If) and not statement.orelse and ast.dump(statement.test) == _MAIN
 
 
 def _names_bound(statement: ast.stmt) -> list[str]:
@@ -204,21 +276,28 @@ def _names_bound(statement: ast.stmt) -> list[str]:
     return [it.id for it in stored if isinstance(it.ctx, ast.Store)]
 
 
-def _acts(statement: ast.stmt) -> bool:
-    """Tell whether a statement that binds names may do more than that."""
+def _acts(statement: ast.stmt, own: Container[str]) -> bool:
+    """Tell whether a statement may do more than bind names; `own` are the names that its module defines."""
     match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            called = [it.func if isinstance(it, ast.Call) else it for it in statement.decorator_list]
-            return any(_called(it) not in QUIET for it in called)
-        case ast.Assign(targets=targets, value=value) if all(isinstance(it, ast.Name) for it in targets):
-            pass
-        case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
-            pass
-        case ast.AnnAssign(value=None):
+        case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
             return False
+        case ast.FunctionDef(args=args, decorator_list=decorators):
+            now: list[ast.AST | None] = [*decorators, *args.defaults, *args.kw_defaults]
+        case ast.ClassDef(bases=bases, keywords=[], body=body, decorator_list=decorators):
+            if any(_acts(it, own) for it in body):
+                return True
+            now = [*decorators, *bases]
+        case ast.Assign(targets=targets, value=value) if all(isinstance(it, ast.Name) for it in targets):
+            now = [value]
+        case ast.AnnAssign(target=ast.Name(), value=value):
+            now = [value]
         case _:
-            return True
-    return any(_called(it.func) not in QUIET for it in ast.walk(value) if isinstance(it, ast.Call))
+            return not _is_main(statement)
+    nodes = [node for each in now if each is not None for node in ast.walk(each)]
+    called = {_called(it.func) for it in nodes if isinstance(it, ast.Call)}
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        called |= {_called(it) for it in statement.decorator_list if not isinstance(it, ast.Call)}
+    return any(it not in QUIET or it in own for it in called)
 
 
 def _called(function: ast.expr) -> str:
@@ -248,42 +327,44 @@ class Program:
         self._modules = {name: take_apart(name, text) for name, text in texts.items()}
         self._numbers: dict[Target, int] = {}
         self._loaded: dict[str, None] = {}
-        self._foreign: set[str] = set()
         self.says: list[tuple[str, str]] = []
         """Each definition and action: its name, for people, and what it says."""
-        self._load(module_name(script))
-        self.says.append(("what is imported from elsewhere", " ".join(sorted(self._foreign))))
+        script_name = module_name(script)
+        self.load([(script_name, "")])
+        body = self._modules[script_name].body
+        self._write(
+            self._modules[script_name], f"{script_name}: as a script", [it for it in body if _is_main(it)]
+        )
 
     def load(self, targets: Iterable[Target]) -> None:
-        """Do what an import does: load the modules that it names."""
+        """Do what an import does: load the modules that it names, the packages around them first."""
         for source, name in targets:
-            dotted = f"{source}.{name}"
-            for each in (source, dotted):
+            dotted = f"{source}.{name}" if name else source
+            parts = dotted.split(".")
+            for each in (".".join(parts[: place + 1]) for place in range(len(parts))):
                 if each in self._modules:
                     self._load(each)
-            if source not in self._modules and dotted not in self._modules:
-                self._foreign.add(source)
+            if not self.is_module((source, "")) and source not in self._loaded:
+                self._loaded[source] = None
+                self.says.append((f"the first import of {source}", source))
 
     def _load(self, name: str) -> None:
         if name in self._loaded:
             return
         self._loaded[name] = None
         module = self._modules[name]
-        self.load(module.loads)
-        for statement in module.actions:
-            if not self._is_main_of_another(statement, name):
-                self._write(module, f"{name}: when it is loaded", [statement])
-
-    def _is_main_of_another(self, statement: ast.stmt, name: str) -> bool:
-        """Tell whether it is what a module does if it is the script, which only the first one is."""
-        main = isinstance(statement, ast.If) and ast.dump(statement.test) == _MAIN
-        return main and name != next(iter(self._loaded))
+        for statement in module.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                self.load(_loaded(statement))
+            elif module.whole and not _is_main(statement):
+                bound = ", ".join(_names_bound(statement)[:1]) or "when it is loaded"
+                self._write(module, f"{name}: {bound}", [statement])
 
     def _write(self, module: Module, label: str, statements: list[ast.stmt]) -> None:
         place = len(self.says)
         self.says.append((label, ""))
-        where = f"<{module.name}>" if module.tells_its_place else ""
-        self.says[place] = (label, where + " ".join(_Writer(self, module, it).text for it in statements))
+        text = " ".join(_Writer(self, module, it).text for it in statements)
+        self.says[place] = (label, module.place + text)
 
     def reference(self, target: Target) -> str | None:
         """Give the number of a definition, or None for what is not the project's; reach it, if it is new."""
@@ -295,13 +376,14 @@ class Program:
         if found not in self._numbers:
             self._numbers[found] = len(self._numbers)
             module = self._modules[name]
-            if definition:
-                self._write(module, f"{name}: {definition}", module.definitions[definition])
-            else:
+            if not definition:
                 # The module itself is handed about: all of it counts, and so does its place.
                 self.says.append((name, name))
-                for each in module.definitions:
-                    self.reference((name, each))
+                inside = [(name, it) for it in module.definitions] + list(module.imports.values())
+                for each in inside + [(it, "") for it in self._modules if it.startswith(f"{name}.")]:
+                    self.reference(each)
+            elif not module.whole:
+                self._write(module, f"{name}: {definition}", module.definitions[definition])
         return f"#{self._numbers[found]}"
 
     def is_module(self, target: Target) -> bool:
@@ -365,6 +447,8 @@ class _Writer:
                 hidden = _help_in(value) if isinstance(value, ast.Call) else []
                 for name, each in ast.iter_fields(value):
                     self._parts.append(f"{name}=")
+                    if name in ("annotation", "returns") and isinstance(each, ast.AST):
+                        each = _Unquoted().visit(copy.deepcopy(each))
                     self._write([it for it in each if it not in hidden] if isinstance(each, list) else each)
                 self._parts.append(")")
             case list():
@@ -397,9 +481,23 @@ class _Writer:
             if is_local:
                 return None
             raise
-        # A variable of the same name may be meant instead.
-        local = f"{first.id}=" if is_local else ""
-        return f"{type(node.ctx).__name__}({local}{'.'.join([meant, *attributes])})"
+        if is_local:
+            # Perhaps a variable of the same name: it is written as it stands, too.
+            self._parts.append(f"<{meant}>")
+            return None
+        if not meant.startswith("#") and self._program.is_module(target):
+            raise UnclearError(f"{self._module.name}: hands the package {meant} about")
+        return f"{type(node.ctx).__name__}({'.'.join([meant, *attributes])})"
+
+
+class _Unquoted(ast.NodeTransformer):
+    """Takes the quotes off what is quoted in an annotation."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        try:
+            return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node
+        except SyntaxError:
+            return node
 
 
 def difference(before: Program, today: Program) -> str | None:

@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 BUILT_ON = {("distillation", "dtw")}
 """The experiment that is built on another."""
-MOST_MODULES = {"ser": 18, "stages": 18, "tests": 18, "tools": 20}
+MOST_MODULES = {"ser": 18, "stages": 19, "tests": 18, "tools": 19}
 """In any one folder."""
 
 

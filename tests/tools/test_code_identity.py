@@ -93,9 +93,9 @@ def test_words_and_what_nobody_uses_do_not_count(old: str, new: str) -> None:
         ("@dataclass(frozen=True)", "@dataclass(frozen=False)", "lib.tally: Words"),
         ("values[0] + sum(values[1:])", "sum(values[1:]) + values[0]", "lib.sums: total"),
         ("np.int64", "np.int32", "lib.tally: tally"),
-        ("import numpy as np", "import numpy as np\nimport scipy", "what is imported from elsewhere"),
-        ("STEP = 1", "STEP = 1\nprint(STEP)", "lib.tally: when it is loaded"),
-        ("    main()\n", "    main()\n    main()\n", "stages.count: when it is loaded"),
+        ("import numpy as np", "import numpy as np\nimport scipy", "the first import of scipy"),
+        ("UNUSED = 3", "UNUSED = print(3)", "lib.tally: STEP"),
+        ("    main()\n", "    main()\n    main()\n", "stages.count: as a script"),
         ('tally(["a"], start', 'tally(["b"], start', "stages.count: main"),
         ("def total(values):", "def total(values, /):", "lib.sums: total"),
     ],
@@ -191,6 +191,108 @@ def test_a_module_that_can_write_its_name_must_stay(own: str) -> None:
 def test_what_may_reach_any_code_is_never_called_the_same(text: str) -> None:
     with pytest.raises(UnclearError, match=r"stages\.count: "):
         Program("stages/count.py", {"stages/count.py": text})
+
+
+PAIRS = {
+    "bindings in another order": ("A = 1\nB = A\nA = 2\nprint(B)\n", "A = 1\nA = 2\nB = A\nprint(B)\n"),
+    "an action between them": (
+        "A = [1]\nN = len(A)\nA.append(2)\nprint(N)\n",
+        "A = [1]\nA.append(2)\nN = len(A)\nprint(N)\n",
+    ),
+    "a binding that takes": (
+        "I = iter([1, 2])\nA = next(I)\nB = next(I)\nprint(B)\n",
+        "I = iter([1, 2])\nB = next(I)\nprint(B)\n",
+    ),
+    "the class body": (
+        "L = []\n\n\nclass A:\n    L.append(1)\n\n\nprint(L)\n",
+        "L = []\n\n\nclass A:\n    L.append(2)\n\n\nprint(L)\n",
+    ),
+    "a default": (
+        "L = []\n\n\ndef f(x=L.append(1)):\n    pass\n\n\nprint(L)\n",
+        "L = []\n\n\ndef f(x=L.append(2)):\n    pass\n\n\nprint(L)\n",
+    ),
+    "the environment before an import": (
+        "import os\n\nos.environ['K'] = '1'\nimport json\n\nprint(json)\n",
+        "import os\nimport json\n\nos.environ['K'] = '1'\n\nprint(json)\n",
+    ),
+    "imports in another order": ("import csv\nimport json\n", "import json\nimport csv\n"),
+    "an attribute": (
+        "class C:\n    pass\n\n\nC.n = 1\nprint(C.n)\n",
+        "class C:\n    pass\n\n\nC.n = 2\nprint(C.n)\n",
+    ),
+    "annotations as text": (
+        "print(1)\n\n\ndef f(x: int):\n    pass\n",
+        "from __future__ import annotations\n\nprint(1)\n\n\ndef f(x: int):\n    pass\n",
+    ),
+    "an own decorator": (
+        "L = []\n\n\ndef cache(f):\n    L.append(f)\n\n\n@cache\ndef f():\n    pass\n\n\nprint(L)\n",
+        "L = []\n\n\ndef cache(f):\n    L.append(f)\n\n\n@cache\ndef g():\n    pass\n\n\nprint(L)\n",
+    ),
+    "the rest of a block for types": (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    pass\nelse:\n    A = 1\nprint(A)\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    pass\nelse:\n    A = 2\nprint(A)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "today"), PAIRS.values(), ids=list(PAIRS))
+def test_what_happens_when_a_module_is_loaded_counts_in_its_order(before: str, today: str) -> None:
+    assert compared({"stages/count.py": today}, before={"stages/count.py": before})
+    module = {"stages/count.py": "import lib.own\n", "lib/own.py": before}
+    assert compared(module | {"lib/own.py": today}, before=module)
+    assert compared(module | {"lib/own.py": f'"""Words."""\n{before}# The end.\n'}, before=module) is None
+
+
+@pytest.mark.parametrize(
+    ("script", "own"),
+    [
+        ("from lib.own import P\n\nprint(P)\n", "class P:\n    a: 'Q'\n\n\nclass Q:\n    n: int = NUMBER\n"),
+        ("import lib.own\n\nprint(getattr(lib.own, 'N'))\n", "N = NUMBER\n"),
+        ("from lib.own import *\n", "N = NUMBER\n"),
+        ("try:\n    from lib.own import N\nexcept ImportError:\n    N = 0\nprint(N)\n", "N = NUMBER\n"),
+        ("class A:\n    from lib.own import N\n\n\nprint(A.N)\n", "N = NUMBER\n"),
+        ("N = 0\nfrom lib.own import N\n\nprint(N)\n", "N = NUMBER\n"),
+        ("def f():\n    global own\n    from lib import own\n\n\nf()\nprint(own.N)\n", "N = NUMBER\n"),
+        ("import lib.own\n", "if __name__ == '__main__':\n    pass\nelse:\n    print(NUMBER)\n"),
+        ("import lib.own\n\nprint(getattr(lib, 'own').N)\n", "N = NUMBER\n"),
+        ("from lib.own import N, f\n\nprint(f.__globals__['N'])\n", "N = NUMBER\n\n\ndef f():\n    pass\n"),
+        (
+            "from lib.own import A\n",
+            "class B:\n    def __init_subclass__(cls):\n        print(NUMBER)\n\n\nclass A(B):\n    pass\n",
+        ),
+    ],
+)
+def test_what_a_name_leads_to_in_odd_ways_is_found_or_refused(script: str, own: str) -> None:
+    def program(number: str) -> Program:
+        return Program(
+            "stages/count.py", {"stages/count.py": script, "lib/own.py": own.replace("NUMBER", number)}
+        )
+
+    try:
+        found = difference(program("1"), program("2"))
+    except UnclearError:
+        found = "refused"
+    assert found
+
+
+def test_a_variable_is_told_from_an_import_of_the_same_name() -> None:
+    before = {
+        "stages/count.py": "from lib import tally\n\n\ndef f(tally):\n    return tally.first\n\n\nf(1)\n",
+        "lib/tally.py": "from lib.x import one as first\nfrom lib.x import one as second\n",
+        "lib/x.py": "one = 1\n",
+    }
+    assert compared(edited(("tally.first", "tally.second"), before=before), before=before)
+
+
+def test_packages_do_nothing_when_they_are_loaded() -> None:
+    """No dvc.yaml names them. The two that do more are not loaded by any stage for what they do."""
+    acting = [
+        path.relative_to(PROJECT).as_posix()
+        for top in ("ser", "stages", "experiments")
+        for path in (PROJECT / top).rglob("__init__.py")
+        if any(not isinstance(it, ast.Expr) for it in ast.parse(path.read_text(encoding="utf-8")).body)
+    ]
+    assert sorted(acting) == ["ser/__init__.py", "ser/cli/__init__.py"]
 
 
 def modules() -> list[str]:
