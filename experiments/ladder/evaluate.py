@@ -1,48 +1,65 @@
-"""Score every step of the leakage ablation, and the inflation by every leak.
+"""Score the steps of the leakage ablation.
 
-Reads   data/clips.parquet, data/ladder/{contour_cnn,logmel_cnn,classical}.parquet
-Writes  metrics/ladder.json: the steps; by how much each leak inflates each model's UAR; the duplicate clips
+ladder       every step, and the inflation by every leak. Steps 1 to 4 show the epoch that is best on the test
+             clips, as whoever monitors them would; from step 5 on it is the best one on the validation clips.
+             The last epoch's score stands beside both
+ladder_long  the three steps of longer training, for the article's CNN and for classical models, after every
+             epoch. Nothing is selected: the last epoch counts
 
-Steps 1 to 4 show the epoch that is best on the test clips, as whoever monitors them would; from step 5 on it
-is the one that is best on the validation clips. The last epoch's score stands beside both. Intervals are 95 %
-percentiles of a bootstrap over actors, and do not show the spread over seeds: per_seed does.
+Reads   data/clips.parquet; data/ladder/{contour_cnn,logmel_cnn,classical}.parquet, or for ladder_long
+        data/ladder/{contour_long,copies}.parquet
+Writes  metrics/ladder.json: the steps; the inflation of each model's UAR by each leak; the duplicate clips
+        metrics/ladder_long.json: by model, each step's UAR after every epoch, and its interval after the last
+
+Intervals are 95 % percentiles of a bootstrap over actors. They do not show the spread over seeds: per_seed
+does.
 """
 
-from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
-from experiments.ladder.scores import CANDIDATES, LABELS, climb, pairs, with_labels, worths
+from experiments.ladder.runs import CANDIDATES
+from experiments.ladder.scores import (
+    LABELS,
+    bound_duplicates,
+    inflations,
+    score_long_steps,
+    score_steps,
+    with_labels,
+)
 from ser.files import read_table, write_json
 from ser.params import load_params
 from stages import command
 
-LADDER = "contour_cnn"
-RUN = (LADDER, "logmel_cnn", "classical")
+TABLES = {"ladder": ("contour_cnn", "logmel_cnn", "classical"), "ladder_long": ("contour_long", "copies")}
 
 
 def main() -> None:
     """Score and print."""
-    command.parser(__doc__).parse_args()
+    parser = command.parser(__doc__)
+    parser.add_argument("results", choices=list(TABLES), help="which steps to score")
+    name: str = parser.parse_args().results
     params = load_params()
-    samples, seed = params.evaluate.bootstrap_samples, params.evaluate.bootstrap_seed
+    bootstrap = {"samples": params.evaluate.bootstrap_samples, "seed": params.evaluate.bootstrap_seed}
     clips = read_table("data/clips.parquet", LABELS)
-    tables = [read_table(f"data/ladder/{name}.parquet", CANDIDATES) for name in RUN]
+    tables = [read_table(f"data/ladder/{table}.parquet", CANDIDATES) for table in TABLES[name]]
     candidates = with_labels(pd.concat(tables, ignore_index=True), clips)
-
-    rungs = climb(candidates[candidates["model"] == LADDER], samples=samples, seed=seed)
-    leaks = worths(candidates, samples=samples, seed=seed)
-    pair = pairs(candidates, clips)
-    content = {
-        "rungs": [asdict(rung) for rung in rungs],
-        "leaks": [asdict(leak) for leak in leaks],
-        "byte_identical_pair": [asdict(it) for it in pair],
-    }
-    write_json("metrics/ladder.json", content)
-    for rung in rungs:
-        print(f"{rung.recipe:20} UAR {100 * rung.uar:5.1f}, last epoch {100 * rung.last_epoch:5.1f}")
-    for leak in leaks:
-        print(f"{leak.leak:20} {leak.model:12} {100 * leak.points:+6.1f} points")
+    models = {str(model): rows for model, rows in candidates.groupby("model", sort=False)}
+    content: dict[str, list[dict[str, Any]]]
+    if name == "ladder":
+        # Keys that readers of the file know: the steps, and the duplicate clips.
+        content = {
+            "rungs": score_steps(models["contour_cnn"], **bootstrap),
+            "leaks": inflations(candidates, **bootstrap),
+            "byte_identical_pair": bound_duplicates(candidates, clips),
+        }
+    else:
+        content = {model: score_long_steps(rows, **bootstrap) for model, rows in models.items()}
+    write_json(f"metrics/{name}.json", content)
+    for heading, entries in content.items():
+        shown = pd.DataFrame(entries).drop(columns=["per_seed", "by_epoch"], errors="ignore")
+        print(f"{heading}\n{shown.to_string(index=False)}\n")
 
 
 if __name__ == "__main__":

@@ -1,125 +1,32 @@
 """Scores of the leakage ablation: selecting candidates, and the inflation of UAR by each leak.
 
-A run leaves the predictions of all its candidates, which are the epochs of a CNN or the points of a model's
-grid. A step's score follows from how one of them is selected.
+A step's score follows from how one of the candidates of a run (`experiments.ladder.runs`) is selected. Scores
+are proportions, rounded to 4 decimals; their intervals are 95 % percentiles of a bootstrap over actors.
 
 References
 ----------
 Percentile bootstrap over clusters: Davison AC, Hinkley DV (1997). Bootstrap Methods and their Application.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from experiments.ladder.recipes import RUNGS
+from experiments.ladder.recipes import STEPS
+from experiments.ladder.runs import RUN
 from ser.data.ravdess import EMOTIONS
 from ser.evaluation.bootstrap import percentiles, resample, uar_interval
 from ser.evaluation.metrics import CHANCE, Counts, accuracy, uar
 
-RUN = ("model", "recipe", "seed", "fold")
-CANDIDATES = (*RUN, "candidate", "name", "watched_uar", "clip", "predicted")
-"""Columns of `candidate_table`."""
 LABELS = ("clip", "emotion", "actor", "sha256")
+"""Columns of the table of clips that are needed."""
+LONG_STEPS = ("augment_first", "split_first", "speakers")
 
-By = Literal["test", "watched", "last"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """Which run: a model, a recipe of `experiments.ladder.recipes`, a seed and a fold."""
-
-    model: str
-    recipe: str
-    seed: int
-    fold: int
-
-
-def candidate_table(
-    about: Run,
-    *,
-    names: Sequence[str],
-    watched_uar: Sequence[float],
-    clips: npt.NDArray[np.str_],
-    predicted: npt.NDArray[np.generic],
-) -> pd.DataFrame:
-    """Tabulate what all candidates of a run predict.
-
-    Parameters
-    ----------
-    about
-        Which run.
-    names
-        Of the candidates, in their order.
-    watched_uar
-        Each candidate's score on the clips by which it may be chosen.
-    clips
-        The tested rows.
-    predicted
-        Places in `EMOTIONS` [shape=(candidates, rows)].
-
-    Returns
-    -------
-    pandas.DataFrame
-        With `CANDIDATES`, candidate by candidate.
-    """
-    table = pd.DataFrame(
-        {
-            "candidate": np.repeat(np.arange(len(names)), len(clips)),
-            "name": np.repeat(list(names), len(clips)),
-            "watched_uar": np.repeat(list(watched_uar), len(clips)),
-            "clip": np.tile(clips, len(names)),
-            "predicted": predicted.astype(np.int8).ravel(),
-        }
-    )
-    return table.assign(**asdict(about))[list(CANDIDATES)]
-
-
-def choose(candidates: pd.DataFrame, *, by: By) -> pd.DataFrame:
-    """Keep one candidate of each run.
-
-    Parameters
-    ----------
-    candidates
-        With `CANDIDATES` and ``emotion``, the actual one's place in `EMOTIONS`.
-    by
-        Whose UAR decides: that of the tested clips themselves, or that of the clips that were monitored; of
-        equals the first is kept. Or no one's: the last.
-    """
-    each = [*RUN, "candidate"]
-    right = candidates["predicted"] == candidates["emotion"]
-    if by == "test":
-        recalls = right.groupby([*(candidates[name] for name in each), candidates["emotion"]]).mean()
-        score = recalls.groupby(level=each).mean()
-    else:
-        score = candidates.groupby(each)["watched_uar" if by == "watched" else "candidate"].first()
-    # Rounded, so that sums in another order do not make equals differ.
-    best = score.round(9).groupby(level=list(RUN)).idxmax()
-    chosen = pd.MultiIndex.from_tuples(best.to_list(), names=each)
-    return candidates[pd.MultiIndex.from_frame(candidates[each]).isin(chosen)]
-
-
-def count(predictions: pd.DataFrame, *, actors: Sequence[int]) -> Counts:
-    """Count who was taken for what [shape=(seeds, actors, 8, 8)], all folds of a seed together.
-
-    Parameters
-    ----------
-    predictions
-        Chosen ones of one model and recipe, with ``emotion`` and ``actor``.
-    actors
-        Whom to count, in this order.
-    """
-    kept = predictions[predictions["actor"].isin(list(actors))]
-    seeds, seed = np.unique(kept["seed"].to_numpy(), return_inverse=True)
-    places = {actor: place for place, actor in enumerate(actors)}
-    actor = kept["actor"].map(places).to_numpy()
-    counts = np.zeros((len(seeds), len(actors), len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)
-    np.add.at(counts, (seed, actor, kept["emotion"].to_numpy(), kept["predicted"].to_numpy()), 1)
-    return counts
+By = Literal["test", "monitored", "last"]
+"""How a candidate is selected: by the test clips, by the clips that were monitored, or the last one."""
 
 
 def with_labels(candidates: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
@@ -128,9 +35,9 @@ def with_labels(candidates: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     candidates
-        With `CANDIDATES`.
+        A row a candidate and test clip, with `experiments.ladder.runs.CANDIDATES`.
     clips
-        With `LABELS`.
+        A row a clip, with `LABELS`.
     """
     labels = clips.set_index("clip")
     return candidates.assign(
@@ -139,32 +46,76 @@ def with_labels(candidates: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class Rung:
-    """A step's result, as proportions rounded to 4 decimals.
+def select(candidates: pd.DataFrame, *, by: By) -> pd.DataFrame:
+    """Keep one candidate of each run; of equals the first.
 
-    Attributes
+    Parameters
     ----------
-    shown : {"test", "watched"}
-        How the epoch of ``uar``, ``uar_low``, ``uar_high``, ``accuracy`` and ``per_seed`` was chosen.
-    best_on_test, by_validation, last_epoch : float or None
-        The UAR by each way to choose; None where the test clips themselves were monitored.
+    candidates
+        From `with_labels`.
+    by
+        Whose UAR decides.
     """
+    each = [*RUN, "candidate"]
+    right = candidates["predicted"] == candidates["emotion"]
+    if by == "test":
+        recalls = right.groupby([*(candidates[name] for name in each), candidates["emotion"]]).mean()
+        score = recalls.groupby(level=each).mean()
+    else:
+        score = candidates.groupby(each)["watched_uar" if by == "monitored" else "candidate"].first()
+    # Rounded, so that sums in another order do not make equals differ.
+    best = score.round(9).groupby(level=list(RUN)).idxmax()
+    selected = pd.MultiIndex.from_tuples(best.to_list(), names=each)
+    return candidates[pd.MultiIndex.from_frame(candidates[each]).isin(selected)]
 
-    recipe: str
-    uar: float
-    uar_low: float
-    uar_high: float
-    accuracy: float
-    per_seed: list[float]
-    shown: Literal["test", "watched"]
-    best_on_test: float
-    by_validation: float | None
-    last_epoch: float
-    tested_clips: int
+
+def count(predictions: pd.DataFrame, *, actors: Sequence[int] | None = None) -> Counts:
+    """Count predicted by actual emotions [shape=(seeds, actors, 8, 8)], all folds of a seed together.
+
+    Parameters
+    ----------
+    predictions
+        Selected ones of one model and recipe, with ``emotion`` and ``actor``.
+    actors
+        Whom to count, in this order; all in ascending order where none are named.
+    """
+    actors = np.unique(predictions["actor"]).tolist() if actors is None else list(actors)
+    kept = predictions[predictions["actor"].isin(actors)]
+    seeds, seed = np.unique(kept["seed"].to_numpy(), return_inverse=True)
+    actor = kept["actor"].map({actor: place for place, actor in enumerate(actors)}).to_numpy()
+    counts = np.zeros((len(seeds), len(actors), len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)
+    np.add.at(counts, (seed, actor, kept["emotion"].to_numpy(), kept["predicted"].to_numpy()), 1)
+    return counts
 
 
-def climb(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[Rung]:
+def summarize(counts: Counts, *, samples: int, seed: int) -> dict[str, Any]:
+    """Score a model on the test clips of one recipe.
+
+    Parameters
+    ----------
+    counts
+        From `count` [shape=(seeds, actors, 8, 8)].
+    samples, seed
+        Of the bootstrap; see `ser.evaluation.bootstrap.resample`.
+
+    Returns
+    -------
+    dict
+        ``uar``, ``uar_low``, ``uar_high`` and ``accuracy``: means over seeds, and the interval; ``per_seed``:
+        each seed's UAR, its folds pooled.
+    """
+    pooled = counts.sum(axis=1)  # (seeds, 8, 8)
+    low, high = uar_interval(counts, samples=samples, seed=seed)
+    return {
+        "uar": _mean_uar(counts),
+        "uar_low": _rounded(low),
+        "uar_high": _rounded(high),
+        "accuracy": _rounded(accuracy(pooled).mean()),
+        "per_seed": [_rounded(value) for value in uar(pooled)],
+    }
+
+
+def score_steps(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[dict[str, Any]]:
     """Score the steps, in their order.
 
     Parameters
@@ -172,190 +123,196 @@ def climb(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[Rung]:
     candidates
         Of one model, from `with_labels`.
     samples, seed
-        Of the bootstrap over actors; see `ser.evaluation.scores.uar_interval`.
+        As for `summarize`.
+
+    Returns
+    -------
+    list of dict
+        ``recipe``, the keys of `summarize`, and ``shown``: whether those are of the epoch selected on test
+        clips (``test``) or on validation clips (``watched``); ``best_on_test``, ``by_validation``,
+        ``last_epoch``: the UAR by each way to select, None where no validation clips were monitored;
+        ``tested_clips`` of a seed, copies included.
     """
-    rungs = []
-    for name, recipe in RUNGS.items():
+    steps = []
+    for name, recipe in STEPS.items():
         rows = candidates[candidates["recipe"] == name]
-        actors = np.unique(rows["actor"]).tolist()
-        counts = {by: count(choose(rows, by=by), actors=actors) for by in ("test", "watched", "last")}
-        pooled = {by: each.sum(axis=1) for by, each in counts.items()}
-        means = {by: _share(float(uar(each).mean())) for by, each in pooled.items()}
-        shown: Literal["test", "watched"] = "test" if recipe.watched == "test" else "watched"
-        low, high = uar_interval(counts[shown], samples=samples, seed=seed)
-        rungs.append(
-            Rung(
-                recipe=name,
-                uar=means[shown],
-                uar_low=_share(low),
-                uar_high=_share(high),
-                accuracy=_share(float(accuracy(pooled[shown]).mean())),
-                per_seed=[_share(value) for value in uar(pooled[shown])],
-                shown=shown,
-                best_on_test=means["test"],
-                by_validation=None if shown == "test" else means["watched"],
-                last_epoch=means["last"],
-                tested_clips=int(pooled[shown].sum() / len(pooled[shown])),
-            )
+        of_test, monitored, last = (count(select(rows, by=by)) for by in ("test", "monitored", "last"))
+        on_test = recipe.monitored == "test"
+        steps.append(
+            {
+                "recipe": name,
+                **summarize(of_test if on_test else monitored, samples=samples, seed=seed),
+                "shown": "test" if on_test else "watched",
+                "best_on_test": _mean_uar(of_test),
+                "by_validation": None if on_test else _mean_uar(monitored),
+                "last_epoch": _mean_uar(last),
+                "tested_clips": int(last[0].sum()),
+            }
         )
-    return rungs
+    return steps
+
+
+def score_long_steps(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[dict[str, Any]]:
+    """Score `LONG_STEPS` of a model after every epoch; its last one counts.
+
+    Parameters
+    ----------
+    candidates
+        Of one model, from `with_labels`; they are its epochs, or a single one.
+    samples, seed
+        As for `summarize`.
+
+    Returns
+    -------
+    list of dict
+        ``recipe``, the keys of `summarize` after the last epoch, ``by_epoch`` (the mean UAR after each), and
+        ``tested_clips`` of a seed, copies included.
+    """
+    steps = []
+    for name in LONG_STEPS:
+        rows = candidates[candidates["recipe"] == name]
+        epochs = [count(epoch) for _, epoch in rows.groupby("candidate")]
+        steps.append(
+            {
+                "recipe": name,
+                **summarize(epochs[-1], samples=samples, seed=seed),
+                "by_epoch": [_mean_uar(epoch) for epoch in epochs],
+                "tested_clips": int(epochs[-1][0].sum()),
+            }
+        )
+    return steps
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A leak: what has it, and what has not, as recipe and way to choose."""
+    """A leak: what has it, and what has not, each a recipe and a way to select.
+
+    Attributes
+    ----------
+    leaking : tuple
+        With the leak.
+    honest : tuple or None
+        Without it; none for permuted labels, which are compared with the chance level.
+    paired : bool
+        Whether only seeds are compared that both have.
+    """
 
     leaking: tuple[str, By]
     honest: tuple[str, By] | None
     paired: bool = False
-    """Whether only seeds are compared that both have."""
 
 
+# In metrics, the duplicate clips are called byte_identical_pair.
 LEAKS = {
-    "byte_identical_pair": Comparison(("own_validation", "watched"), ("without_twins", "watched"), True),
-    "scaling_on_all": Comparison(("scaled_on_all", "watched"), ("speakers", "watched"), True),
-    "chosen_on_test": Comparison(("speakers", "test"), ("speakers", "watched")),
-    "scaling_by_speaker": Comparison(("scaled_by_speaker", "watched"), ("speakers", "watched"), True),
-    "random_split": Comparison(("own_validation", "watched"), ("speakers", "watched")),
-    "permuted_labels": Comparison(("permuted", "watched"), None),
+    "byte_identical_pair": Comparison(("own_validation", "monitored"), ("without_twins", "monitored"), True),
+    "scaling_on_all": Comparison(("scaled_on_all", "monitored"), ("speakers", "monitored"), True),
+    "chosen_on_test": Comparison(("speakers", "test"), ("speakers", "monitored")),
+    "scaling_by_speaker": Comparison(("scaled_by_speaker", "monitored"), ("speakers", "monitored"), True),
+    "random_split": Comparison(("own_validation", "monitored"), ("speakers", "monitored")),
+    "permuted_labels": Comparison(("permuted", "monitored"), None),
 }
-"""Each against the same model without it; permuted labels against chance."""
+"""Each against the same model without it."""
 
 
-@dataclass(frozen=True)
-class Worth:
-    """The inflation of UAR by a leak, as proportions rounded to 4 decimals.
-
-    Attributes
-    ----------
-    model, leak : str
-    uar : float
-        With the leak.
-    honest_uar : float
-        Without; of permuted labels, chance.
-    points, low, high : float
-        UAR with the leak minus that without, and its 95 % interval by bootstrap over actors, who are drawn
-        alike in both parts.
-    seeds, actors : int
-        How many were compared.
-    """
-
-    model: str
-    leak: str
-    uar: float
-    honest_uar: float
-    points: float
-    low: float
-    high: float
-    seeds: int
-    actors: int
-
-
-def worths(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[Worth]:
-    """Score every leak of every model for which both sides were run.
+def inflations(candidates: pd.DataFrame, *, samples: int, seed: int) -> list[dict[str, Any]]:
+    """Score the inflation of UAR by every leak of every model that was run with the leak and without.
 
     Parameters
     ----------
     candidates
         From `with_labels`.
     samples, seed
-        Of the bootstrap.
+        As for `summarize`; the same actors are drawn with the leak and without.
+
+    Returns
+    -------
+    list of dict
+        ``model``, ``leak``; ``uar`` with the leak and ``honest_uar`` without (of permuted labels, the chance
+        level); ``points``, their difference, with its interval ``low`` to ``high``; ``seeds`` and ``actors``:
+        how many were compared.
     """
-    found = []
-    for model, rows in candidates.groupby("model", sort=False):
-        for leak, comparison in LEAKS.items():
-            worth = _worth(str(model), leak, comparison, rows, samples=samples, seed=seed)
-            if worth is not None:
-                found.append(worth)
-    return found
+    return [
+        {"model": str(model), "leak": leak, **found}
+        for model, rows in candidates.groupby("model", sort=False)
+        for leak, comparison in LEAKS.items()
+        for found in _inflation(comparison, rows, samples=samples, seed=seed)
+    ]
 
 
-def _worth(
-    model: str, leak: str, comparison: Comparison, rows: pd.DataFrame, *, samples: int, seed: int
-) -> Worth | None:
-    sides = [side for side in (comparison.leaking, comparison.honest) if side is not None]
-    chosen = [choose(rows[rows["recipe"] == recipe], by=by) for recipe, by in sides]
-    if any(each.empty for each in chosen):
-        return None
+def _inflation(
+    comparison: Comparison, rows: pd.DataFrame, *, samples: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Compare a model's runs with a leak and without, unless some were not made."""
+    compared = [it for it in (comparison.leaking, comparison.honest) if it is not None]
+    selected = [select(rows[rows["recipe"] == recipe], by=by) for recipe, by in compared]
+    if any(each.empty for each in selected):
+        return
     if comparison.paired:
-        seeds = set.intersection(*(set(each["seed"]) for each in chosen))
-        chosen = [each[each["seed"].isin(seeds)] for each in chosen]
+        seeds = set.intersection(*(set(each["seed"]) for each in selected))
+        selected = [each[each["seed"].isin(seeds)] for each in selected]
     # A network may have been tried on some folds only.
-    actors = sorted(set.intersection(*(set(each["actor"]) for each in chosen)))
-    counts = [count(each, actors=actors) for each in chosen]
+    actors = sorted(set.intersection(*(set(each["actor"]) for each in selected)))
+    counts = [count(each, actors=actors) for each in selected]
     scores = [float(uar(each.sum(axis=1)).mean()) for each in counts]
-    resampled = [resample(uar, each, samples=samples, seed=seed) for each in counts]
+    resampled = [resample(uar, each, samples=samples, seed=seed) for each in counts]  # each (samples,)
     if comparison.honest is None:
         scores.append(CHANCE)
         resampled.append(np.full(samples, CHANCE))
     low, high = percentiles(resampled[0] - resampled[1])
-    return Worth(
-        model=model,
-        leak=leak,
-        uar=_share(scores[0]),
-        honest_uar=_share(scores[1]),
-        points=_share(scores[0] - scores[1]),
-        low=_share(low),
-        high=_share(high),
-        seeds=len(counts[0]),
-        actors=len(actors),
-    )
+    yield {
+        "uar": _rounded(scores[0]),
+        "honest_uar": _rounded(scores[1]),
+        "points": _rounded(scores[0] - scores[1]),
+        "low": _rounded(low),
+        "high": _rounded(high),
+        "seeds": len(counts[0]),
+        "actors": len(actors),
+    }
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The duplicate clips under the random split.
-
-    Attributes
-    ----------
-    splits : int
-        Runs with a random split of clips.
-    apart : int
-        Those in which one of the pair trained and the other was tested.
-    recognised : int
-        Those of them in which it was recognised.
-    at_most : float
-        The mean over all splits of what UAR loses if these are counted as wrong.
-    """
-
-    model: str
-    splits: int
-    apart: int
-    recognised: int
-    at_most: float
-
-
-def pairs(candidates: pd.DataFrame, clips: pd.DataFrame) -> list[Pair]:
-    """Bound the inflation of each model's UAR by the duplicate clips.
+def bound_duplicates(candidates: pd.DataFrame, clips: pd.DataFrame) -> list[dict[str, Any]]:
+    """Bound the inflation of each model's UAR by the duplicate clips under the random split.
 
     Parameters
     ----------
     candidates
         From `with_labels`.
     clips
-        With `LABELS`.
+        A row a clip, with `LABELS`.
+
+    Returns
+    -------
+    list of dict
+        ``model``; ``splits``: how many random splits were run; ``apart``: in how many of them one of the
+        duplicates trained and the other was tested; ``recognised``: in how many of these it was recognised;
+        ``at_most``: the mean over all splits of what UAR loses if these are counted as wrong.
     """
-    twins = set(clips.loc[clips["sha256"].duplicated(keep=False), "clip"])
+    duplicates = set(clips.loc[clips["sha256"].duplicated(keep=False), "clip"])
+    at_random = candidates[candidates["recipe"] == "own_validation"]
     return [
-        _pair(str(model), choose(rows[rows["recipe"] == "own_validation"], by="watched"), twins)
-        for model, rows in candidates.groupby("model", sort=False)
-        if (rows["recipe"] == "own_validation").any()
+        {"model": str(model), **_bound(select(rows, by="monitored"), duplicates)}
+        for model, rows in at_random.groupby("model", sort=False)
     ]
 
 
-def _pair(model: str, chosen: pd.DataFrame, twins: set[str]) -> Pair:
+def _bound(selected: pd.DataFrame, duplicates: set[str]) -> dict[str, Any]:
     apart = recognised = 0
     losses = []
-    for _, run in chosen.groupby("seed"):
-        tested = run[run["clip"].isin(twins)]
+    for _, run in selected.groupby("seed"):
+        tested = run[run["clip"].isin(duplicates)]
         alone = len(tested) == 1
         right = alone and bool((tested["predicted"] == tested["emotion"]).all())
         # One clip of an emotion less is this much less of its recall, an eighth of which is UAR's.
         same = (run["emotion"] == tested["emotion"].iloc[0]).sum() if alone else 1
         losses.append(1 / same / run["emotion"].nunique() if right else 0.0)
         apart, recognised = apart + alone, recognised + right
-    return Pair(model, len(losses), apart, recognised, _share(float(np.mean(losses))))
+    at_most = _rounded(np.mean(losses))
+    return {"splits": len(losses), "apart": apart, "recognised": recognised, "at_most": at_most}
 
 
-def _share(value: float) -> float:
+def _mean_uar(counts: Counts) -> float:
+    return _rounded(uar(counts.sum(axis=1)).mean())
+
+
+def _rounded(value: float | np.floating[Any]) -> float:
     return round(float(value), 4)

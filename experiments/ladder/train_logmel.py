@@ -7,40 +7,24 @@ Its settings are those of train_cnn.logmel, but it is trained for fewer epochs, 
 than those of the main pipeline; they are to be compared with one another.
 """
 
-import pandas as pd
-
+from experiments.ladder.networks import NetworkByEpoch
 from experiments.ladder.params import LadderParams
-from experiments.ladder.recipes import CLIPS, RECIPES, sides
-from experiments.ladder.runs import train_all
-from experiments.ladder.scores import Run
-from ser.files import read_table
+from experiments.ladder.recipes import BY_ACTORS, Recipe, Sizes
+from experiments.ladder.runs import fit_all, runs_of
+from ser.data.fold import Array
 from ser.models.network_inputs import INPUTS
-from ser.params import LogMelCnn, load, load_params
+from ser.models.network_recipe import logmel
+from ser.params import load, load_params
 from stages import command
 from stages.inputs import read_features
 
-BY_ACTORS = ("speakers", "permuted", "scaled_on_all", "scaled_by_speaker")
+MODEL = "logmel_cnn"
+"""Its name in outputs."""
 
 
-def run_one(
-    about: Run, settings: LogMelCnn, test_size: float, validation_clips: int, bar: int
-) -> pd.DataFrame:
-    """Make one run; the form in which workers are called. Only here is TensorFlow loaded."""
-    from experiments.ladder.networks import run
-    from ser.models.logmel_cnn import NETWORKS
-
-    wanted = INPUTS["logmel"]
-    divided = sides(
-        RECIPES[about.recipe],
-        read_table("data/clips.parquet", CLIPS),
-        read_features(wanted.features, list(wanted.copies)),
-        axes=wanted.axes,
-        seed=about.seed,
-        fold=about.fold,
-        test_size=test_size,
-        validation_clips=validation_clips,
-    )
-    return run(NETWORKS["logmel"], settings, divided, about=about, bar_position=bar)
+def read(_recipe: Recipe) -> list[Array]:
+    """Read the log-mels of all copies of the main pipeline's CNN, each [shape=(clips, t, n_mels)]."""
+    return read_features(INPUTS["logmel"].features, list(INPUTS["logmel"].copies))
 
 
 def main() -> None:
@@ -50,19 +34,11 @@ def main() -> None:
     ladder = load("experiments/ladder/params.yaml", LadderParams)
     chosen = ladder.logmel
     settings = params.train_cnn.logmel.model_copy(update={"epochs": chosen.epochs})
-    runs = [Run("logmel_cnn", "own_validation", seed, 0) for seed in chosen.splits]
-    runs += [
-        Run("logmel_cnn", name, seed, fold)
-        for name in BY_ACTORS
-        for seed in chosen.seeds
-        for fold in chosen.folds
-    ]
-    train_all(
-        run_one,
-        runs,
-        settings,
-        test_size=params.split.article.test_size,
-        validation_clips=ladder.validation_clips,
+    names = ("own_validation", *BY_ACTORS)
+    fit_all(
+        runs_of(MODEL, names, splits=chosen.splits, seeds=chosen.seeds, folds=chosen.folds),
+        {MODEL: NetworkByEpoch(logmel, read, settings)},
+        sizes=Sizes(params.split.article.test_size, ladder.validation_clips),
         workers=params.workers,
         path="data/ladder/logmel_cnn.parquet",
     )

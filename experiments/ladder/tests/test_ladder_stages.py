@@ -1,4 +1,4 @@
-"""The ladder's stages on a tiny corpus: from features to the table, and what the networks are seen to do."""
+"""The stages of the leakage ablation on a tiny corpus: from features to tables, metrics and figures."""
 
 # It must be imported before Keras, because it sets up TensorFlow.
 from ser.models import cnn_runs  # isort: split
@@ -18,20 +18,13 @@ from params_files import read_params, write_params
 from sklearn.metrics import recall_score
 
 import experiments.ladder.recipes
-from experiments.ladder import draw as ladder_figures
-from experiments.ladder import evaluate as ladder_results
-from experiments.ladder import evaluate_long as ladder_long_results
-from experiments.ladder import fit_classical as ladder_classical
-from experiments.ladder import fit_copies as ladder_copies
-from experiments.ladder import networks as ladder_networks
-from experiments.ladder import pad_with_silence as ladder_silence
-from experiments.ladder import train_contour as ladder_contour
-from experiments.ladder import train_contour_long as ladder_contour_long
-from experiments.ladder import train_logmel as ladder_logmel
+from experiments.ladder import draw, evaluate, fit_classical, pad_with_silence, train_contour, train_logmel
 from experiments.ladder.classical import FEATURES, model_and_grid
+from experiments.ladder.networks import NetworkByEpoch
 from experiments.ladder.params import LadderParams
-from experiments.ladder.recipes import CLIPS, RECIPES, RUNGS, VARIANTS, sides
-from experiments.ladder.scores import CANDIDATES, LEAKS, Run, with_labels
+from experiments.ladder.recipes import BY_ACTORS, CLIPS, RECIPES, STEPS, VARIANTS, Sizes, make_fold
+from experiments.ladder.runs import CANDIDATES, Run
+from experiments.ladder.scores import LEAKS, LONG_STEPS, with_labels
 from ser.data.fold import Array
 from ser.data.protocols import LUNA5
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
@@ -115,29 +108,29 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiments.ladder.recipes, "LUNA5", LUNA5[:FOLDS])
 
 
-def run(stage: ModuleType) -> None:
+def run(stage: ModuleType, *arguments: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [stage.__name__])
+        patch.setattr(sys, "argv", [stage.__name__, *arguments])
         command.run(stage.main)
 
 
 @pytest.fixture(scope="module")
-def done() -> set[str]:
+def done() -> set[tuple[str, ...]]:
     return set()
 
 
-def once(done: set[str], stage: ModuleType) -> None:
-    if stage.__name__ not in done:
-        run(stage)
-        done.add(stage.__name__)
+def once(done: set[tuple[str, ...]], stage: ModuleType, *arguments: str) -> None:
+    if (stage.__name__, *arguments) not in done:
+        run(stage, *arguments)
+        done.add((stage.__name__, *arguments))
 
 
 def recalls(rows: pd.DataFrame) -> float:
     return float(recall_score(rows["emotion"], rows["predicted"], average="macro"))
 
 
-def test_silence_replaces_padding_alone(done: set[str]) -> None:
-    once(done, ladder_silence)
+def test_silence_replaces_padding_alone(done: set[tuple[str, ...]]) -> None:
+    once(done, pad_with_silence)
     silent = np.load("data/ladder/contour_silence.npy")
     for variant, copy in zip(VARIANTS, silent, strict=True):
         contour = np.load(f"data/features/{variant}/contour.npy")
@@ -149,13 +142,13 @@ def test_silence_replaces_padding_alone(done: set[str]) -> None:
         np.testing.assert_allclose(copy[::5, -1], floor[::5])
 
 
-def test_the_contour_network_climbs_every_rung(done: set[str]) -> None:
-    once(done, ladder_silence)
-    once(done, ladder_contour)
+def test_the_articles_network_is_trained_at_every_step(done: set[tuple[str, ...]]) -> None:
+    once(done, pad_with_silence)
+    once(done, train_contour, "contour")
     table = pd.read_parquet("data/ladder/contour_cnn.parquet")
     assert list(table.columns) == list(CANDIDATES)
     runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
-    at_random = {(name, seed, 0) for name in list(RUNGS)[:5] for seed in (0, 3)}
+    at_random = {(name, seed, 0) for name in list(STEPS)[:5] for seed in (0, 3)}
     by_actors = {("speakers", seed, fold) for seed in (0, 3) for fold in range(FOLDS)}
     beside = {(name, 3, 1) for name in ("permuted", "scaled_on_all", "scaled_by_speaker")}
     assert runs == at_random | by_actors | beside
@@ -163,59 +156,49 @@ def test_the_contour_network_climbs_every_rung(done: set[str]) -> None:
     clips = pd.read_parquet("data/clips.parquet")
     rows = with_labels(table, clips)
     for (recipe, *_), tested in rows.groupby(["recipe", "seed", "fold", "candidate"]):
-        if RECIPES[str(recipe)].watched == "test":
+        if RECIPES[str(recipe)].monitored == "test":
             # The curve and the kept predictions are of the same epoch, else one of them is late.
             assert tested["watched_uar"].iloc[0] == pytest.approx(recalls(tested))
     assert (table[table["recipe"] == "augment_first"]["clip"].value_counts() > 4).any()
 
 
-def test_looking_at_the_tested_clips_does_not_change_what_is_learned(tmp_path: Path) -> None:
+def test_predicting_the_test_clips_after_every_epoch_does_not_change_what_is_learned(tmp_path: Path) -> None:
     settings = load("experiments/ladder/params.yaml", LadderParams).contour.network
-    recipe = RUNGS["split_first"]
-    it = sides(
-        recipe,
-        pd.read_parquet("data/clips.parquet", columns=list(CLIPS)),
-        ladder_contour.contours(recipe),
-        axes=(0,),
-        seed=2,
-        fold=0,
-        test_size=0.5,
-        validation_clips=0,
-    )
-    looked = ladder_networks.run(
-        NETWORKS["article"], settings, it, about=Run("contour_cnn", "split_first", 2, 0)
-    )
+    recipe = STEPS["split_first"]
+    clips = pd.read_parquet("data/clips.parquet", columns=list(CLIPS))
+    copies = train_contour.read(recipe)
+    fold, scaler = make_fold(recipe, clips, copies, axes=(0,), seed=2, number=0, sizes=Sizes(0.5))
+    model = NetworkByEpoch(train_contour.network, train_contour.read, settings)
+    by_epoch = model.fit(Run("contour_cnn", "split_first", 2, 0), fold, scaler)
     fitted = cnn_runs.fit(
         NETWORKS["article"],
         settings,
-        cnn_runs.TrainingData(it.training, it.copies, it.watched, it.scaler),
+        cnn_runs.training_data(fold, NETWORKS["article"]),
         seed=2,
         name="plain",
         checkpoint=tmp_path / "checkpoint.npz",
     )
-    assert looked.groupby("candidate")["watched_uar"].first().tolist() == fitted.log["val_uar"].tolist()
-    last = looked[looked["candidate"] == looked["candidate"].max()]["predicted"]
-    predicted = fitted.network.predict_on_batch(it.scaler.transform(it.tested.x)).argmax(axis=1)
-    assert last.tolist() == predicted.tolist()
+    assert by_epoch.monitored_uar == fitted.log["val_uar"].tolist()
+    assert by_epoch.predicted.shape == (2, len(fold.test))
+    last = fitted.predict(fold.recordings(fold.test)).argmax(axis=1)
+    np.testing.assert_array_equal(by_epoch.predicted[-1], last)
 
 
-def test_the_logmel_network_runs_what_it_has_time_for(done: set[str]) -> None:
-    once(done, ladder_logmel)
+def test_the_logmel_network_runs_what_it_has_time_for(done: set[tuple[str, ...]]) -> None:
+    once(done, train_logmel)
     table = pd.read_parquet("data/ladder/logmel_cnn.parquet")
     runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
-    assert runs == {("own_validation", 1, 0), *((name, 0, 1) for name in ladder_logmel.BY_ACTORS)}
+    assert runs == {("own_validation", 1, 0), *((name, 0, 1) for name in BY_ACTORS)}
     assert set(table["name"]) == {"epoch=1", "epoch=2"}
 
 
-def test_the_classical_models_run_every_recipe(done: set[str]) -> None:
-    once(done, ladder_classical)
+def test_the_classical_models_run_every_recipe(done: set[tuple[str, ...]]) -> None:
+    once(done, fit_classical, "classical")
     table = pd.read_parquet("data/ladder/classical.parquet")
     assert set(table["model"]) == set(FEATURES)
     runs = set(table[["recipe", "seed", "fold"]].drop_duplicates().itertuples(index=False, name=None))
     at_random = {(name, seed, 0) for name in ("own_validation", "without_twins") for seed in (0, 1)}
-    assert runs == at_random | {
-        (name, 0, fold) for name in ladder_classical.BY_ACTORS for fold in range(FOLDS)
-    }
+    assert runs == at_random | {(name, 0, fold) for name in BY_ACTORS for fold in range(FOLDS)}
     points = table.groupby("model")["name"].unique()
     assert points["encoder_lda"].tolist() == ["shrinkage=0.2", "shrinkage=0.8"]
     assert points["svm_rbf"].tolist() == ["C=1 gamma=0.001", "C=1 gamma=0.1"]
@@ -230,18 +213,20 @@ def test_an_unknown_classical_model_is_refused() -> None:
         model_and_grid("tree", load("experiments/ladder/params.yaml", LadderParams).classical)
 
 
-def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[str]) -> None:
-    for stage in (ladder_silence, ladder_contour, ladder_logmel, ladder_classical):
-        once(done, stage)
+def test_the_results_hold_every_step_and_leak_and_are_the_same_twice(done: set[tuple[str, ...]]) -> None:
+    once(done, pad_with_silence)
+    once(done, train_contour, "contour")
+    once(done, train_logmel)
+    once(done, fit_classical, "classical")
     written = []
     for _ in range(2):
-        run(ladder_results)
+        run(evaluate, "ladder")
         written.append(Path("metrics/ladder.json").read_bytes())
     assert written[0] == written[1]
-    for stage in (ladder_silence, ladder_results):
-        check_full_disk(stage)
+    check_full_disk(pad_with_silence)
+    check_full_disk(evaluate, "ladder")
     results = json.loads(written[0])
-    assert [rung["recipe"] for rung in results["rungs"]] == list(RUNGS)
+    assert [step["recipe"] for step in results["rungs"]] == list(STEPS)
     found = {(leak["model"], leak["leak"]) for leak in results["leaks"]}
     of_all = {"random_split", "chosen_on_test", "scaling_by_speaker", "permuted_labels"}
     assert {("logmel_cnn", leak) for leak in of_all} <= found
@@ -254,27 +239,28 @@ def test_the_results_hold_every_rung_and_leak_and_are_the_same_twice(done: set[s
     }
 
 
-def test_three_rungs_are_trained_for_longer_and_scored_after_every_epoch(done: set[str]) -> None:
-    for stage in (ladder_silence, ladder_contour_long, ladder_copies):
-        once(done, stage)
-    check_full_disk(ladder_long_results)
-    run(ladder_long_results)
+def test_three_steps_are_trained_for_longer_and_scored_after_every_epoch(done: set[tuple[str, ...]]) -> None:
+    once(done, pad_with_silence)
+    once(done, train_contour, "contour_long")
+    once(done, fit_classical, "copies")
+    check_full_disk(evaluate, "ladder_long")
+    run(evaluate, "ladder_long")
     results = json.loads(Path("metrics/ladder_long.json").read_text())
-    assert {model: len(rungs[0]["by_epoch"]) for model, rungs in results.items()} == {
+    assert {model: len(steps[0]["by_epoch"]) for model, steps in results.items()} == {
         "contour_cnn": 3,
         "encoder_lda": 1,
         "svm_rbf": 1,
     }
     tables = [pd.read_parquet(f"data/ladder/{name}.parquet") for name in ("contour_long", "copies")]
     rows = with_labels(pd.concat(tables), pd.read_parquet("data/clips.parquet"))
-    for model, rungs in results.items():
-        assert [rung["recipe"] for rung in rungs] == ["augment_first", "split_first", "speakers"]
-        for rung in rungs:
-            tested = rows[(rows["model"] == model) & (rows["recipe"] == rung["recipe"])]
+    for model, steps in results.items():
+        assert [step["recipe"] for step in steps] == list(LONG_STEPS)
+        for step in steps:
+            tested = rows[(rows["model"] == model) & (rows["recipe"] == step["recipe"])]
             uars = [recalls(epoch) for _, epoch in tested.groupby("candidate")]
-            np.testing.assert_allclose(rung["by_epoch"], uars, atol=1e-4)
-            assert rung["uar"] == rung["by_epoch"][-1]
-            assert rung["tested_clips"] == len(tested) / len(uars)
+            np.testing.assert_allclose(step["by_epoch"], uars, atol=1e-4)
+            assert step["uar"] == step["by_epoch"][-1]
+            assert step["tested_clips"] == len(tested) / len(uars)
     copies = rows[(rows["model"] == "svm_rbf") & (rows["recipe"] == "augment_first")]
     assert copies["clip"].value_counts().max() > 1
 
@@ -287,17 +273,17 @@ def test_figures_without_metrics_say_what_is_missing(
     shutil.copytree(PROJECT / "metrics", "metrics")
     Path(f"metrics/{missing}.json").unlink()
     with pytest.raises(SystemExit, match=rf"metrics/{missing}\.json: cannot be read \(No such file"):
-        run(ladder_figures)
+        run(draw)
 
 
 def test_figures_are_drawn_from_metrics_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(PROJECT / "metrics", "metrics")
     shutil.copy(PROJECT / "params.yaml", "params.yaml")
-    check_full_disk(ladder_figures)
+    check_full_disk(draw)
     drawn = []
     for _ in range(2):
-        run(ladder_figures)
+        run(draw)
         drawn.append({path.as_posix(): path.read_bytes() for path in sorted(Path("figures").rglob("*.png"))})
     assert drawn[0] == drawn[1]
     names = ["ladder/ladder", "ladder/leaks", "ladder_long/by_epoch"]

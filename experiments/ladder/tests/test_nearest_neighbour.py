@@ -1,4 +1,4 @@
-"""The nearest neighbour on the ladder: it remembers what lies on both sides, and nothing else."""
+"""The nearest neighbour in the leakage ablation: it memorises training clips, and nothing else."""
 
 import json
 import sys
@@ -12,8 +12,9 @@ from params_files import read_params, write_params
 from voices import spoken
 
 from experiments.ladder import nearest_neighbour as ladder_neighbour
-from experiments.ladder.nearest_neighbour import RUNGS, contour_of, run, score
-from experiments.ladder.scores import LABELS, Run, with_labels
+from experiments.ladder.nearest_neighbour import STEPS, contour_of, fit
+from experiments.ladder.runs import Run
+from experiments.ladder.scores import LABELS, count, summarize, with_labels
 from ser.data.protocols import LUNA5
 from ser.data.ravdess import EMOTIONS, all_clips, clip_path, parse_clip
 from ser.features import logmel
@@ -31,32 +32,32 @@ def clips() -> pd.DataFrame:
 
 
 def uar_of(name: str, clips: pd.DataFrame, contours: dict[str, np.ndarray]) -> tuple[float, float]:
-    """The UAR of a rung and the share of tested rows that have an equal in training."""
-    predictions, share = run(Run("nearest", name, 0, 0), clips, contours, test_size=0.2)
+    """The UAR of a step, and the proportion of test rows that have an equal in training."""
+    predictions, share = fit(Run("nearest", name, 0, 0), clips, contours, test_size=0.2)
     labelled = with_labels(predictions, clips[list(LABELS)])
-    return float(score(labelled, samples=50, seed=0)["uar"]), share
+    return float(summarize(count(labelled), samples=50, seed=0)["uar"]), share
 
 
 def test_by_chance_a_clip_is_recognised_by_its_equal_alone(clips: pd.DataFrame) -> None:
     draw = np.random.default_rng(0)
     contours = {name: draw.normal(size=(len(clips), 20)).astype("f4") for name in ("clean", "speed_pitch")}
-    found = {name: uar_of(name, clips, contours) for name in RUNGS}
+    found = {name: uar_of(name, clips, contours) for name in STEPS}
     for uar, share in found.values():
         assert uar == pytest.approx(share + (1 - share) / 8, abs=0.06)
-    # Drawn one by one it were 1 - 0.2 ** 2; the division keeps the copies of an emotion and actor even.
+    # Drawn one by one it were 1 - 0.2 ** 2; the split keeps the copies of an emotion and actor even.
     assert found["equal_copies"][1] == pytest.approx(0.97, abs=0.015)
     assert found["augment_first"][1] == pytest.approx(0.75 * 0.97, abs=0.03)
     assert found["split_first"][1] == found["speakers"][1] == 0
 
 
-def test_what_tells_the_emotion_is_found_on_every_rung(clips: pd.DataFrame) -> None:
+def test_what_tells_the_emotion_is_found_at_every_step(clips: pd.DataFrame) -> None:
     told = np.eye(8, dtype="f4")[clips["emotion"].map(EMOTIONS.index)]
-    found = {name: uar_of(name, clips, {"clean": told, "speed_pitch": told})[0] for name in RUNGS}
+    found = {name: uar_of(name, clips, {"clean": told, "speed_pitch": told})[0] for name in STEPS}
     assert set(found.values()) == {1.0}
 
 
-def test_new_speakers_are_never_in_training(clips: pd.DataFrame) -> None:
-    """Each actor has a code of emotions of their own, which helps only who has heard the actor."""
+def test_unseen_speakers_are_never_in_training(clips: pd.DataFrame) -> None:
+    """Each actor has a code of emotions of their own, which helps only where the actor is in training."""
     place = clips["emotion"].map(EMOTIONS.index).to_numpy()
     codes = np.stack([np.random.default_rng(actor).permutation(8) for actor in range(25)])
     own = np.eye(8, dtype="f4")[codes[clips["actor"], place]]
@@ -64,7 +65,7 @@ def test_new_speakers_are_never_in_training(clips: pd.DataFrame) -> None:
     contours = {"clean": contour, "speed_pitch": contour}
     assert uar_of("split_first", clips, contours)[0] == 1.0
     assert uar_of("speakers", clips, contours)[0] < 0.4
-    predictions, _ = run(Run("nearest", "speakers", 0, 0), clips, contours, test_size=0.2)
+    predictions, _ = fit(Run("nearest", "speakers", 0, 0), clips, contours, test_size=0.2)
     assert set(predictions["clip"].str[-2:].astype(int)) == set(LUNA5[0].test)
 
 
@@ -99,5 +100,5 @@ def test_the_stage_reads_recordings_and_copies(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "argv", ["ladder_neighbour"])
     command.run(ladder_neighbour.main)
     found = json.loads(Path("metrics/ladder_neighbour.json").read_text())
-    assert list(found) == list(RUNGS)
+    assert list(found) == list(STEPS)
     assert [len(it["per_seed"]) for it in found.values()] == [2, 2, 2, 1]
