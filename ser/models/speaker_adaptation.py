@@ -53,22 +53,6 @@ class Speech:
                 raise ValueError(f"the views {', '.join(parts)} are of different clips")
         return cls(first.clips, first.actors, first.y, {view: part.x for view, part in parts.items()})
 
-    @classmethod
-    def split(cls, part: Part, widths: Mapping[str, int]) -> Self:
-        """Split features in which several sets stand side by side, so that one `Fold` holds them all.
-
-        Parameters
-        ----------
-        part
-            Clips with features [shape=(n, columns)].
-        widths
-            Number of columns of each feature set, in their order. Columns that follow them, such as the
-            canary features of a leakage test, are added to every set.
-        """
-        *sets, others = np.split(part.x, np.cumsum([*widths.values()]), axis=1)
-        views = {name: np.hstack([x, others]) for name, x in zip(widths, sets, strict=True)}
-        return cls(part.clips, part.actors, part.y, views)
-
     def part(self, view: str) -> Part:
         """Give one feature set, in the form that is the input of other models."""
         return Part(self.clips, self.actors, self.views[view], self.y)
@@ -80,19 +64,19 @@ class Speech:
 
 
 @dataclass(frozen=True)
-class LdaChoice:
+class ViewChoice:
     """Hyper-parameters of one feature set, selected on inner folds.
 
     Attributes
     ----------
-    shrinkage, prior_strength : float
+    shrinkage, prior_clips : float
         Shrinkage, 0 to 1, and prior strength, above 0, of `SpeakerLda.discriminant`.
     weight : float
         Weight of the set's logits in the sum, not negative.
     """
 
     shrinkage: float
-    prior_strength: float
+    prior_clips: float
     weight: float = 1.0
 
 
@@ -128,7 +112,7 @@ def draw_enrolled(actors: Labels, *, n_clips: int, seed: int) -> Mask:
     return enrolled
 
 
-def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_strength: float) -> Matrix:
+def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float) -> Matrix:
     """Subtract from each clip its speaker's offset, as estimated from the speaker's adaptation clips.
 
     Parameters
@@ -139,7 +123,7 @@ def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_strength: flo
         [shape=(n,)] Speaker of each clip.
     enrolled
         [shape=(n,), dtype=bool] Whether each clip is an adaptation clip.
-    prior_strength
+    prior_clips
         Prior strength, in clips without an offset, as of `known_share`.
 
     Returns
@@ -150,17 +134,17 @@ def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_strength: flo
     adapted = linear.copy()
     for actor in np.unique(actors[enrolled]):
         own = actors == actor
-        clips = linear[own & enrolled]  # (adaptation clips, columns)
-        adapted[own] -= known_share(len(clips), prior_strength) * clips.mean(axis=0)
+        heard = linear[own & enrolled]  # (adaptation clips, columns)
+        adapted[own] -= known_share(len(heard), prior_clips) * heard.mean(axis=0)
     return adapted
 
 
-def adapted_logits(
-    lda: SpeakerLda,
+def view_logits(
+    voices: SpeakerLda,
     projected: Matrix,
     actors: Labels,
     *,
-    choice: LdaChoice,
+    choice: ViewChoice,
     draws: list[Mask],
     n_clips: int,
 ) -> list[Matrix]:
@@ -168,7 +152,7 @@ def adapted_logits(
 
     Parameters
     ----------
-    lda
+    voices
         The fitted model of the feature set.
     projected
         [shape=(n, columns)] The clips after `SpeakerLda.project`.
@@ -186,26 +170,26 @@ def adapted_logits(
     list of numpy.ndarray [shape=(m, 8), dtype=float64]
         For each draw, the logits of the m clips that are no adaptation clips.
     """
-    discriminant = lda.discriminant(
-        n_clips=n_clips, prior_strength=choice.prior_strength, shrinkage=choice.shrinkage
+    discriminant = voices.discriminant(
+        n_clips=n_clips, prior_clips=choice.prior_clips, shrinkage=choice.shrinkage
     )
     # Adapted after the product, which does not depend on the draw: 8 columns rather than a thousand.
     linear = projected @ discriminant.weights  # (n, 8)
     return [
-        adapt(linear, actors, enrolled=enrolled, prior_strength=choice.prior_strength)[~enrolled]
+        adapt(linear, actors, enrolled=enrolled, prior_clips=choice.prior_clips)[~enrolled]
         + discriminant.bias
         for enrolled in draws
     ]
 
 
-def fit_ldas(training: Speech) -> dict[str, SpeakerLda]:
+def fit_voices(training: Speech) -> dict[str, SpeakerLda]:
     """Fit a model to each feature set of training clips; give them by the set's name."""
     return {name: SpeakerLda.fit(x, training.y, training.actors) for name, x in training.views.items()}
 
 
 def recognise(
-    ldas: Mapping[str, SpeakerLda],
-    choices: Mapping[str, LdaChoice],
+    voices: Mapping[str, SpeakerLda],
+    choices: Mapping[str, ViewChoice],
     speech: Speech,
     *,
     enrolled: Mask,
@@ -215,8 +199,8 @@ def recognise(
 
     Parameters
     ----------
-    ldas
-        The fitted LDA of each feature set, from `fit_ldas`.
+    voices
+        The fitted LDA of each feature set, from `fit_voices`.
     choices
         The hyper-parameters and weight of each feature set.
     speech
@@ -233,9 +217,9 @@ def recognise(
     """
     logits = [
         choice.weight
-        * adapted_logits(
-            ldas[view],
-            ldas[view].project(speech.views[view]),
+        * view_logits(
+            voices[view],
+            voices[view].project(speech.views[view]),
             speech.actors,
             choice=choice,
             draws=[enrolled],
