@@ -67,12 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**about, **outcome, **_unused(found, len(failed))}))
     else:
         print(format_score(corpus, outcome, found))
-        expected = recognizer.bundle.about.get("expected", {})
-        if "uar" in expected:
-            print(
-                f"To compare: {100 * expected['uar']:.1f} % UAR on RAVDESS speech, over 8 emotions, of "
-                "unseen speakers."
-            )
         if problems:
             files = "1 file" if len(problems) == 1 else f"{len(problems)} files"
             print(f"Skipped: {files}, named on standard error.")

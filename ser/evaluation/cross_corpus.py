@@ -123,7 +123,8 @@ def format_score(corpus: Corpus, result: Mapping[str, Any], found: Recordings) -
     emotions = result["emotions"]
     missing = [name for name, it in result["per_emotion"].items() if it["recall"] is None]
     lines = [
-        f"{corpus.title}: {result['n']} recordings, {result['speakers']} speakers, {len(emotions)} emotions",
+        f"{corpus.title}: {_counted(result['n'], 'recording')}, {_counted(result['speakers'], 'speaker')}, "
+        f"{_counted(len(emotions), 'emotion')}",
         corpus.note,
         "",
         f"UAR             {_percent(result['uar'])} %   {_interval_words(result)}",
@@ -147,9 +148,14 @@ def format_score(corpus: Corpus, result: Mapping[str, Any], found: Recordings) -
         for label, number in found.left_out.items()
     ]
     if found.doubled:
-        first = found.doubled[0]
-        remarks.append(f"Not used: {len(found.doubled)} files that repeat a clip, such as {first}.")
+        number, first = len(found.doubled), found.doubled[0]
+        repeating = f"{_counted(number, 'file')} that {'repeats' if number == 1 else 'repeat'} a clip"
+        remarks.append(f"Not used: {repeating}, such as {first}.")
     return "\n".join([*lines, "", *(remark for remark in remarks if remark)]).rstrip()
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _interval_words(result: Mapping[str, Any]) -> str:
