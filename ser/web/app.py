@@ -118,7 +118,8 @@ def create_app(
         version=recognizer.bundle.version,
         summary="Which of eight acted emotions a recording of speech expresses.",
         description="The answers are about how speech sounds, learned from actors. They say nothing about "
-        "what a person feels, and must not be used for medical or hiring decisions. Uploads are not kept.",
+        "what a person feels. Do not use them for decisions about people: no hiring, policing, medical or "
+        "educational use. Uploads are not kept.",
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,

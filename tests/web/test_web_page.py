@@ -294,7 +294,9 @@ def test_a_page_of_another_port_cannot_upload(
 
 def test_it_says_what_it_is_not(page: chromium.Page) -> None:
     text = page.run("document.body.innerText")
-    assert "medical or hiring decisions" in text
+    assert (
+        "Do not use it for decisions about people: no hiring, policing, medical or educational use." in text
+    )
     assert "24 professional actors" in text
 
 
