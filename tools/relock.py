@@ -19,6 +19,7 @@ FILE counts for the code of today for which it was made, and for outputs that dv
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -234,7 +235,7 @@ class Relock:
 
     def _code_difference(self, recorded: Entry, new: Entry) -> str | None:
         (old_script, old_rest), (script, rest) = _command(recorded["cmd"]), _command(new["cmd"])
-        if old_rest != rest:
+        if old_rest != rest or not old_script:
             return f"its command was `{recorded['cmd']}`"
         then, now = {}, {it["path"]: (self._folder / it["path"]).read_text("utf-8") for it in _code(new)}
         for dep in _code(recorded):
@@ -279,11 +280,9 @@ class Relock:
 
 
 def _command(cmd: str) -> tuple[str, str]:
-    """Split a command into the script's path and its arguments."""
-    python, option, module, *rest = cmd.split(" ")
-    if (python, option) != ("python", "-m"):
-        raise InputError(f"`{cmd}`: a stage's command begins with `python -m`")
-    return f"{module.replace('.', '/')}.py", " ".join(rest)
+    """Split ``python -m MODULE ...`` into the script and its arguments; other commands have no script."""
+    match = re.fullmatch(r"python -m ([\w.]+)(.*)", cmd, flags=re.DOTALL)
+    return (f"{match[1].replace('.', '/')}.py", match[2]) if match else ("", cmd)
 
 
 def _code(entry: Entry) -> list[Entry]:

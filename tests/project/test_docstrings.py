@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGES = ("audio", "cli", "recognizer", "report", "web")
+PACKAGES = sorted(path.parent.name for path in PROJECT.glob("ser/*/__init__.py"))
 
 
 def texts(docstring: str) -> Iterator[tuple[str, str]]:

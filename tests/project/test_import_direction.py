@@ -70,6 +70,16 @@ def test_experiments_stand_on_their_own() -> None:
     assert not wrong
 
 
+def test_stages_import_the_library_alone() -> None:
+    """Nor do they import one another: only what all of them share."""
+    wrong = []
+    for place, (_, own, *_), to in imports("stages"):
+        shared = to[0] == "stages" and (to[1] in ("command", "inputs") or own == "command")
+        if to[0] in ("tools", "benchmarks", "experiments") or (to[0] == "stages" and not shared):
+            wrong.append(place)
+    assert not wrong
+
+
 def test_the_library_opens_no_output_of_a_stage() -> None:
     """A stage reads its inputs in plain sight, and hands them down."""
     prefixes = tuple(f"{folder}/" for folder in ("data", "models", "metrics"))
