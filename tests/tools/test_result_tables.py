@@ -49,6 +49,23 @@ def test_trials_are_averaged_over_inner_folds(tmp_path: Path) -> None:
     assert trial_means(path) == {("a, b", "lda"): pytest.approx(0.6), ("a, b", "network"): 0.9}
 
 
+def test_a_model_without_a_name_has_its_key_in_all_tables(tmp_path: Path) -> None:
+    for source in PROJECT.glob("metrics/**/*.json"):
+        (tmp_path / source.relative_to(PROJECT / "metrics")).parent.mkdir(exist_ok=True)
+        content = json.loads(source.read_text())
+        if source.name in ("summary.json", "details.json"):
+            content["luna5"]["extra_trees"] = content["luna5"]["svm_rbf"]
+        if source.name == "human_comparison.json":
+            content["models"]["extra_trees"] = content["models"]["svm_rbf"]
+        (tmp_path / source.relative_to(PROJECT / "metrics")).write_text(json.dumps(content))
+    for name in ("luna5", "humans"):
+        assert "| Extra trees (`extra_trees`) |" in TABLES[name](tmp_path)
+    for name in ("emotions", "genders"):
+        assert "| `extra_trees` |" in TABLES[name](tmp_path)
+    assert "| from scratch | Extra trees |" in TABLES["all_models"](tmp_path)
+    assert {name for name in ("headline", "limits", "calibration") if not TABLES[name](tmp_path)} == set()
+
+
 def test_a_table_has_a_rule_under_its_heading() -> None:
     assert markdown(["", "UAR"], [["a", "1.0"]]).splitlines() == ["| | UAR |", "|---|---|", "| a | 1.0 |"]
 

@@ -6,7 +6,7 @@ from ser.errors import InputError
 from ser.evaluation.article_results import TEST_CLIPS
 from tools.check_current import ask_dvc
 from tools.result_tables.cells import Scores, interval_of, markdown, percent, read
-from tools.result_tables.models import TABLE_NAMES, table_name
+from tools.result_tables.models import short_name, table_name
 
 
 def by_model(metrics: Path) -> str:
@@ -68,7 +68,7 @@ def article(metrics: Path) -> str:
         ours = f"{percent(row['measured_low'])} to {percent(row['measured_high'])}"
         published, inside = f"{100 * row['article']:.2f}", "yes" if row["inside"] else "no"
         measured = percent(row["measured"])
-        rows.append([TABLE_NAMES[model], published, its, measured, ours, str(row["seeds"]), inside])
+        rows.append([short_name(model), published, its, measured, ours, str(row["seeds"]), inside])
     return markdown(heading, rows)
 
 

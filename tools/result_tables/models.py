@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from ser.evaluation.model_names import model_title
+
 TABLE_NAMES: Mapping[str, str] = {
     "dummy": "dummy",
     "decision_tree": "decision tree",
@@ -20,6 +22,11 @@ TABLE_NAMES: Mapping[str, str] = {
 }
 
 
+def short_name(model: str) -> str:
+    """Name a model; one that has no name above has that of `ser.evaluation.model_names`."""
+    return TABLE_NAMES.get(model, model_title(model))
+
+
 def table_name(model: str) -> str:
     """Name a model, with its key in the metrics."""
-    return f"{TABLE_NAMES[model]} (`{model}`)"
+    return f"{short_name(model)} (`{model}`)"

@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.result_tables import distillation, dtw, whisper
 from tools.result_tables.cells import PROTOCOLS, Scores, markdown, read, with_interval
-from tools.result_tables.models import TABLE_NAMES
+from tools.result_tables.models import short_name
 
 _ARTICLE_MODELS = ("cnn_augmented", "cnn", "decision_tree", "dummy")
 
@@ -23,17 +23,17 @@ def all_models(metrics: Path) -> str:
     pretrained = [model for model in main if model not in scratch]
     groups: Mapping[str, list[list[str]]] = {
         "from scratch": [
-            *([TABLE_NAMES[model], *_cells(main[model])] for model in scratch),
+            *([short_name(model), *_cells(main[model])] for model in scratch),
             *_rows(aligned, {model: f"{name} ¹" for model, name in dtw.MODELS.items()}),
             *_rows(taught, {model: f"{distillation.MODELS[model]} ²" for model in baselines}),
         ],
         "distilled": _rows(taught, {model: f"{distillation.MODELS[model]} ²" for model in students}),
         "pretrained encoder": [
-            *([TABLE_NAMES[model], *_cells(main[model])] for model in pretrained),
+            *([short_name(model), *_cells(main[model])] for model in pretrained),
             *_rows(read(metrics / "whisper.json"), whisper.MODELS),
         ],
         "the article's": [
-            [TABLE_NAMES[model], "", "", "", with_interval(read(metrics / "article" / f"{model}.json"))]
+            [short_name(model), "", "", "", with_interval(read(metrics / "article" / f"{model}.json"))]
             for model in _ARTICLE_MODELS
         ],
     }

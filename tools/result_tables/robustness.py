@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.robustness.condition_names import condition_words
 from tools.result_tables.cells import Scores, markdown, percent, points_of, read
-from tools.result_tables.models import TABLE_NAMES
+from tools.result_tables.models import short_name
 
 _AUGMENTATION: Mapping[str, str] = {
     "encoder_lda": "LDA on speaker encoder: speed perturbation",
@@ -50,4 +50,4 @@ def _table(
     rows = [
         [condition_words(it), *(percent(found[it][model]["uar"]) for model in models)] for it in conditions
     ]
-    return markdown(["UAR, %", *(TABLE_NAMES[model] for model in models)], rows)
+    return markdown(["UAR, %", *(short_name(model) for model in models)], rows)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ser.export.summary import MODEL
 from tools.result_tables.cells import markdown, percent, read
-from tools.result_tables.models import TABLE_NAMES, table_name
+from tools.result_tables.models import short_name, table_name
 
 
 def humans(metrics: Path) -> str:
@@ -27,7 +27,7 @@ def humans(metrics: Path) -> str:
 def humans_by_emotion(metrics: Path) -> str:
     """Tabulate the recall of each emotion, of listeners and of the exported model's recipe."""
     found = read(metrics / "human_comparison.json")
-    both = {"human listeners (published)": found["human"], TABLE_NAMES[MODEL]: found["models"][MODEL]}
+    both = {"human listeners (published)": found["human"], short_name(MODEL): found["models"][MODEL]}
     emotions = list(found["human"]["per_emotion"])
     rows = [
         [name, *(percent(it["per_emotion"][emotion]) for emotion in emotions)] for name, it in both.items()
@@ -42,7 +42,7 @@ def calibration(metrics: Path) -> str:
         before, after = it["before"], it["after"]
         pairs = [f"{100 * before['ece']:.1f}, {100 * after['ece']:.1f}"]
         pairs += [f"{before[key]:.3f}, {after[key]:.3f}" for key in ("nll", "brier", "aurc")]
-        rows.append([TABLE_NAMES[model], f"{it['temperature']['mean']:.2f}", *pairs])
+        rows.append([short_name(model), f"{it['temperature']['mean']:.2f}", *pairs])
     heading = ["before, after", "temperature (mean)", "ECE, %", "NLL", "Brier", "AURC"]
     return markdown(heading, rows)
 
@@ -53,7 +53,7 @@ def coverage(metrics: Path) -> str:
     lda = read(metrics / "calibration.json")["encoder_lda_augmented"]["accuracy_at_coverage"]
     shares = list(exported)
     rows = [
-        [TABLE_NAMES[model], *(percent(found[share]) for share in shares)]
+        [short_name(model), *(percent(found[share]) for share in shares)]
         for model, found in ((MODEL, exported), ("encoder_lda_augmented", lda))
     ]
     return markdown(["accuracy, % at coverage", *(f"{100 * float(share):g} %" for share in shares)], rows)
