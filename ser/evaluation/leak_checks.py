@@ -1,4 +1,7 @@
-"""Leakage tests of the test actors into a model, on the real features.
+"""Leakage tests of the test actors into a model, on the real features, for the frozen experiments alone.
+
+Code of experiments/dtw and experiments/distillation, which stays as it was, imports this module. What is new
+takes `ser.evaluation.leakage_tests`, the same tests for models that are fitted to a `Fold`.
 
 Three tests, each with the model and the hyper-parameters of the result in question:
 

@@ -6,6 +6,8 @@ canary features    columns give actor and emotion away together: they must not h
 held-out removal   training reads features without the test clips: the predictions must be equal
 
 Each is applied to the real features, with the model and the hyper-parameters of the result in question.
+These are the tests for every model that is fitted to a `Fold`; frozen experiments have their own in
+`ser.evaluation.leak_checks`.
 """
 
 from dataclasses import replace
