@@ -14,7 +14,9 @@ RUN := env PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONHASHSEED=0
 ##@ Use
 help: ## Explain every target (the default)
 	@echo "Usage: make TARGET [PYTHON=python3.12] [RAVDESS_DIR=/folder/or/zip] [PIPELINE=NAME]"
-	@echo "Begin with make demo. Times are of 2 new cores; the first target also makes .venv."
+	@echo "PIPELINE is one of experiments/README.md, such as ladder or protocols/loso."
+	@echo "Begin with make demo. Times are of 2 cores of an AMD EPYC of 2024 (metrics/machine.json)."
+	@echo "The first target also makes .venv."
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
@@ -67,7 +69,7 @@ format: $(INSTALLED) ## Format the code and sort its imports
 dag: $(INSTALLED) ## Draw the pipeline into README.md and docs/pipeline.md, from dvc.yaml
 	@$(RUN) python -m tools.dag
 
-check: $(INSTALLED) ## Fail if dvc.lock is behind the code, params.yaml or the metrics; needs no data
+check: $(INSTALLED) ## Name the stages that would run, as dvc.lock is behind, and fail if there are any; needs no data
 	@$(RUN) python -m tools.check_current
 
 bench: $(INSTALLED) ## Measure speed and memory beside other ways, after make repro; over an hour. BENCH='--only features'

@@ -1,5 +1,6 @@
 """The how-tos in docs/ are true: their changes apply to the code, which then does what they say."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
-from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
+from ser.audio.clip_io import sha256_of
+from ser.data.ravdess import EMOTIONS, ManifestEntry, all_clips, parse_clip, read_manifest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PAGES = ("add_a_model", "add_an_augmentation", "add_a_corpus", "add_a_protocol")
+PAGES = ("add_a_model", "add_an_augmentation", "add_a_protocol", "add_a_stage", "score_another_corpus")
 COPIED = (
     "ser",
     "stages",
@@ -45,10 +48,10 @@ def git_apply(name: str, project: Path, *options: str) -> None:
     assert done.returncode == 0, f"docs/{name}.md: {done.stderr}"
 
 
-def run(project: Path, *command: str) -> str:
+def run(project: Path, *command: str, folder: Path | None = None) -> str:
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=project,
+        cwd=folder or project,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -92,7 +95,7 @@ def test_the_diff_applies_by_itself(name: str) -> None:
     git_apply(name, PROJECT, "--check")
 
 
-@pytest.mark.parametrize("name", ["add_a_model", "add_an_augmentation", "add_a_corpus"])
+@pytest.mark.parametrize("name", ["add_a_model", "add_an_augmentation", "score_another_corpus"])
 def test_the_snippet_runs(name: str, project: Path) -> None:
     for snippet in blocks(page(name), "python"):
         assert "assert" in snippet
@@ -109,6 +112,29 @@ def test_the_script_scores_the_new_protocol(project: Path) -> None:
     uar, low, high = map(float, match.groups())
     # Four emotions are told apart, the others guessed among each other.
     assert 0.55 < low < uar < high < 0.72
+
+
+def test_the_new_stage_runs(project: Path, tmp_path: Path) -> None:
+    clips = pd.DataFrame({"emotion": ["calm", "sad", "calm"], "duration_s": [3.0, 4.5, 5.0]})
+    (tmp_path / "data").mkdir()
+    clips.to_parquet(tmp_path / "data/clips.parquet")
+    run(project, "-m", "stages.durations", folder=tmp_path)
+    found = json.loads((tmp_path / "metrics/durations.json").read_text(encoding="utf-8"))
+    assert found == {"calm": 4.0, "sad": 4.5}
+    for part in ("Reads ", "Writes "):
+        assert part in run(project, "-m", "stages.durations", "--help")
+    assert '"durations"' in (project / "tools/dag.py").read_text(encoding="utf-8")
+
+
+def test_the_manifest_is_that_of_the_recordings(tmp_path: Path) -> None:
+    clip = "03-01-06-01-02-01-12"
+    samples = np.random.default_rng(0).integers(-9000, 9000, 48_000).astype(np.int16)
+    (tmp_path / "recordings/Actor_12").mkdir(parents=True)
+    soundfile.write(tmp_path / f"recordings/Actor_12/{clip}.wav", samples, 48_000, subtype="PCM_16")
+    (script,) = blocks(page("copy_the_pipeline"), "python")
+    run(PROJECT, "-c", script, folder=tmp_path)
+    manifest = read_manifest(tmp_path / "manifest.csv")
+    assert manifest == {clip: ManifestEntry(frames=48_000, sha256=sha256_of(samples))}
 
 
 def test_dvc_yaml_is_as_the_tests_want_it(project: Path) -> None:

@@ -37,7 +37,7 @@ INSTEAD = {
 """What no text for readers says, and what it says in its place."""
 PAGES = sorted(
     path.relative_to(PROJECT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "experiments/*/README.md", "benchmarks/README.md")
+    for pattern in ("*.md", "docs/**/*.md", "experiments/**/README.md", "benchmarks/README.md")
     for path in PROJECT.glob(pattern)
 )
 SCRIPTS = sorted(
