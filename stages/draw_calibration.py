@@ -8,22 +8,19 @@ All that is read is in git, so that a figure can be changed without a training.
 
 from typing import Any
 
-from ser.errors import list_problems
 from ser.evaluation.calibration import RELIABILITY
 from ser.figures import calibration as calibration_figures
 from ser.figures.style import save
 from ser.files import read_table, replacing
-from ser.report.inputs import Some, read_checked
+from ser.report.inputs import Some, read_metrics
 from stages import command
 
 
 def main() -> None:
     """Read and draw."""
     command.parser(__doc__).parse_args()
-    contents, problems = read_checked({"metrics/calibration.json": Some[str, dict[str, Any]]})
-    if problems:
-        raise list_problems("run the stage calibrate again", problems)
-    [described] = contents
+    schemas = {"metrics/calibration.json": Some[str, dict[str, Any]]}
+    [described] = read_metrics(schemas, run="the stage calibrate")
     bins = read_table("metrics/plots/reliability.csv", RELIABILITY)
     curves = read_table("metrics/plots/risk_coverage.csv", ("coverage", *described))
     with replacing("figures/calibration") as folder:

@@ -8,10 +8,9 @@ Writes  figures/ladder/ladder.png: the steps; figures/ladder/leaks.png: inflatio
 from typing import Any
 
 from experiments.ladder.figures import draw_epochs, draw_inflations, draw_steps
-from ser.errors import list_problems
 from ser.figures.style import save
 from ser.files import replacing
-from ser.report.inputs import read_checked
+from ser.report.inputs import read_metrics
 from stages import command
 
 Content = dict[str, list[dict[str, Any]]]
@@ -21,12 +20,8 @@ Content = dict[str, list[dict[str, Any]]]
 def main() -> None:
     """Read the scores and draw them."""
     command.parser(__doc__).parse_args()
-    contents, problems = read_checked(
-        dict.fromkeys(("metrics/ladder.json", "metrics/ladder_long.json"), Content)
-    )
-    if problems:
-        raise list_problems("run the stages results and long_results again", problems)
-    ablation, long_training = contents
+    schemas = dict.fromkeys(("metrics/ladder.json", "metrics/ladder_long.json"), Content)
+    ablation, long_training = read_metrics(schemas, run="the stages results and long_results")
     with replacing("figures/ladder") as folder:
         save(draw_steps(ablation["rungs"]), folder / "ladder.png")
         save(draw_inflations(ablation["leaks"]), folder / "leaks.png")

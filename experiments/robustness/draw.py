@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from experiments.robustness import figures
 from experiments.robustness.scores import Gains, Scores
-from ser.errors import list_problems
 from ser.figures.style import save
 from ser.files import replacing
-from ser.report.inputs import read_checked
+from ser.report.inputs import read_metrics
 from stages import command
 
 
@@ -28,10 +27,7 @@ class Content:
 def main() -> None:
     """Read the scores and draw them."""
     command.parser(__doc__).parse_args()
-    contents, problems = read_checked({"metrics/robustness.json": Content})
-    if problems:
-        raise list_problems("run the stage evaluate_robustness again", problems)
-    [found] = contents
+    [found] = read_metrics({"metrics/robustness.json": Content}, run="the stage evaluate_robustness")
     with replacing("figures/robustness") as folder:
         save(figures.noise(found.uar), folder / "noise.png")
         save(figures.conditions(found.uar), folder / "conditions.png")

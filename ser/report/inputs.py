@@ -62,6 +62,27 @@ def read_checked(schemas: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
     return contents, problems
 
 
+def read_metrics(schemas: Mapping[str, Any], *, run: str) -> list[Any]:
+    """Read JSON files that are all needed, and hold them to their schemas.
+
+    Parameters
+    ----------
+    schemas
+        As of `read_checked`.
+    run
+        What writes the files, for the message: it says to run that.
+
+    Raises
+    ------
+    ser.errors.InputError
+        Where files are missing or wrong; names all of them.
+    """
+    contents, problems = read_checked(schemas)
+    if problems:
+        raise list_problems(f"run {run} again", problems)
+    return contents
+
+
 def read_figures(folder: Path | str, *, required: Iterable[str], run: str) -> Figures:
     """Read all PNG files of a folder, sorted by name.
 
