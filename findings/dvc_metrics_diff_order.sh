@@ -2,7 +2,7 @@
 # `dvc metrics diff` prints its rows in an order that changes from run to run.
 #
 # Guess, written down before: rows are sorted by path, as those of `dvc metrics show` are.
-# Behaviour of DVC 3.67.1, Python 3.11 to 3.13: the rows come in the order of a set of paths, so that Python's
+# Behaviour of DVC 3.67.1, Python 3.11: the rows come in the order of a set of paths, so that Python's
 # random hash seed decides. With a fixed PYTHONHASHSEED the order still changes with the folder where the
 # repository lies, for the hashed paths are absolute. The table of a pull request (`--md`) and a log that is
 # compared with the last one differ without any difference in the metrics. `dvc metrics show` is sorted.

@@ -30,57 +30,20 @@ TELLS_ITS_PLACE = frozenset(
 """Names in a module by which it may write where it, or a class of it, stands."""
 REACHES_ALL = frozenset(
     {
-        *(
-            "exec",
-            "eval",
-            "globals",
-            "locals",
-            "vars",
-            "import_module",
-            "getsource",
-            "getdoc",
-            "runpy",
-        ),
-        *("currentframe", "_getframe", "sys.modules", "to_pickle", "read_pickle", "model_json_schema"),
+        *("exec", "eval", "globals", "locals", "vars", "import_module", "runpy", "currentframe", "_getframe"),
+        *("getsource", "getdoc", "to_pickle", "read_pickle", "model_json_schema", "sys.modules"),
         *("__import__", "__globals__", "__dict__", "__subclasses__", "__init_subclass__", "__set_name__"),
     }
 )
 """Names by which code may reach, or read, what no name in it leads to."""
 QUIET = frozenset(
     {
-        *(
-            "MappingProxyType",
-            "Path",
-            "PurePosixPath",
-            "TypeVar",
-            "compile",
-            "frozenset",
-            "tuple",
-            "set",
-            "dict",
-        ),
-        *("list", "range", "len", "sorted", "min", "max", "sum", "str", "int", "float", "zip", "enumerate"),
-        *(
-            "dataclass",
-            "field",
-            "cache",
-            "lru_cache",
-            "contextmanager",
-            "final",
-            "runtime_checkable",
-            "overload",
-        ),
-        *(
-            "property",
-            "staticmethod",
-            "classmethod",
-            "abstractmethod",
-            "Field",
-            "ConfigDict",
-            "fromkeys",
-            "array",
-        ),
-        *("items", "keys", "values", "join", "format", "replace", "field_validator", "model_validator"),
+        *("str", "int", "float", "tuple", "list", "set", "frozenset", "dict", "range", "zip", "enumerate"),
+        *("len", "sorted", "min", "max", "sum", "items", "keys", "values", "fromkeys", "join", "format"),
+        *("replace", "compile", "array", "MappingProxyType", "Path", "PurePosixPath", "TypeVar"),
+        *("dataclass", "field", "cache", "lru_cache", "contextmanager", "property", "staticmethod"),
+        *("classmethod", "abstractmethod", "final", "overload", "runtime_checkable"),
+        *("Field", "ConfigDict", "field_validator", "model_validator"),
     }
 )
 """What may be called when a module is loaded without anybody noticing who does not use the result."""
@@ -201,17 +164,12 @@ def _help_in(call: ast.Call) -> list[ast.AST]:
     """List the arguments of a call that show a docstring as help."""
     if _called(call.func) not in _HELP:
         return []
-    words = (it for it in (*call.args, *call.keywords))
-    return [it for it in words if _identifier(it.value if isinstance(it, ast.keyword) else it) == "__doc__"]
+    shown = [*call.args, *(it.value for it in call.keywords)]
+    return [it for it in shown if _identifier(it) == "__doc__"]
 
 
 def _tells_its_place(tree: ast.Module) -> bool:
-    nodes = [
-        node
-        for statement in tree.body
-        for node in ast.walk(statement)
-        if not (isinstance(statement, ast.If) and ast.dump(statement.test) == _MAIN)
-    ]
+    nodes = [node for statement in tree.body for node in ast.walk(statement) if not _is_main(statement)]
     of_keras = any(
         ast.unparse(base).startswith("keras.")
         for it in nodes
@@ -357,7 +315,7 @@ class Program:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self.load(_loaded(statement))
             elif module.whole and not _is_main(statement):
-                bound = ", ".join(_names_bound(statement)[:1]) or "when it is loaded"
+                bound = next(iter(_names_bound(statement)), "when it is loaded")
                 self._write(module, f"{name}: {bound}", [statement])
 
     def _write(self, module: Module, label: str, statements: list[ast.stmt]) -> None:
@@ -444,12 +402,11 @@ class _Writer:
                 self._parts.append(name)
             case ast.AST():
                 self._parts.append(f"{type(value).__name__}(")
-                hidden = _help_in(value) if isinstance(value, ast.Call) else []
                 for name, each in ast.iter_fields(value):
                     self._parts.append(f"{name}=")
                     if name in ("annotation", "returns") and isinstance(each, ast.AST):
                         each = _Unquoted().visit(copy.deepcopy(each))
-                    self._write([it for it in each if it not in hidden] if isinstance(each, list) else each)
+                    self._write(each)
                 self._parts.append(")")
             case list():
                 for each in value:

@@ -5,10 +5,8 @@ params.demo.yaml beside it on top. For a comparison, today's values are set at t
 the names that the keys had there, so that code alone differs.
 """
 
-import os
 import shutil
 import struct
-import subprocess
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -27,7 +25,7 @@ from ser.files import replacing, write_json
 from ser.params import Workers
 from tools import demo
 from tools.check_current import stale_stages
-from tools.relock import Equal, address_of, md5_of, relative_to
+from tools.relock import Equal, address_of, git, md5_of, relative_to
 
 PIPELINE, LOCK, PARAMS, OVERLAY = "dvc.yaml", "dvc.lock", "params.yaml", "params.demo.yaml"
 WHISPER = Path("whisper/model.bin")
@@ -112,7 +110,7 @@ def compare(
     InputError
         Where there is no such commit, or a workspace cannot be made.
     """
-    commit = _git(project, "rev-parse", "--verify", "--quiet", f"{against}^{{commit}}").decode().strip()
+    commit = git(project, "rev-parse", "--verify", "--quiet", f"{against}^{{commit}}").decode().strip()
     if not commit:
         raise InputError(f"{against}: no commit of {project}")
     before = folder.with_name(f"{folder.name}_{commit[:7]}")
@@ -392,8 +390,8 @@ def _set(values: Any, key: str, value: Any) -> bool:
 def _check_out(project: Path, commit: str, folder: Path) -> None:
     """Write a commit's files into a folder, through an index of its own, so that the project's stays."""
     index = {"GIT_INDEX_FILE": str(folder / ".git-index")}
-    _git(project, "read-tree", commit, changes=index)
-    _git(project, "checkout-index", "--all", "--force", f"--prefix={folder}/", changes=index)
+    git(project, "read-tree", commit, changes=index)
+    git(project, "checkout-index", "--all", "--force", f"--prefix={folder}/", changes=index)
     (folder / ".git-index").unlink(missing_ok=True)
     if not (folder / PIPELINE).exists():
         raise InputError(f"{commit}: git cannot give the files of this commit, or it has no {PIPELINE}")
@@ -408,17 +406,6 @@ def _sums(folder: Path) -> dict[str, str]:
         for path in ([top] if top.is_file() else sorted(top.rglob("*")))
         if path.is_file() and "__pycache__" not in path.parts
     }
-
-
-def _git(folder: Path, *arguments: str, changes: Mapping[str, str] | None = None) -> bytes:
-    environment = os.environ | dict(changes or {})
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder, env=environment, capture_output=True, check=False
-        )
-    except OSError as error:
-        raise InputError(f"git cannot be run ({error})") from error
-    return done.stdout if done.returncode == 0 else b""
 
 
 def random_whisper() -> bytes:

@@ -18,13 +18,15 @@ FILE counts for the code of today for which it was made, and for outputs that dv
 """
 
 import hashlib
+import io
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -98,31 +100,24 @@ class History:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def _git(self, *arguments: str, text: bytes = b"") -> bytes:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=self._folder, input=text, capture_output=True, check=False
-            )
-        except OSError as error:
-            raise InputError(f"git cannot be run ({error})") from error
-        return done.stdout if done.returncode == 0 else b""
+        # Many stages ask for the same.
+        self.entries, self.md5 = cache(self._entries), cache(self._md5)
 
     @cached_property
     def code(self) -> dict[str, str]:
         """Every Python file that any commit has, by the md5 of its bytes."""
-        listed = (it.partition(b" ") for it in self._git("rev-list", "--objects", "--all").splitlines())
+        objects = git(self._folder, "rev-list", "--objects", "--all").splitlines()
+        listed = (it.partition(b" ") for it in objects)
         names = [blob for blob, _, path in listed if path.endswith(b".py")]
-        stream = self._git("cat-file", "--batch", text=b"\n".join(names))
+        stream = io.BytesIO(git(self._folder, "cat-file", "--batch", text=b"\n".join(names)))
         found = {}
-        while stream:
-            header, _, rest = stream.partition(b"\n")
-            size = int(header.split()[2])
-            found[md5_of(rest[:size])] = rest[:size].decode("utf-8")
-            stream = rest[size + 1 :]
+        while header := stream.readline():
+            content = stream.read(int(header.split()[2]))
+            found[md5_of(content)] = content.decode("utf-8")
+            stream.readline()
         return found
 
-    def entries(self, commit: str) -> dict[str, Entry]:
+    def _entries(self, commit: str) -> dict[str, Entry]:
         """Read the entries of a commit's dvc.lock files by the path of each output.
 
         Raises
@@ -130,17 +125,18 @@ class History:
         InputError
             Where there is no such commit.
         """
-        names = self._git("ls-tree", "-r", "--name-only", "--full-tree", commit).decode().splitlines()
+        listed = git(self._folder, "ls-tree", "-r", "--name-only", "--full-tree", commit)
+        names = listed.decode().splitlines()
         if not names:
             raise InputError(f"{commit}: no commit of {self._folder}")
         locks = [it for it in names if Path(it).name == LOCK]
-        read = (YAML(typ="safe").load(self._git("show", f"{commit}:{it}")) for it in locks)
+        read = (YAML(typ="safe").load(git(self._folder, "show", f"{commit}:{it}")) for it in locks)
         entries = (entry for lock in read for entry in (lock.get("stages") or {}).values())
         return {out["path"]: entry for entry in entries for out in entry.get("outs", [])}
 
-    def md5(self, commit: str, path: str) -> str:
+    def _md5(self, commit: str, path: str) -> str:
         """Give the md5 of a file at a commit, or that of nothing."""
-        return md5_of(self._git("show", f"{commit}:{path}"))
+        return md5_of(git(self._folder, "show", f"{commit}:{path}"))
 
 
 class Relock:
@@ -299,6 +295,30 @@ def _values(params: Any) -> list[str]:
     if isinstance(params, Mapping):
         return sorted(it for value in params.values() for it in _values(value))
     return [] if params is None else [repr(params)]
+
+
+def git(folder: Path, *arguments: str, text: bytes = b"", changes: Mapping[str, str] | None = None) -> bytes:
+    """Give what a command of git prints, or nothing where it fails.
+
+    Parameters
+    ----------
+    folder
+        In the repository.
+    *arguments
+        Of ``git``.
+    text
+        What it reads from standard input.
+    changes
+        Environment variables that differ.
+    """
+    environment = os.environ | dict(changes or {})
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=environment, input=text, capture_output=True, check=False
+        )
+    except OSError as error:
+        raise InputError(f"git cannot be run ({error})") from error
+    return done.stdout if done.returncode == 0 else b""
 
 
 def md5_of(content: bytes) -> str:

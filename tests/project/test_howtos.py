@@ -156,7 +156,7 @@ def test_commands_exist(project: Path) -> None:
     text = "\n".join(map(page, PAGES))
     repro = re.findall(r"dvc repro ((?:[a-z_]+(?:@\w+)?(?![\w/]) ?)+)", text)
     targets = [target for line in repro for target in line.split() if target not in ("makes", "writes")]
-    assert {"extract@louder", "split"} <= set(targets)
+    assert {"extract@clean", "extract@louder", "split"} <= set(targets)
     for target in targets:
         stage, _, cell = target.partition("@")
         assert re.search(rf"^  {stage}:$", stages, flags=re.MULTILINE), target
