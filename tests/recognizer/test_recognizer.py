@@ -662,7 +662,7 @@ def test_the_example_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pyte
     page = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(from ser import Recognizer\n.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    soundfile.write("talk.wav", spoken(2), RATE)
+    soundfile.write("your.wav", spoken(2), RATE)
     names: dict[str, Any] = {}
     exec(example, names)
     assert names["result"].emotion in EMOTIONS
