@@ -30,8 +30,8 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
     stages : list of str
         Addresses of the stages, which in a pipeline of a folder begin with its dvc.yaml; empty where all are
         current.
-    output : str
-        Output of DVC, errors included.
+    errors : str
+        What DVC says where it could plan no stage at all, as of a dvc.lock that it cannot read; else empty.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def stale_stages(folder: Path) -> tuple[list[str], str]:
         raise InputError(f"{folder}: DVC lists no stage here\n{listing.stderr}".rstrip())
     dry = ask_dvc(folder, "repro", "--dry", "--allow-missing", "--keep-going", "--all-pipelines")
     current = set(_CURRENT.findall(dry.stdout))
-    return [name for name in names if name not in current], dry.stdout + dry.stderr
+    return [name for name in names if name not in current], "" if dry.stdout.strip() else dry.stderr
 
 
 def _is_asked(folder: Path, stage: str) -> bool:
@@ -60,15 +60,16 @@ def ask_dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> None:
-    """Print DVC's plan where it is not empty, then the verdict."""
+    """Name the stages that would run, a line each, or say that there are none."""
     command.parser(__doc__).parse_args()
-    stale, output = stale_stages(Path.cwd())
+    stale, errors = stale_stages(Path.cwd())
     if stale:
-        print(output)
+        problems = "\n".join([*(f"  {name}" for name in stale), *errors.splitlines()])
         raise InputError(
-            f"dvc.lock is behind for {', '.join(stale)}; run `dvc repro` with the recordings (in "
-            "experiments/NAME `dvc repro experiments/NAME/dvc.yaml`), then commit dvc.lock, "
-            "metrics/ and figures/"
+            f"dvc.lock is behind: these stages would run\n{problems}\nRun `dvc repro` with the recordings "
+            "(in experiments/NAME `dvc repro experiments/NAME/dvc.yaml`), then commit dvc.lock, metrics/ and "
+            "figures/. Where only comments, docstrings or places of code changed, `python -m tools.relock` "
+            "will do."
         )
     print("Every dvc.lock is current: no stage would run.")
 

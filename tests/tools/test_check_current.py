@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ser.errors import InputError
-from tools.check_current import stale_stages
+from stages import command
+from tools.check_current import main, stale_stages
 
 PIPELINE = """\
 stages:
@@ -80,6 +81,31 @@ def test_a_pipeline_that_was_never_run_has_no_results_to_be_behind(project: Path
     (project / "experiments" / "more" / "dvc.lock").unlink()
     (project / "more.txt").write_text("2")
     assert stale_stages(project)[0] == []
+
+
+def test_stale_stages_are_listed_a_line_each_without_dvcs_plan(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("in.txt", "more.txt"):
+        (project / name).write_text("2")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["check_current"])
+    with pytest.raises(SystemExit) as stopped:
+        command.run(main)
+    heading, *listed, advice = str(stopped.value.code).splitlines()
+    assert heading == "error: dvc.lock is behind: these stages would run"
+    assert listed == ["  copy", "  experiments/more/dvc.yaml:more"]
+    assert "dvc repro" in advice
+    assert capfd.readouterr().out == ""
+
+
+def test_what_dvc_could_not_read_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "dvc.lock").write_text("stages: [")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["check_current"])
+    with pytest.raises(SystemExit) as stopped:
+        command.run(main)
+    assert "dvc.lock' is invalid" in str(stopped.value.code)
 
 
 def test_a_changed_metric_is_named(project: Path) -> None:
