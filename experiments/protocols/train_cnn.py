@@ -4,8 +4,9 @@ Reads   data/clips.parquet, data/splits/PROTOCOL.parquet, data/features/{clean,r
 Writes  data/protocols/PROTOCOL/cnn.parquet: a row a test clip and seed
 
 Its settings are those of train_cnn.logmel, but for the seeds. It is trained on every clip that is not tested,
-for all its epochs; there are no validation clips. A killed training goes on from its last epoch when the
-stage runs again.
+for all its epochs; there are no validation clips. The settings were judged on LUNA5's validation actors, who
+are tested here: these scores confirm LUNA5's, and are no estimate of their own. A killed training goes on
+from its last epoch when the stage runs again.
 """
 
 from pathlib import Path
