@@ -170,16 +170,16 @@ class Relock:
                 proved[address] = entry
         before = {path: path.read_bytes() for path in {self._lock(it) for it in proved}}
         self._write(proved)
-        still = set(stale_stages(self._folder)[0]) & proved.keys()
-        if still:
+        # What was stale only for what is relocked now is stale no more, and is not named.
+        still = set(stale_stages(self._folder)[0])
+        if refused := still & proved.keys():
             for path, content in before.items():
                 path.write_bytes(content)
-            self._write({it: entry for it, entry in proved.items() if it not in still})
-            reasons |= dict.fromkeys(still, FOR_MORE)
-        kept = proved.keys() - still
+            self._write({it: entry for it, entry in proved.items() if it not in refused})
+            reasons |= dict.fromkeys(refused, FOR_MORE)
         return Outcome(
-            relocked={it: why for it, why in reasons.items() if it in kept},
-            stale={it: why for it, why in reasons.items() if it not in kept},
+            relocked={it: why for it, why in reasons.items() if it in proved and it not in still},
+            stale={it: why for it, why in reasons.items() if it in still},
         )
 
     def _lock(self, address: str) -> Path:

@@ -156,6 +156,16 @@ def test_words_cost_no_run_and_only_locks_are_written(project: Path) -> None:
     assert str(outcome).endswith("4 relocked, 0 left stale")
 
 
+def test_what_is_stale_only_for_what_is_relocked_is_not_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without data DVC may take what depends on a stale stage for stale, until that one is relocked."""
+    edit(project, "lib/tally.py", ('"""Count them."""', '"""Count all words."""'))
+    answers = iter([[COUNT, *SHOW, AGAIN], []])
+    monkeypatch.setattr("tools.relock.stale_stages", lambda folder: (next(answers), ""))
+    assert run(project) == Outcome(dict.fromkeys([COUNT, AGAIN], "for its code says the same"), {})
+
+
 def test_a_frozen_stage_keeps_its_entry(project: Path) -> None:
     """It tells of the code that made the outputs, whatever became of that code."""
     command = "    cmd: python -m stages.count\n"
