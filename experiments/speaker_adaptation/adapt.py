@@ -1,7 +1,7 @@
-"""Adapt to each test speaker by a few unlabelled clips, and recognise the others: the protocol ``enrolled``.
+"""Adapt to each test speaker by some unlabelled clips, and recognise the others: the protocol ``enrolled``.
 
 Under the folds of luna5 some clips of each test actor are drawn with a seed, without labels; the models are
-adapted to the speaker by them and scored on the actor's other clips. They are a per-layer LDA ensemble on
+adapted to the speaker by them and scored on the actor's other clips. They are an LDA ensemble on layers of
 the pretrained speaker encoder and on functionals, and its late fusion with the 2-D CNN, adapted as well.
 
 All settings of the LDAs are selected on inner folds of training actors, who are adapted to in the same way;
@@ -18,32 +18,35 @@ Writes  data/predictions/enrolled.parquet  as those of other models, but the pro
 No label of a test actor is read before scoring, but clips of theirs are: these scores are not those of luna5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from experiments.speaker_adaptation.network import choose_prior, join_network, network_logits
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.fold import Array, take
+from ser.data.fold import Array, Fold, folds
 from ser.data.predictions import prediction_table, read_predictions
 from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json, write_parquet
-from ser.models.adaptation_search import choose, inner_folds, priors_for
-from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, recognise
-from ser.models.speaker_lda import Matrix, SpeakerLda
+from ser.models.adaptation_search import priors_for
+from ser.models.lda_ensemble import FittedEnsemble, LdaEnsemble
+from ser.models.speaker_adaptation import Speech, draw_enrolled, fit_ldas
+from ser.models.speaker_lda import Matrix
 from ser.parallel import run_all
-from ser.params import load, load_params
+from ser.params import AdaptationSearch, load, load_params
 from stages import command
 from stages.inputs import read_features, read_split
 
 LDA, JOINED = "voice_lda", "voice_fused"
+"""Names in predictions: the LDA ensemble, and its late fusion with the CNN."""
 WITH_NETWORK = "all, with the network"
 """Stands for a feature set in the trials of the CNN's prior; their UAR is of validation actors."""
 
 
 def read_views() -> dict[str, Array]:
-    """Read what each clip is recognised by."""
+    """Read the feature sets: each layer of the speaker encoder, and functionals."""
     (encoder,) = read_features("encoder", ["clean"])
     (functionals,) = read_features("functionals", ["clean"])
     layers = {f"encoder_{layer + 1}": encoder[:, layer] for layer in range(encoder.shape[1])}
@@ -52,60 +55,55 @@ def read_views() -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class Network:
-    """What the 2-D network says of clips that it never met, and which of the training clips these are."""
+    """What the CNN of a fold predicts for clips that it was not trained on.
 
-    of_test: Matrix
-    of_validation: Matrix
-    is_validation: Mask
+    Attributes
+    ----------
+    test, validation : numpy.ndarray [shape=(n, 8)]
+        Logits of the fold's clips, of `network_logits`.
+    """
+
+    test: Matrix
+    validation: Matrix
 
 
 def run_fold(
-    fold: int, training: Speech, test: Speech, network: Network, settings: AdaptationParams
+    recipe: LdaEnsemble, fold: Fold, network: Network, numbers: list[int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
-    inner = inner_folds(training, n_folds=settings.inner_folds)
-    voices = fit_voices(training)
-    validation = training.at(network.is_validation)
-    voices_without = fit_voices(training.at(~network.is_validation))
+    """Select, fit and apply on one fold; return the predictions of every draw, and the trials."""
+    test = fold.recordings(fold.test)
+    fitted = recipe.fit_for(fold, numbers)
+    # The CNN was trained without the validation actors; so are LDAs on whom its prior is selected with it.
+    without = replace(fitted, ldas=fit_ldas(Speech.split(fold.training(), recipe.widths)))
     tables, trials = [], []
-    for n_clips in settings.clips:
-        choices, tried = choose(inner, n_clips=n_clips, settings=settings)
-        prior, tried_network = rehearse(
-            voices_without, choices, validation, network.of_validation, n_clips=n_clips, settings=settings
-        )
-        tried = pd.concat([tried, tried_network], ignore_index=True)
-        tried.insert(0, "clips", n_clips)
-        trials.append(tried)
-        for seed in settings.seeds:
+    for n_clips in numbers:
+        prior, tried = select_prior(without, fold, network, n_clips=n_clips, settings=recipe.settings)
+        trials += [fitted.log[fitted.log["clips"] == n_clips], tried]
+        for seed in recipe.settings.seeds:
             enrolled = draw_enrolled(test.actors, n_clips=n_clips, seed=seed)
-            alone = recognise(voices, choices, test, enrolled=enrolled, n_clips=n_clips)
-            joined = join_network(alone, network.of_test, test.actors, enrolled=enrolled, prior_clips=prior)
-            tested = test.at(~enrolled).part("functionals")
-            about: dict[str, Any] = {"protocol": f"enrolled_{n_clips}", "seed": seed, "fold": fold}
+            alone = fitted.predict_adapted(test, enrolled=enrolled, n_clips=n_clips)
+            joined = join_network(alone, network.test, test.actors, enrolled=enrolled, prior_strength=prior)
+            scored = fold.recordings(fold.test[~enrolled])
+            about: dict[str, Any] = {"protocol": f"enrolled_{n_clips}", "seed": seed, "fold": fold.number}
             tables += [
-                prediction_table(tested, found, model=model, **about)
+                prediction_table(scored, found, model=model, **about)
                 for model, found in ((LDA, alone), (JOINED, joined))
             ]
     searched = pd.concat(trials, ignore_index=True)
-    searched.insert(0, "fold", fold)
+    searched.insert(0, "fold", fold.number)
     return pd.concat(tables, ignore_index=True), searched
 
 
-def rehearse(
-    voices: dict[str, SpeakerLda],
-    choices: dict[str, ViewChoice],
-    validation: Speech,
-    logits: Matrix,
-    *,
-    n_clips: int,
-    settings: AdaptationParams,
+def select_prior(
+    ldas: FittedEnsemble, fold: Fold, network: Network, *, n_clips: int, settings: AdaptationSearch
 ) -> tuple[float, pd.DataFrame]:
     """Adapt to the validation actors, to select the CNN's prior strength; return it and the trials."""
-    draws = [draw_enrolled(validation.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
-    alone = [recognise(voices, choices, validation, enrolled=draw, n_clips=n_clips) for draw in draws]
+    clips = fold.recordings(fold.validation)
+    draws = [draw_enrolled(clips.actors, n_clips=n_clips, seed=seed) for seed in settings.seeds]
+    alone = [ldas.predict_adapted(clips, enrolled=draw, n_clips=n_clips) for draw in draws]
     grid = priors_for(n_clips, settings=settings)
-    prior, trials = choose_prior(alone, logits, validation.actors, validation.y, draws=draws, grid=grid)
-    return prior, trials.rename(columns={"uar": "inner_uar"}).assign(view=WITH_NETWORK)
+    prior, trials = choose_prior(alone, network.validation, clips.actors, clips.y, draws=draws, grid=grid)
+    return prior, trials.rename(columns={"uar": "inner_uar"}).assign(view=WITH_NETWORK, clips=n_clips)
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[int, dict[str, Any]]:
@@ -132,28 +130,19 @@ def main() -> None:
     """Recognise and score."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
-    clips, split = read_split("luna5")
-    training_split = split.replace({"role": {"validation": "train"}})
+    settings = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     views = read_views()
+    recipe, features = LdaEnsemble.of(LDA, views, settings), np.hstack([*views.values()])
     predicted, predicted_validation = (
         read_predictions([f"data/predictions/cnn_logmel{side}.parquet"]) for side in ("", "_validation")
     )
-
     calls = []
-    for fold in sorted(split["fold"].unique()):
-        training, test = (
-            Speech.join({name: take(clips, it, [x], fold=fold, role=role) for name, x in views.items()})
-            for it, role in ((training_split, "train"), (split, "test"))
-        )
-        roles = split[split["fold"] == fold].set_index("clip")["role"]
-        is_validation = (roles.loc[training.clips] == "validation").to_numpy()
+    for fold in folds(*read_split("luna5"), [features]):
         network = Network(
-            network_logits(predicted, test.clips, fold=fold),
-            network_logits(predicted_validation, training.clips[is_validation], fold=fold),
-            is_validation,
+            network_logits(predicted, fold.test["clip"], fold=fold.number),
+            network_logits(predicted_validation, fold.validation["clip"], fold=fold.number),
         )
-        calls.append((int(fold), training, test, network, adaptation))
+        calls.append((recipe, fold, network, settings.clips))
     results = run_all(run_fold, calls, workers=params.workers, what="adapt", unit="fold")
     predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
     by_clips = score(

@@ -5,10 +5,9 @@ estimated, how much its logits lean to each emotion whatever the clip: that part
 remains is averaged with the LDAs, both weighted the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
@@ -19,15 +18,15 @@ from ser.models.speaker_adaptation import Mask, adapt
 from ser.models.speaker_lda import Matrix
 
 
-def network_logits(predictions: pd.DataFrame, clips: npt.NDArray[np.str_], *, fold: int) -> Matrix:
-    """Average what all seeds of a network say of some clips.
+def network_logits(predictions: pd.DataFrame, clips: Iterable[str], *, fold: int) -> Matrix:
+    """Average the logits of all seeds of a network for some clips.
 
     Parameters
     ----------
     predictions
         Of `ser.evaluation.scores.read_predictions`, of one model.
     clips
-        [shape=(n,)], all of which it predicts in this fold.
+        Ids of n clips, all of which it predicts in this fold.
     fold
         Whose network.
 
@@ -52,9 +51,9 @@ def network_logits(predictions: pd.DataFrame, clips: npt.NDArray[np.str_], *, fo
 
 
 def join_network(
-    probabilities: Matrix, logits: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float
+    probabilities: Matrix, logits: Matrix, actors: Labels, *, enrolled: Mask, prior_strength: float
 ) -> Matrix:
-    """Average the LDAs' probabilities with the network's, after it too was adapted to the speaker.
+    """Average the LDAs' probabilities with the network's, which is adapted to the speaker as well.
 
     Parameters
     ----------
@@ -63,13 +62,13 @@ def join_network(
     logits
         [shape=(n, 8)], of `network_logits`, of all clips of these actors.
     actors
-        [shape=(n,)]
+        Who speaks in each clip [shape=(n,)].
     enrolled
-        [shape=(n,)]
-    prior_clips
-        As of `ser.models.speaker_lda.known_share`, for what the network leans to.
+        Whether each clip is an adaptation clip [shape=(n,)].
+    prior_strength
+        In clips, as of `ser.models.speaker_lda.known_share`, for the network's bias.
     """
-    adapted = adapt(logits, actors, enrolled=enrolled, prior_clips=prior_clips)[~enrolled]
+    adapted = adapt(logits, actors, enrolled=enrolled, prior_strength=prior_strength)[~enrolled]
     return np.asarray((probabilities + softmax(adapted, axis=1)) / 2)
 
 
@@ -82,7 +81,7 @@ def choose_prior(
     draws: Sequence[Mask],
     grid: Sequence[float],
 ) -> tuple[float, pd.DataFrame]:
-    """Choose `prior_clips` by speakers whom neither the network nor these LDAs met.
+    """Select the network's prior strength on speakers that neither it nor these LDAs were trained on.
 
     Parameters
     ----------
@@ -91,23 +90,23 @@ def choose_prior(
     logits, actors
         As of `join_network`.
     y
-        [shape=(n,)], the emotions.
+        The labels [shape=(n,)].
     draws
-        [shape=(n,)] each: which clips are enrolled.
+        Which clips are adaptation clips, [shape=(n,)] each.
     grid
         What to try; of equal ones the first is chosen.
 
     Returns
     -------
-    prior_clips : float
+    prior_strength : float
     trials : pandas.DataFrame
-        A row a point of the grid: ``prior_clips``, ``uar`` (mean over draws), ``chosen``.
+        A row a point of the grid: ``prior_clips`` (the strength), ``uar`` (mean over draws), ``chosen``.
     """
     labels = [y[~enrolled] for enrolled in draws]
     uars = []
-    for prior_clips in grid:
+    for prior_strength in grid:
         joined = [
-            join_network(of_draw, logits, actors, enrolled=enrolled, prior_clips=prior_clips)
+            join_network(of_draw, logits, actors, enrolled=enrolled, prior_strength=prior_strength)
             for of_draw, enrolled in zip(probabilities, draws, strict=True)
         ]
         uars.append(mean_uar(labels, joined))

@@ -1,80 +1,66 @@
-"""Evaluate per-layer LDA ensembles on two encoders under four protocols, and with speaker adaptation.
+"""Evaluate per-layer LDA ensembles on two encoders under four protocols.
 
-One LDA a layer, their logits summed with weights; shrinkage, weights and the strength of adaptation of each
-feature set are selected on inner folds of training actors, who are adapted to in the same way.
+One LDA a layer, their logits summed with weights; shrinkage and weight of each are selected on inner folds of
+training actors.
 
 whisper_lda   on Whisper's layers alone
-encoders_lda  on the layers of both encoders, and under the folds of luna5 also adapted to each test speaker
-              by some clips without labels (protocol enrolled_N), drawn with a seed; the others are scored
+encoders_lda  on the layers of both encoders
 
 Speakers are unseen in all protocols but the article's random split, which has every actor in both splits.
 
 Reads   data/clips.parquet, data/splits/{luna5,emobox6,loso,article}.parquet,
         data/features/clean/{whisper,whisper_speaker}.npy
 Writes  data/predictions/whisper.parquet
-        metrics/whisper.json        by protocol scores by model; `enrolled`: scores by the number of clips
+        metrics/whisper.json        scores by protocol and model
         metrics/search/whisper.csv  every trial of the inner folds
 """
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.predictions import check_predictions, prediction_table
+from ser.data.fold import folds
+from ser.data.predictions import check_predictions
 from ser.evaluation import scores
 from ser.files import read_table, write_csv, write_json, write_parquet
-from ser.models.encoder_views import BOTH, WHISPER, Learned, sides_of
-from ser.models.speaker_adaptation import draw_enrolled
-from ser.parallel import run_all
-from ser.params import load, load_params
+from ser.models.encoder_views import BOTH, WHISPER
+from ser.models.lda_ensemble import LdaEnsemble
+from ser.models.recipe import CrossValidation, cross_validate
+from ser.params import Workers, load, load_params
 from stages import command
 from stages.inputs import read_encoder_views, read_split
 
 PROTOCOLS = ("luna5", "emobox6", "loso", "article")
-"""Those without speaker adaptation."""
-ABOUT = ["protocol", "model", "fold", "clips"]
 
 
-def run_fold(protocol: str, fold: int, settings: AdaptationParams) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Choose, fit and apply on one fold; return the predictions of every draw, and the trials."""
-    training, test = sides_of(read_encoder_views(), *read_split(protocol), fold=fold)
-    learned = Learned.of(training, settings)
-    numbers = [n_clips for n_clips in settings.clips if n_clips and protocol == "luna5"]
-    tables, trials = [], []
-    for model, n_clips in [(WHISPER, 0), (BOTH, 0), *((BOTH, n_clips) for n_clips in numbers)]:
-        choices, tried = learned.choose(model, n_clips=n_clips)
-        trials.append(tried.assign(protocol=protocol, model=model, fold=fold, clips=n_clips))
-        # Without adaptation there is no draw.
-        for seed in settings.seeds if n_clips else settings.seeds[:1]:
-            enrolled = draw_enrolled(test.actors, n_clips=n_clips, seed=seed)
-            found = learned.recognise(choices, test, enrolled=enrolled, n_clips=n_clips)
-            part = test.at(~enrolled).part(next(iter(test.views)))
-            about: dict[str, Any] = {"model": model, "seed": seed, "fold": fold}
-            scored_as = f"enrolled_{n_clips}" if n_clips else protocol
-            tables.append(prediction_table(part, found, protocol=scored_as, **about))
-    searched = pd.concat(trials, ignore_index=True)
-    ordered = searched[[*ABOUT, *searched.columns.drop(ABOUT)]]
-    return pd.concat(tables, ignore_index=True), ordered
+def evaluate(protocol: str, settings: AdaptationParams, workers: Workers) -> CrossValidation:
+    """Fit both ensembles to each fold of a protocol, and predict its test clips."""
+    both = read_encoder_views()
+    whisper = {name: x for name, x in both.items() if name.startswith("whisper")}
+    by_model = []
+    for model, views in {WHISPER: whisper, BOTH: both}.items():
+        recipe, features = LdaEnsemble.of(model, views, settings), np.hstack([*views.values()])
+        of_protocol = folds(*read_split(protocol), [features])
+        by_model.append([(recipe, [fold.merge_validation()]) for fold in of_protocol])
+    by_fold = [candidate for of_fold in zip(*by_model, strict=True) for candidate in of_fold]
+    return cross_validate(by_fold, protocol=protocol, workers=workers, what=protocol)
 
 
 def score(predictions: pd.DataFrame, *, samples: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Score by protocol and model, and with adaptation by the number of clips."""
+    """Score by protocol and model."""
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender", "intensity", "statement"))
     tallies = scores.tally_all(predictions, clips)
     summary = scores.summarize(tallies, samples=samples, seed=seed)
     details = scores.describe(tallies, predictions, clips)
-
-    def found(protocol: str, model: str, *more: str) -> dict[str, Any]:
-        return {**summary[protocol][model], **{key: details[protocol][model][key] for key in ("n", *more)}}
-
-    numbers = sorted(int(it.removeprefix("enrolled_")) for it in summary if it not in PROTOCOLS)
+    more = ("n", "per_emotion", "per_gender")
     return {
-        **{
-            name: {it: found(name, it, "per_emotion", "per_gender") for it in summary[name]}
-            for name in PROTOCOLS
-        },
-        "enrolled": {str(n_clips): found(f"enrolled_{n_clips}", BOTH, "uar_sd") for n_clips in numbers},
+        protocol: {
+            model: {**it, **{key: details[protocol][model][key] for key in more}}
+            for model, it in summary[protocol].items()
+        }
+        for protocol in PROTOCOLS
     }
 
 
@@ -82,16 +68,13 @@ def main() -> None:
     """Recognise and score."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
-    splits = {protocol: read_split(protocol)[1] for protocol in PROTOCOLS}
-    calls = [
-        (protocol, fold, adaptation)
-        for protocol, split in splits.items()
-        for fold in sorted(split["fold"].unique().tolist())
-    ]
-    results = run_all(run_fold, calls, workers=params.workers, what="evaluate", unit="fold")
-    predictions, trials = (pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True))
-    check_predictions(predictions[predictions["protocol"].isin(PROTOCOLS)], splits)
+    settings = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
+    results = {protocol: evaluate(protocol, settings, params.workers) for protocol in PROTOCOLS}
+    predictions = pd.concat([it.predictions for it in results.values()], ignore_index=True)
+    check_predictions(predictions, {protocol: read_split(protocol)[1] for protocol in PROTOCOLS})
+    trials = pd.concat([it.log.assign(protocol=name) for name, it in results.items()], ignore_index=True)
+    # Nothing is drawn, so that there is one seed alone.
+    trials = trials[["protocol", *trials.columns.drop(["protocol", "seed"])]]
     scored = score(
         predictions, samples=params.evaluate.bootstrap_samples, seed=params.evaluate.bootstrap_seed
     )
@@ -99,10 +82,10 @@ def main() -> None:
     write_parquet("data/predictions/whisper.parquet", predictions)
     write_csv("metrics/search/whisper.csv", trials)
     write_json("metrics/whisper.json", scored)
-    for protocol, by_name in scored.items():
-        for name, it in by_name.items():
+    for protocol, by_model in scored.items():
+        for model, it in by_model.items():
             interval = f"{100 * it['uar_low']:.1f} to {100 * it['uar_high']:.1f}"
-            print(f"{protocol:8} {name:12} UAR {100 * it['uar']:.1f} ({interval})")
+            print(f"{protocol:8} {model:12} UAR {100 * it['uar']:.1f} ({interval})")
 
 
 if __name__ == "__main__":

@@ -25,12 +25,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.speaker_adaptation.params import AdaptationParams
-from ser.data.fold import Array
-from ser.data.predictions import prediction_table
-from ser.evaluation.inner_trials import INNER_FOLDS, inner_split, keep, score
-from ser.files import read_table
-from ser.models.encoder_views import BOTH, Learned, sides_of
-from ser.parallel import run_all
+from ser.data.fold import Array, folds
+from ser.evaluation.inner_trials import inner_split, keep, score
+from ser.models.lda_ensemble import LdaEnsemble
+from ser.models.recipe import cross_validate
 from ser.params import load, load_params
 from stages import command
 from stages.inputs import read_encoder_views, read_split
@@ -57,35 +55,19 @@ def designs(views: dict[str, Array]) -> dict[str, dict[str, Array]]:
     return tried | {"both, all layers, means alone": means}
 
 
-def try_design(
-    split: pd.DataFrame, inner: int, views: dict[str, Array], settings: AdaptationParams
-) -> pd.DataFrame:
-    """Predict the held-out actors."""
-    clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
-    training, test = sides_of(views, clips, split, fold=inner)
-    learned = Learned.of(training, settings)
-    # Of all feature sets that there are; the other model would leave out the speaker encoder's.
-    choices, _ = learned.choose(BOTH, n_clips=0)
-    nobody = np.zeros(len(test.clips), dtype=np.bool_)
-    found = learned.recognise(choices, test, enrolled=nobody, n_clips=0)
-    part = test.part(next(iter(views)))
-    return prediction_table(part, found, protocol="luna5", model="sum of LDAs", seed=0, fold=inner)
-
-
 def main() -> None:
     """Recognise by each design, log, and print."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    adaptation = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
+    settings = load("experiments/speaker_adaptation/params.yaml", AdaptationParams)
     clips, split = read_split("luna5")
     inner = inner_split(clips, split)
-    tried = designs(read_encoder_views())
-    calls = [(inner, place, views, adaptation) for views in tried.values() for place in range(INNER_FOLDS)]
-    found = run_all(try_design, calls, workers=params.workers, what="designs", unit="inner fold")
-    trials = [
-        score(pd.concat(found[place * INNER_FOLDS :][:INNER_FOLDS]), clips).assign(settings=name)
-        for place, name in enumerate(tried)
-    ]
+    trials = []
+    for name, views in designs(read_encoder_views()).items():
+        recipe = LdaEnsemble.of("sum of LDAs", views, settings)
+        candidates = [(recipe, folds(clips, inner, [np.hstack([*views.values()])]))]
+        found = cross_validate(candidates, protocol="luna5", workers=params.workers, what=name)
+        trials.append(score(found.predictions, clips).assign(settings=name))
     keep(pd.concat(trials), LOG)
 
 

@@ -6,7 +6,7 @@ are fitted by the log-loss of the weighted sum, so that the probabilities are ca
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -17,11 +17,11 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import GroupKFold
 
 from ser.data.fold import Labels
-from ser.models.speaker_adaptation import Mask, Speech, ViewChoice, draw_enrolled, fit_voices, view_logits
+from ser.models.speaker_adaptation import LdaChoice, Mask, Speech, adapted_logits, draw_enrolled, fit_ldas
 from ser.models.speaker_lda import Matrix, SpeakerLda
 from ser.params import AdaptationSearch
 
-ALL_VIEWS = "all, weighted"
+WEIGHTED_SUM = "all, weighted"
 """Stands for a feature set in the row of the weighted sum, in the table of trials."""
 
 
@@ -35,7 +35,7 @@ class InnerFold:
         Speaker of each held-out clip, 1 to 24.
     y : numpy.ndarray [shape=(n,), dtype=int64]
         The labels: places in `EMOTIONS`, 0 to 7.
-    voices : mapping of str to SpeakerLda
+    ldas : mapping of str to SpeakerLda
         By feature set, the model that was fitted to the other training actors.
     projected : mapping of str to numpy.ndarray [shape=(n, columns), dtype=float64]
         By feature set, the held-out clips after `SpeakerLda.project`.
@@ -43,8 +43,13 @@ class InnerFold:
 
     actors: Labels
     y: Labels
-    voices: Mapping[str, SpeakerLda]
+    ldas: Mapping[str, SpeakerLda]
     projected: Mapping[str, Matrix]
+
+    @property
+    def voices(self) -> Mapping[str, SpeakerLda]:
+        """What experiments/distillation, whose code is frozen, calls `ldas`."""
+        return self.ldas
 
 
 def inner_folds(training: Speech, *, n_folds: int) -> list[InnerFold]:
@@ -64,14 +69,14 @@ def inner_folds(training: Speech, *, n_folds: int) -> list[InnerFold]:
     """
     folds = []
     for fitted, rows in GroupKFold(n_folds).split(training.clips, groups=training.actors):
-        held_out, voices = training.at(rows), fit_voices(training.at(fitted))
-        projected = {view: voices[view].project(x) for view, x in held_out.views.items()}
-        folds.append(InnerFold(held_out.actors, held_out.y, voices, projected))
+        held_out, ldas = training.at(rows), fit_ldas(training.at(fitted))
+        projected = {view: ldas[view].project(x) for view, x in held_out.views.items()}
+        folds.append(InnerFold(held_out.actors, held_out.y, ldas, projected))
     return folds
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class InnerAdaptation:
     """Inner folds in which models adapt to the held-out actors, with several draws of adaptation clips.
 
     Attributes
@@ -93,11 +98,11 @@ class Rehearsal:
         by_fold = [[fold.y[~enrolled] for enrolled in self._draws(fold)] for fold in self.folds]
         return [np.concatenate(draw) for draw in zip(*by_fold, strict=True)]
 
-    def logits(self, view: str, choice: ViewChoice) -> list[Matrix]:
+    def logits(self, view: str, choice: LdaChoice) -> list[Matrix]:
         """Compute the logits of these clips from one feature set, an array [shape=(n, 8)] a draw."""
         by_fold = [
-            view_logits(
-                fold.voices[view],
+            adapted_logits(
+                fold.ldas[view],
                 fold.projected[view],
                 fold.actors,
                 choice=choice,
@@ -114,7 +119,7 @@ class Rehearsal:
 
 def choose(
     folds: list[InnerFold], *, n_clips: int, settings: AdaptationSearch
-) -> tuple[dict[str, ViewChoice], pd.DataFrame]:
+) -> tuple[dict[str, LdaChoice], pd.DataFrame]:
     """Select shrinkage, prior strength and weight of each feature set.
 
     Parameters
@@ -128,25 +133,22 @@ def choose(
 
     Returns
     -------
-    choices : dict of str to ViewChoice
+    choices : dict of str to LdaChoice
         The selected hyper-parameters and the fitted weight, by feature set.
     trials : pandas.DataFrame
         A row a point of each set's grid: ``view`` (the feature set), ``shrinkage``, ``prior_clips`` (the
         prior strength), ``weight`` (0 unless selected), ``inner_uar`` (mean over draws), ``chosen``. The last
         row is that of the weighted sum, whose weights were fitted to the same clips.
     """
-    rehearsal = Rehearsal(folds, n_clips, settings.seeds)
-    labels = rehearsal.labels()
+    inner = InnerAdaptation(folds, n_clips, settings.seeds)
+    labels = inner.labels()
     priors = priors_for(n_clips, settings=settings)
-    grid = [ViewChoice(*point) for point in product(settings.lda_shrinkage, priors)]
+    grid = [LdaChoice(*point) for point in product(settings.lda_shrinkage, priors)]
 
-    uars = {
-        view: [mean_uar(labels, rehearsal.logits(view, choice)) for choice in grid]
-        for view in folds[0].voices
-    }
+    uars = {view: [mean_uar(labels, inner.logits(view, choice)) for choice in grid] for view in folds[0].ldas}
     best = {view: int(np.argmax(of_view)) for view, of_view in uars.items()}
     # For each feature set (n, 8), the n clips being those of all draws.
-    logits = [np.concatenate(rehearsal.logits(view, grid[place])) for view, place in best.items()]
+    logits = [np.concatenate(inner.logits(view, grid[place])) for view, place in best.items()]
     weights = fit_weights(logits, np.concatenate(labels))  # (feature sets,)
     choices = {
         view: replace(grid[place], weight=float(weight))
@@ -157,11 +159,15 @@ def choose(
     for view, of_view in uars.items():
         for place, uar in enumerate(of_view):
             chosen = place == best[view]
-            point = asdict(choices[view] if chosen else replace(grid[place], weight=0.0))
+            point = {
+                "shrinkage": grid[place].shrinkage,
+                "prior_clips": grid[place].prior_strength,
+                "weight": choices[view].weight if chosen else 0.0,
+            }
             trials.append({"view": view, **point, "inner_uar": uar, "chosen": chosen})
     # Summed over feature sets (n, 8), then cut into draws again.
     joined = np.split(np.tensordot(weights, logits, axes=1), np.cumsum([len(y) for y in labels])[:-1])
-    trials.append({"view": ALL_VIEWS, "inner_uar": mean_uar(labels, joined), "chosen": True})
+    trials.append({"view": WEIGHTED_SUM, "inner_uar": mean_uar(labels, joined), "chosen": True})
     return choices, pd.DataFrame(trials)
 
 

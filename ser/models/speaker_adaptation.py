@@ -53,6 +53,22 @@ class Speech:
                 raise ValueError(f"the views {', '.join(parts)} are of different clips")
         return cls(first.clips, first.actors, first.y, {view: part.x for view, part in parts.items()})
 
+    @classmethod
+    def split(cls, part: Part, widths: Mapping[str, int]) -> Self:
+        """Split features in which several sets stand side by side, so that one `Fold` holds them all.
+
+        Parameters
+        ----------
+        part
+            Clips with features [shape=(n, columns)].
+        widths
+            Number of columns of each feature set, in their order. Columns that follow them, such as the
+            canary features of a leakage test, are added to every set.
+        """
+        *sets, others = np.split(part.x, np.cumsum([*widths.values()]), axis=1)
+        views = {name: np.hstack([x, others]) for name, x in zip(widths, sets, strict=True)}
+        return cls(part.clips, part.actors, part.y, views)
+
     def part(self, view: str) -> Part:
         """Give one feature set, in the form that is the input of other models."""
         return Part(self.clips, self.actors, self.views[view], self.y)
@@ -64,19 +80,19 @@ class Speech:
 
 
 @dataclass(frozen=True)
-class ViewChoice:
+class LdaChoice:
     """Hyper-parameters of one feature set, selected on inner folds.
 
     Attributes
     ----------
-    shrinkage, prior_clips : float
+    shrinkage, prior_strength : float
         Shrinkage, 0 to 1, and prior strength, above 0, of `SpeakerLda.discriminant`.
     weight : float
         Weight of the set's logits in the sum, not negative.
     """
 
     shrinkage: float
-    prior_clips: float
+    prior_strength: float
     weight: float = 1.0
 
 
@@ -112,7 +128,7 @@ def draw_enrolled(actors: Labels, *, n_clips: int, seed: int) -> Mask:
     return enrolled
 
 
-def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float) -> Matrix:
+def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_strength: float) -> Matrix:
     """Subtract from each clip its speaker's offset, as estimated from the speaker's adaptation clips.
 
     Parameters
@@ -123,7 +139,7 @@ def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float)
         [shape=(n,)] Speaker of each clip.
     enrolled
         [shape=(n,), dtype=bool] Whether each clip is an adaptation clip.
-    prior_clips
+    prior_strength
         Prior strength, in clips without an offset, as of `known_share`.
 
     Returns
@@ -134,17 +150,17 @@ def adapt(linear: Matrix, actors: Labels, *, enrolled: Mask, prior_clips: float)
     adapted = linear.copy()
     for actor in np.unique(actors[enrolled]):
         own = actors == actor
-        heard = linear[own & enrolled]  # (adaptation clips, columns)
-        adapted[own] -= known_share(len(heard), prior_clips) * heard.mean(axis=0)
+        clips = linear[own & enrolled]  # (adaptation clips, columns)
+        adapted[own] -= known_share(len(clips), prior_strength) * clips.mean(axis=0)
     return adapted
 
 
-def view_logits(
-    voices: SpeakerLda,
+def adapted_logits(
+    lda: SpeakerLda,
     projected: Matrix,
     actors: Labels,
     *,
-    choice: ViewChoice,
+    choice: LdaChoice,
     draws: list[Mask],
     n_clips: int,
 ) -> list[Matrix]:
@@ -152,7 +168,7 @@ def view_logits(
 
     Parameters
     ----------
-    voices
+    lda
         The fitted model of the feature set.
     projected
         [shape=(n, columns)] The clips after `SpeakerLda.project`.
@@ -170,26 +186,26 @@ def view_logits(
     list of numpy.ndarray [shape=(m, 8), dtype=float64]
         For each draw, the logits of the m clips that are no adaptation clips.
     """
-    discriminant = voices.discriminant(
-        n_clips=n_clips, prior_clips=choice.prior_clips, shrinkage=choice.shrinkage
+    discriminant = lda.discriminant(
+        n_clips=n_clips, prior_strength=choice.prior_strength, shrinkage=choice.shrinkage
     )
     # Adapted after the product, which does not depend on the draw: 8 columns rather than a thousand.
     linear = projected @ discriminant.weights  # (n, 8)
     return [
-        adapt(linear, actors, enrolled=enrolled, prior_clips=choice.prior_clips)[~enrolled]
+        adapt(linear, actors, enrolled=enrolled, prior_strength=choice.prior_strength)[~enrolled]
         + discriminant.bias
         for enrolled in draws
     ]
 
 
-def fit_voices(training: Speech) -> dict[str, SpeakerLda]:
+def fit_ldas(training: Speech) -> dict[str, SpeakerLda]:
     """Fit a model to each feature set of training clips; give them by the set's name."""
     return {name: SpeakerLda.fit(x, training.y, training.actors) for name, x in training.views.items()}
 
 
 def recognise(
-    voices: Mapping[str, SpeakerLda],
-    choices: Mapping[str, ViewChoice],
+    ldas: Mapping[str, SpeakerLda],
+    choices: Mapping[str, LdaChoice],
     speech: Speech,
     *,
     enrolled: Mask,
@@ -199,8 +215,8 @@ def recognise(
 
     Parameters
     ----------
-    voices
-        The fitted LDA of each feature set, from `fit_voices`.
+    ldas
+        The fitted LDA of each feature set, from `fit_ldas`.
     choices
         The hyper-parameters and weight of each feature set.
     speech
@@ -217,9 +233,9 @@ def recognise(
     """
     logits = [
         choice.weight
-        * view_logits(
-            voices[view],
-            voices[view].project(speech.views[view]),
+        * adapted_logits(
+            ldas[view],
+            ldas[view].project(speech.views[view]),
             speech.actors,
             choice=choice,
             draws=[enrolled],

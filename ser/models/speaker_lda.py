@@ -1,8 +1,8 @@
-"""Linear discriminant analysis of clips whose speaker is known only through a few other clips.
+"""Linear discriminant analysis of clips whose speaker is known only through a few adaptation clips.
 
 A clip is modelled as the sum of a mean over all speakers, the speaker's offset from it, the emotion's, and a
 rest. From n adaptation clips of a speaker, the offset is estimated as ``k`` times the mean of these clips,
-where ``k = n / (n + prior_clips)``: a few clips do not determine an offset well, because they differ in
+where ``k = n / (n + prior_strength)``: a few clips do not determine an offset well, because they differ in
 emotion as well. After this estimate is subtracted, clips of one emotion still scatter by the rest's
 covariance R, by what was left of the offsets, and by the error of the estimate::
 
@@ -35,17 +35,17 @@ from ser.data.ravdess import EMOTIONS
 Matrix = npt.NDArray[np.float64]
 
 
-def known_share(n_clips: int, prior_clips: float) -> float:
+def known_share(n_clips: int, prior_strength: float) -> float:
     """Shrinkage of a speaker's mean over `n_clips`: 0 without a clip, towards 1 with many.
 
     Parameters
     ----------
     n_clips
         Number of adaptation clips, 0 or more.
-    prior_clips
+    prior_strength
         Prior strength, above 0: as many clips without an offset are added to the mean.
     """
-    return n_clips / (n_clips + prior_clips) if n_clips else 0.0
+    return n_clips / (n_clips + prior_strength) if n_clips else 0.0
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ class SpeakerLda:
         """Project features [shape=(n, columns)] on `directions`, centred and scaled; the shape stays."""
         return np.asarray(((x - self.overall) / self.scale) @ self.directions)
 
-    def discriminant(self, *, n_clips: int, prior_clips: float, shrinkage: float) -> Discriminant:
+    def discriminant(self, *, n_clips: int, prior_strength: float, shrinkage: float) -> Discriminant:
         """Make the classifier of speakers with `n_clips` adaptation clips; all emotions are equally probable.
 
         Parameters
         ----------
         n_clips
             Number of adaptation clips of each speaker, 0 or more.
-        prior_clips
+        prior_strength
             Prior strength, above 0: as many clips without an offset are added to a speaker's mean.
         shrinkage
             From 0, the covariance as it was measured, to 1, the identity times its mean variance.
@@ -139,7 +139,7 @@ class SpeakerLda:
         Discriminant
             For clips from which the estimate of their speaker's offset was subtracted.
         """
-        share = known_share(n_clips, prior_clips)
+        share = known_share(n_clips, prior_strength)
         noise = share**2 / n_clips if n_clips else 0.0
         low_rank = np.vstack(
             [

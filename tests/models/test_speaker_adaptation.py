@@ -1,4 +1,4 @@
-"""Enrolled speakers: only drawn clips are heard of them, and training actors alone choose how to listen."""
+"""Speaker adaptation: only drawn clips adapt the models, and all is selected on training actors alone."""
 
 from dataclasses import replace
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from ser.data.fold import Part
 from ser.data.ravdess import EMOTIONS
-from ser.models.adaptation_search import ALL_VIEWS, choose, fit_weights, inner_folds
-from ser.models.speaker_adaptation import Speech, ViewChoice, adapt, draw_enrolled, fit_voices, recognise
+from ser.models.adaptation_search import WEIGHTED_SUM, choose, fit_weights, inner_folds
+from ser.models.speaker_adaptation import LdaChoice, Speech, adapt, draw_enrolled, fit_ldas, recognise
 from ser.params import AdaptationSearch
 
 SETTINGS = AdaptationSearch(seeds=[0, 1], inner_folds=3, lda_shrinkage=[0.2, 0.9], prior_clips=[0.5, 50.0])
-CHOICES = {"clear": ViewChoice(0.3, 1.0, 0.8), "noisy": ViewChoice(0.7, 2.0, 0.2)}
+CHOICES = {"clear": LdaChoice(0.3, 1.0, 0.8), "noisy": LdaChoice(0.7, 2.0, 0.2)}
 
 
 def speech_of(actors: tuple[int, ...], *, per_emotion: int = 3, voice: float = 3.0) -> Speech:
@@ -33,12 +33,12 @@ def speech_of(actors: tuple[int, ...], *, per_emotion: int = 3, voice: float = 3
 
 TRAINING = speech_of(tuple(range(1, 13)))
 TEST = speech_of((21, 30, 45))
-VOICES = fit_voices(TRAINING)
+LDAS = fit_ldas(TRAINING)
 
 
 def probabilities(speech: Speech, *, n_clips: int, seed: int = 0) -> np.ndarray:
     enrolled = draw_enrolled(speech.actors, n_clips=n_clips, seed=seed)
-    return recognise(VOICES, CHOICES, speech, enrolled=enrolled, n_clips=n_clips)
+    return recognise(LDAS, CHOICES, speech, enrolled=enrolled, n_clips=n_clips)
 
 
 def uar(speech: Speech, *, n_clips: int) -> float:
@@ -84,8 +84,8 @@ def test_a_clip_must_be_left_to_score() -> None:
 def test_without_a_clip_nothing_is_adapted() -> None:
     plain = []
     for view, choice in CHOICES.items():
-        found = VOICES[view].discriminant(n_clips=0, prior_clips=99.0, shrinkage=choice.shrinkage)
-        projected = VOICES[view].project(TEST.views[view])
+        found = LDAS[view].discriminant(n_clips=0, prior_strength=99.0, shrinkage=choice.shrinkage)
+        projected = LDAS[view].project(TEST.views[view])
         plain.append(choice.weight * (projected @ found.weights + found.bias))
     expected = np.exp(plain[0] + plain[1])
     expected /= expected.sum(axis=1, keepdims=True)
@@ -127,7 +127,7 @@ def test_an_enrolled_clip_reaches_its_own_speaker_alone() -> None:
     np.testing.assert_allclose(after[~own], before[~own], rtol=1e-9)
 
 
-def test_to_hear_a_speaker_first_helps_where_voices_differ() -> None:
+def test_adaptation_helps_where_voices_differ() -> None:
     assert uar(TEST, n_clips=12) > uar(TEST, n_clips=0) + 0.1
 
 
@@ -143,15 +143,24 @@ def test_a_mean_voice_stays_and_a_prior_holds_back() -> None:
     enrolled = np.array([True, True, False])
     actors = np.array([1, 1, 1])
     # The mean 3 of two clips, of which 2 / (2 + 1) is believed.
-    adapted = adapt(x, actors, enrolled=enrolled, prior_clips=1.0)
+    adapted = adapt(x, actors, enrolled=enrolled, prior_strength=1.0)
     np.testing.assert_allclose(adapted, [[0.0], [2.0], [8.0]])
-    np.testing.assert_array_equal(adapt(x, actors, enrolled=~(actors > 0), prior_clips=1.0), x)
+    np.testing.assert_array_equal(adapt(x, actors, enrolled=~(actors > 0), prior_strength=1.0), x)
 
 
-def test_views_of_different_clips_are_refused() -> None:
+def test_feature_sets_of_different_clips_are_refused() -> None:
     one = Part(clips=np.array(["a"]), actors=np.array([1]), x=np.zeros((1, 2), np.float32), y=np.array([0]))
     with pytest.raises(ValueError, match="different clips"):
         Speech.join({"one": one, "two": replace(one, clips=np.array(["b"]))})
+
+
+def test_columns_beyond_those_of_the_feature_sets_join_each_of_them() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(2, 6)
+    part = Part(clips=np.array(["a", "b"]), actors=np.array([1, 2]), x=x, y=np.array([0, 3]))
+    split = Speech.split(part, {"one": 2, "two": 3})
+    np.testing.assert_array_equal(split.views["one"], x[:, [0, 1, 5]])
+    np.testing.assert_array_equal(split.views["two"], x[:, 2:])
+    np.testing.assert_array_equal(Speech.split(part, {"one": 2, "two": 4}).views["one"], x[:, :2])
 
 
 def test_held_out_actors_are_unknown_to_the_models_that_see_them() -> None:
@@ -163,9 +172,9 @@ def test_held_out_actors_are_unknown_to_the_models_that_see_them() -> None:
         views = {view: np.where(own[:, None], 1e6, x) for view, x in TRAINING.views.items()}
         again = inner_folds(replace(TRAINING, views=views), n_folds=3)
         same = next(other for other in again if set(other.actors) == set(fold.actors))
-        for view, voices in fold.voices.items():
-            np.testing.assert_array_equal(same.voices[view].rest, voices.rest)
-            np.testing.assert_array_equal(same.voices[view].emotions, voices.emotions)
+        for view, lda in fold.ldas.items():
+            np.testing.assert_array_equal(same.ldas[view].rest, lda.rest)
+            np.testing.assert_array_equal(same.ldas[view].emotions, lda.emotions)
 
 
 @pytest.mark.parametrize(("n_clips", "points"), [(0, 2), (8, 4)])
@@ -176,20 +185,20 @@ def test_the_log_holds_every_trial_and_the_best_is_chosen(n_clips: int, points: 
         assert len(rows) == points
         best = rows[rows["chosen"]].iloc[0]
         assert best["inner_uar"] == rows["inner_uar"].max()
-        chosen = (choice.shrinkage, choice.prior_clips, choice.weight)
+        chosen = (choice.shrinkage, choice.prior_strength, choice.weight)
         assert tuple(best[["shrinkage", "prior_clips", "weight"]]) == chosen
-    assert (trials["view"] == ALL_VIEWS).sum() == 1
+    assert (trials["view"] == WEIGHTED_SUM).sum() == 1
     assert trials["inner_uar"].between(0.125, 1).all()
 
 
-def test_the_view_that_tells_more_weighs_more() -> None:
+def test_the_more_accurate_feature_set_weighs_more() -> None:
     choices, _ = choose(inner_folds(TRAINING, n_folds=3), n_clips=8, settings=SETTINGS)
     assert choices["clear"].weight > choices["noisy"].weight >= 0
 
 
 def test_where_voices_differ_a_weak_prior_is_chosen() -> None:
     choices, _ = choose(inner_folds(TRAINING, n_folds=3), n_clips=8, settings=SETTINGS)
-    assert choices["clear"].prior_clips == 0.5
+    assert choices["clear"].prior_strength == 0.5
 
 
 def test_permuted_labels_come_out_near_chance() -> None:

@@ -44,17 +44,17 @@ def explicit_weights(
 
 @given(
     n_clips=st.integers(0, 40),
-    prior_clips=st.floats(0.1, 20),
+    prior_strength=st.floats(0.1, 20),
     shrinkage=st.floats(0.01, 1),
     seed=st.integers(0, 5),
 )
 def test_its_weights_are_those_of_the_formula(
-    n_clips: int, prior_clips: float, shrinkage: float, seed: int
+    n_clips: int, prior_strength: float, shrinkage: float, seed: int
 ) -> None:
     x, y, speakers = balanced_clips(seed=seed)
     voices = SpeakerLda.fit(x, y, speakers)
-    found = voices.discriminant(n_clips=n_clips, prior_clips=prior_clips, shrinkage=shrinkage)
-    share = known_share(n_clips, prior_clips)
+    found = voices.discriminant(n_clips=n_clips, prior_strength=prior_strength, shrinkage=shrinkage)
+    share = known_share(n_clips, prior_strength)
     weights, means = explicit_weights(x, y, speakers, n_clips=n_clips, share=share, shrinkage=shrinkage)
     np.testing.assert_allclose(voices.directions @ found.weights, weights, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(found.bias, -0.5 * np.einsum("ec,ce->e", means, weights), rtol=1e-6)
@@ -66,15 +66,15 @@ def test_without_a_clip_it_is_scikit_learns_lda() -> None:
     scaled = (x - voices.overall) / voices.scale
     # Each emotion's covariance is shrunk by itself there; without shrinkage that makes no difference.
     ordinary = LinearDiscriminantAnalysis(solver="lsqr", priors=np.full(8, 1 / 8)).fit(scaled, y)
-    found = voices.discriminant(n_clips=0, prior_clips=1.0, shrinkage=0.0)
+    found = voices.discriminant(n_clips=0, prior_strength=1.0, shrinkage=0.0)
     ours = voices.project(x) @ found.weights + found.bias
     np.testing.assert_allclose(softmax(ours, axis=1), ordinary.predict_proba(scaled), atol=1e-6)
 
 
-@given(n_clips=st.integers(1, 60), prior_clips=st.floats(0.1, 100))
-def test_more_clips_are_believed_more(n_clips: int, prior_clips: float) -> None:
-    assert 0 == known_share(0, prior_clips) < known_share(n_clips, prior_clips)
-    assert known_share(n_clips, prior_clips) < known_share(n_clips + 1, prior_clips) < 1
+@given(n_clips=st.integers(1, 60), prior_strength=st.floats(0.1, 100))
+def test_more_clips_are_believed_more(n_clips: int, prior_strength: float) -> None:
+    assert 0 == known_share(0, prior_strength) < known_share(n_clips, prior_strength)
+    assert known_share(n_clips, prior_strength) < known_share(n_clips + 1, prior_strength) < 1
 
 
 def test_the_scale_of_a_column_changes_nothing() -> None:
@@ -83,7 +83,7 @@ def test_the_scale_of_a_column_changes_nothing() -> None:
     for factor in (1.0, 1000.0):
         scaled = x * np.array([factor, 1, 1, 1, 1], dtype=np.float32)
         voices = SpeakerLda.fit(scaled, y, speakers)
-        found = voices.discriminant(n_clips=4, prior_clips=1.0, shrinkage=0.5)
+        found = voices.discriminant(n_clips=4, prior_strength=1.0, shrinkage=0.5)
         logits.append(voices.project(scaled) @ found.weights + found.bias)
     np.testing.assert_allclose(logits[0], logits[1], rtol=1e-4, atol=1e-4)
 
@@ -92,7 +92,7 @@ def test_a_column_without_spread_is_harmless() -> None:
     x, y, speakers = balanced_clips()
     x[:, 2] = 7
     voices = SpeakerLda.fit(x, y, speakers)
-    found = voices.discriminant(n_clips=4, prior_clips=1.0, shrinkage=0.5)
+    found = voices.discriminant(n_clips=4, prior_strength=1.0, shrinkage=0.5)
     assert np.isfinite(voices.project(x) @ found.weights + found.bias).all()
 
 
@@ -100,7 +100,7 @@ def test_a_column_without_spread_is_harmless() -> None:
 def test_more_columns_than_clips_are_no_obstacle(n_clips: int) -> None:
     x, y, speakers = balanced_clips(n_speakers=3, per_emotion=2, columns=120)
     voices = SpeakerLda.fit(x, y, speakers)
-    found = voices.discriminant(n_clips=n_clips, prior_clips=1.0, shrinkage=0.5)
+    found = voices.discriminant(n_clips=n_clips, prior_strength=1.0, shrinkage=0.5)
     weights, _ = explicit_weights(
         x, y, speakers, n_clips=n_clips, share=known_share(n_clips, 1.0), shrinkage=0.5
     )

@@ -1,4 +1,4 @@
-"""The network beside the LDAs: what it leans to for a voice is subtracted, by enrolled clips alone."""
+"""The network beside the LDAs: its bias for a speaker is subtracted, by enrolment clips alone."""
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def test_a_probability_of_zero_does_not_veto() -> None:
 def test_the_mean_weighs_both_the_same(n_clips: int, seed: int, prior: float) -> None:
     enrolled = draw_enrolled(ACTORS, n_clips=n_clips, seed=seed)
     scored = (~enrolled).sum()
-    joined = join_network(EVEN[:scored], LEANT, ACTORS, enrolled=enrolled, prior_clips=prior)
+    joined = join_network(EVEN[:scored], LEANT, ACTORS, enrolled=enrolled, prior_strength=prior)
     assert joined.shape == (scored, 8)
     np.testing.assert_allclose(joined.sum(axis=1), 1)
     assert (joined > 1 / 16).all()
@@ -53,11 +53,11 @@ def test_the_mean_weighs_both_the_same(n_clips: int, seed: int, prior: float) ->
 
 def test_only_enrolled_clips_tell_what_it_leans_to() -> None:
     enrolled = draw_enrolled(ACTORS, n_clips=16, seed=0)
-    before = join_network(EVEN[:48], LEANT, ACTORS, enrolled=enrolled, prior_clips=1)
+    before = join_network(EVEN[:48], LEANT, ACTORS, enrolled=enrolled, prior_strength=1)
     changed = LEANT.copy()
     scored = np.flatnonzero(~enrolled)
     changed[scored[0]] += 9 * np.eye(8)[0]
-    after = join_network(EVEN[:48], changed, ACTORS, enrolled=enrolled, prior_clips=1)
+    after = join_network(EVEN[:48], changed, ACTORS, enrolled=enrolled, prior_strength=1)
     np.testing.assert_array_equal(after[1:], before[1:])
     assert (after[0] != before[0]).any()
 
@@ -65,7 +65,7 @@ def test_only_enrolled_clips_tell_what_it_leans_to() -> None:
 def test_a_voice_it_leans_for_is_recognised_after_some_clips() -> None:
     def right(n_clips: int) -> float:
         enrolled = draw_enrolled(ACTORS, n_clips=n_clips, seed=0)
-        joined = join_network(EVEN[: (~enrolled).sum()], LEANT, ACTORS, enrolled=enrolled, prior_clips=1)
+        joined = join_network(EVEN[: (~enrolled).sum()], LEANT, ACTORS, enrolled=enrolled, prior_strength=1)
         return float((joined.argmax(axis=1) == Y[~enrolled]).mean())
 
     assert right(0) < 0.8 < 0.95 < right(16)
