@@ -136,7 +136,7 @@ def test_students_stand_beside_hard_label_baselines(tmp_path: Path) -> None:
 
 
 def test_a_leak_would_show_in_its_table(tmp_path: Path) -> None:
-    for name in ("leak_checks", "whisper_leaks", "aligned_leaks", "aligned_cnn_leaks", "taught_leaks"):
+    for name in leakage_tests.FILES:
         write(tmp_path, name, json.loads((PROJECT / "metrics" / f"{name}.json").read_text()))
     for name in ("whisper", "aligned", "taught"):
         write(tmp_path, name, json.loads((PROJECT / "metrics" / f"{name}.json").read_text()))

@@ -6,6 +6,11 @@ from typing import Any
 
 from tools.result_tables.cells import markdown, percent, read
 
+FILES = (
+    *("leak_checks", "whisper_leaks", "whisper_adaptation_leaks"),
+    *("aligned_leaks", "aligned_cnn_leaks", "taught_leaks"),
+)
+"""Files of metrics with the tests, without their ending."""
 _HEADING = (
     "model",
     "labels permuted: UAR",
@@ -18,18 +23,14 @@ _HEADING = (
 
 def tests(metrics: Path) -> str:
     """Tabulate the tests of each model; a cell is empty where a test was not made."""
-    main, whisper, dtw, dtw_cnn, distillation = (
-        read(metrics / f"{name}.json")
-        for name in ("leak_checks", "whisper_leaks", "aligned_leaks", "aligned_cnn_leaks", "taught_leaks")
-    )
-    adapted = whisper["by_clips"]["30"]
+    main, whisper, adapted, dtw, dtw_cnn, distillation = (read(metrics / f"{name}.json") for name in FILES)
     whisper_uar = read(metrics / "whisper.json")["luna5"][whisper["model"]]["uar"]
     dtw_uar = read(metrics / "aligned.json")["luna5"][dtw["model"]]["uar"]
     student_uar = read(metrics / "taught.json")["luna5"][distillation["model"]]["uar"]
     rows = [
         _row("LDA on speaker encoder, speed perturbation", main, main["plain_uar"]),
-        _row("Whisper ensemble, unseen speakers", {**whisper, **whisper["by_clips"]["0"]}, whisper_uar),
-        _row("Whisper ensemble, adapted to 30 clips", adapted, None),
+        _row("Whisper ensemble, unseen speakers", whisper, whisper_uar),
+        _row(f"Whisper ensemble, adapted to {adapted['n_clips']} clips", adapted, None),
         _row("DTW LDA", dtw, dtw_uar),
         _one_fold("DTW experiment's log-mel CNN (one fold, one seed)", dtw_cnn, ""),
         ["teacher", "", "", "", "", _change(distillation["teacher_unseen_largest_difference"])],

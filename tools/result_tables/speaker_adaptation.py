@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.result_tables.cells import interval_of, markdown, percent, read, with_interval
+from tools.result_tables.cells import Scores, interval_of, markdown, percent, read, with_interval
 
 
 def scores(metrics: Path) -> str:
@@ -18,9 +18,8 @@ def scores(metrics: Path) -> str:
 
 def whisper_scores(metrics: Path) -> str:
     """Tabulate the ensemble on Whisper and the speaker encoder."""
-    found = read(metrics / "whisper.json")
     rows = []
-    for n_clips, it in {"0": found["luna5"]["encoders_lda"], **found["enrolled"]}.items():
+    for n_clips, it in _with_whisper(metrics).items():
         spread = percent(it["uar_sd"]) if it.get("uar_sd") else ""
         others = [percent(it["accuracy"]), percent(it["macro_f1"])]
         rows.append([n_clips, percent(it["uar"]), interval_of(it), *others, spread])
@@ -30,8 +29,7 @@ def whisper_scores(metrics: Path) -> str:
 
 def brief(metrics: Path) -> str:
     """Tabulate both by the number of clips."""
-    whisper = read(metrics / "whisper.json")
-    with_whisper = {"0": whisper["luna5"]["encoders_lda"], **whisper["enrolled"]}
+    with_whisper = _with_whisper(metrics)
     rows = [
         [n_clips, with_interval(it), with_interval(with_whisper[n_clips])]
         for n_clips, it in read(metrics / "enrolled.json").items()
@@ -39,3 +37,9 @@ def brief(metrics: Path) -> str:
     return markdown(
         ["enrolment clips", "speaker encoder, functionals and CNN", "Whisper and speaker encoder"], rows
     )
+
+
+def _with_whisper(metrics: Path) -> dict[str, Scores]:
+    """Read the scores of the ensemble on both encoders by the number of clips, none of them first."""
+    unadapted = read(metrics / "whisper.json")["luna5"]["encoders_lda"]
+    return {"0": unadapted, **read(metrics / "whisper_adaptation.json")}
