@@ -18,7 +18,7 @@ CHOICES = {"clear": LdaChoice(0.3, 1.0, 0.8), "noisy": LdaChoice(0.7, 2.0, 0.2)}
 
 
 def speech_of(actors: tuple[int, ...], *, per_emotion: int = 3, voice: float = 3.0) -> Speech:
-    """Clips whose voices differ more than their emotions, in two views."""
+    """Clips whose voices differ more than their emotions, in two feature sets."""
     draw = np.random.default_rng(0)
     emotions, voices = draw.normal(0, 1, (8, 12)), draw.normal(0, voice, (100, 12))
     y = np.tile(np.repeat(np.arange(8), per_emotion), len(actors))

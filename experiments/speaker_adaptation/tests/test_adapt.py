@@ -16,12 +16,13 @@ from stage_runs import run_in
 
 from experiments.speaker_adaptation import adapt, draw
 from experiments.speaker_adaptation.figure import uar_by_clips
-from ser.data.fold import Part
+from ser.data.fold import Fold, Part
 from ser.data.predictions import prediction_table
 from ser.data.protocols import LUNA5, split_by_actor
 from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
 from ser.files import write_array, write_json, write_parquet
+from ser.models.lda_ensemble import FittedEnsemble
 from ser.models.speaker_adaptation import draw_enrolled
 from stages import command
 
@@ -130,6 +131,24 @@ def test_the_stage_scores_each_clip_that_was_not_enrolled_once(project: Path) ->
     assert len(pd.read_csv(project / "metrics/search/enrolled.csv")) == 2 * 2 * 5
     assert run() == once
     check_full_disk(adapt)
+
+
+def test_the_prior_of_the_network_is_selected_with_ldas_that_know_no_validation_actor(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network does not know them either, so that both are as sure of them as of test actors."""
+    speakers = []
+
+    def select(fitted: FittedEnsemble, fold: Fold, *arguments: Any, **options: Any) -> Any:
+        speakers.extend((fold.number, len(lda.speakers)) for lda in fitted.ldas.values())
+        return original(fitted, fold, *arguments, **options)
+
+    original = adapt.select_prior
+    monkeypatch.setattr(adapt, "select_prior", select)
+    run()
+    training = {number: 24 - len(fold.test) - len(fold.validation) for number, fold in enumerate(LUNA5[:2])}
+    assert len(speakers) == 2 * 2 * 3  # folds, numbers of clips, LDAs
+    assert set(speakers) == set(training.items())
 
 
 def test_the_figure_is_drawn_from_the_scores_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from encoder_layers import LAYERS, spoil_test_clips, train_on_test_clips, write_layers
@@ -12,7 +13,9 @@ from stage_runs import run_in
 from experiments.speaker_adaptation import adapt_whisper, check_whisper_leaks
 from experiments.whisper import evaluate as evaluate_whisper
 from ser.data.protocols import LUNA5
+from ser.files import write_parquet
 from ser.models.adaptation_search import WEIGHTED_SUM
+from ser.models.speaker_adaptation import draw_enrolled
 
 WRITTEN = (
     "data/predictions/whisper_adaptation.parquet",
@@ -35,11 +38,11 @@ def test_clips_that_did_not_adapt_are_scored_once_a_draw(project: Path) -> None:
     assert set(predictions["protocol"]) == {"enrolled_8"}
     assert set(predictions["model"]) == {"encoders_lda"}
     assert set(predictions["seed"]) == {0, 3}
-    for (fold, _), tested in predictions.groupby(["fold", "seed"]):
-        scored = tested["clip"].str[-2:].astype(int).value_counts()
-        assert set(scored.index) == set(LUNA5[int(str(fold))].test)
-        assert (scored == 22).all()
-        assert tested["clip"].is_unique
+    clips = pd.read_parquet("data/clips.parquet")
+    for (fold, seed), tested in predictions.groupby(["fold", "seed"]):
+        test = clips[clips["actor"].isin(LUNA5[int(str(fold))].test)]
+        enrolled = draw_enrolled(test["actor"].to_numpy(), n_clips=8, seed=int(str(seed)))
+        assert sorted(tested["clip"]) == sorted(test["clip"][~enrolled])
     scores = json.loads(Path(WRITTEN[1]).read_text())
     assert scores.keys() == {"8"}
     assert scores["8"]["n"] == 22 * 10
@@ -66,13 +69,30 @@ def test_the_same_bytes_twice_and_no_choice_by_test_clips(project: Path) -> None
     assert not again.query("fold == 1").equals(trials.query("fold == 1"))
 
 
+def test_labels_of_test_actors_change_no_prediction(project: Path) -> None:
+    run_in(project, adapt_whisper)
+    before = pd.read_parquet(WRITTEN[0])
+    clips = pd.read_parquet("data/clips.parquet")
+    # Those of one fold: in the other they train.
+    own = clips["actor"].isin(LUNA5[0].test)
+    clips.loc[own, "emotion"] = np.random.default_rng(0).permutation(clips.loc[own, "emotion"])
+    write_parquet("data/clips.parquet", clips)
+    run_in(project, adapt_whisper)
+    after = pd.read_parquet(WRITTEN[0])
+    same, other = before["fold"] == 0, before["fold"] == 1
+    pd.testing.assert_frame_equal(after[same], before[same])
+    assert not after[other].equals(before[other])
+
+
 def test_no_leak_is_found(project: Path) -> None:
     run_in(project, adapt_whisper)
     run_in(project, check_whisper_leaks)
     found = json.loads(Path(LEAKS).read_text())
     assert found["n_clips"] == 8
     assert list(found["permuted_uar_by_seed"]) == ["0", "1"]
-    assert max(found["permuted_uar_by_seed"].values()) < 0.25
+    assert len(set(found["permuted_uar_by_seed"].values())) == 2
+    adapted = json.loads(Path(WRITTEN[1]).read_text())["8"]["uar"]
+    assert max(found["permuted_uar_by_seed"].values()) < 0.25 < adapted
     assert found["unseen_largest_difference"] < 1e-9
 
 

@@ -51,7 +51,7 @@ def test_the_mean_weighs_both_the_same(n_clips: int, seed: int, prior: float) ->
     assert (joined > 1 / 16).all()
 
 
-def test_only_enrolled_clips_tell_what_it_leans_to() -> None:
+def test_only_enrolled_clips_tell_its_bias() -> None:
     enrolled = draw_enrolled(ACTORS, n_clips=16, seed=0)
     before = join_network(EVEN[:48], LEANT, ACTORS, enrolled=enrolled, prior_strength=1)
     changed = LEANT.copy()
@@ -62,7 +62,7 @@ def test_only_enrolled_clips_tell_what_it_leans_to() -> None:
     assert (after[0] != before[0]).any()
 
 
-def test_a_voice_it_leans_for_is_recognised_after_some_clips() -> None:
+def test_a_voice_for_which_it_is_biased_is_recognised_after_some_clips() -> None:
     def right(n_clips: int) -> float:
         enrolled = draw_enrolled(ACTORS, n_clips=n_clips, seed=0)
         joined = join_network(EVEN[: (~enrolled).sum()], LEANT, ACTORS, enrolled=enrolled, prior_strength=1)
