@@ -67,7 +67,7 @@ format: $(INSTALLED) ## Format the code and sort its imports
 	@$(RUN) ruff format
 
 dag: $(INSTALLED) ## Draw the pipeline into README.md and docs/pipeline.md, from dvc.yaml
-	@$(RUN) python -m tools.dag
+	@$(RUN) python -m tools.pages.dag
 
 check: $(INSTALLED) ## Name the stages that would run, as dvc.lock is behind, and fail if there are any; needs no data
 	@$(RUN) python -m tools.check_current

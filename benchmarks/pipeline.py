@@ -32,7 +32,7 @@ from ser.files import write_json
 from ser.params import load_params
 from stages import command
 from tools import machine
-from tools.marked_blocks import fill_blocks
+from tools.pages.marked_blocks import fill_blocks
 
 RESULTS = PROJECT / "metrics" / "benchmarks.json"
 PAGE = Path(__file__).parent / "README.md"

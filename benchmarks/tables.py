@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tools.marked_blocks import fill_blocks
+from tools.pages.marked_blocks import fill_blocks
 
 _MB = 1e6
 

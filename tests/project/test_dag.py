@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ser.errors import InputError
-from tools import dag
+from tools.pages import dag
 
 PROJECT = Path(__file__).resolve().parents[2]
 

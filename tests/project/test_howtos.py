@@ -123,7 +123,7 @@ def test_the_new_stage_runs(project: Path, tmp_path: Path) -> None:
     assert found == {"calm": 4.0, "sad": 4.5}
     for part in ("Reads ", "Writes "):
         assert part in run(project, "-m", "stages.durations", "--help")
-    assert '"durations"' in (project / "tools/dag.py").read_text(encoding="utf-8")
+    assert '"durations"' in (project / "tools/pages/dag.py").read_text(encoding="utf-8")
 
 
 def test_the_manifest_is_that_of_the_recordings(tmp_path: Path) -> None:

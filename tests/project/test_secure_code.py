@@ -46,7 +46,7 @@ EXCEPTIONS = {
     "experiments/dtw/check_leaks_cnn.py": {"calls .query"},
     # Commands of their own: one is compared with DVC, the other gives a browser its pipes.
     "benchmarks/whole.py": {"starts sh"},
-    "tools/chromium.py": {"starts bash"},
+    "tools/pages/chromium.py": {"starts bash"},
 }
 
 

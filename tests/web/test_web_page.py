@@ -19,7 +19,7 @@ from matplotlib.image import imread
 from ser.audio.clip_io import write_pcm16
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.data.synthetic import synthesize
-from tools import chromium
+from tools.pages import chromium
 
 PROJECT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="chromium is not on the PATH")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.crash_safety.fault_injection import Outcome, Way
-from tools.marked_blocks import fill_blocks
+from tools.pages.marked_blocks import fill_blocks
 
 _PAGE = Path("docs/crash_safety.md")
 _METRICS = Path("metrics/crash_safety.json")

@@ -13,7 +13,7 @@ from dvc.repo import Repo
 
 from ser.errors import InputError
 from stages import command
-from tools.marked_blocks import fill_blocks
+from tools.pages.marked_blocks import fill_blocks
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Recordings": ("fetch", "ingest", "explore"),
@@ -82,7 +82,9 @@ def _group_of(graph: nx.DiGraph) -> dict[str, str]:
     group_of = {script: group for group, scripts in GROUPS.items() for script in scripts}
     if group_of.keys() != set(graph):
         names = ", ".join(sorted(group_of.keys() ^ set(graph)))
-        raise InputError(f"tools/dag.py and dvc.yaml do not name the same scripts: {names}; put GROUPS right")
+        raise InputError(
+            f"tools/pages/dag.py and dvc.yaml do not name the same scripts: {names}; put GROUPS right"
+        )
     return group_of
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tools import readme_results
-from tools.marked_blocks import block_names
+from tools.pages import readme_results
+from tools.pages.marked_blocks import block_names
 from tools.result_tables import TABLES
 from tools.result_tables.cells import percent
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 PAGES = readme_results.pages_with_results(PROJECT)
 PATTERNS = ("*.md", "docs/**/*.md", "experiments/*/README.md")
 BY_OTHER_TOOLS = {
@@ -38,7 +38,7 @@ def test_every_block_has_a_table(pattern: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_tell_the_committed_metrics(name: str) -> None:
     page = (PROJECT / name).read_text(encoding="utf-8")
-    assert readme_results.fill(page, PROJECT / "metrics") == page, "run: python -m tools.readme_results"
+    assert readme_results.fill(page, PROJECT / "metrics") == page, "run: python -m tools.pages.readme_results"
 
 
 def test_a_wrong_figure_is_put_right() -> None:

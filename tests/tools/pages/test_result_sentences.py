@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 RESULTS = "docs/results"
 
 # A page, a sentence with places for figures, and what stands there in percent: a file of metrics and its

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ser.errors import InputError
-from tools.marked_blocks import block_names
+from tools.pages.marked_blocks import block_names
 from tools.result_tables import TABLES, distillation, dtw, leakage, leakage_tests, whisper
 from tools.result_tables.cells import SPEAKER_INDEPENDENT, markdown, trial_means
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 IT = {"uar": 0.6512, "uar_low": 0.6, "uar_high": 0.7, "uar_sd": None}
 
 

@@ -8,7 +8,7 @@ after `dvc repro`; a test fails where a page gives other figures than metrics/ d
 from pathlib import Path
 
 from stages import command
-from tools.marked_blocks import block_names, fill_blocks
+from tools.pages.marked_blocks import block_names, fill_blocks
 from tools.result_tables import TABLES
 
 _PAGES = ("README.md", "docs/**/*.md", "experiments/*/README.md")

@@ -24,7 +24,7 @@ from ser.data.ravdess import SAMPLE_RATE
 from ser.data.synthetic import synthesize
 from ser.errors import InputError
 from stages import command
-from tools import chromium
+from tools.pages import chromium
 
 REPORT = Path("data/report/index.html")
 IMAGES = Path("docs/images")

@@ -1,0 +1,1 @@
+"""The README and the docs: their tables, their graph and their pictures are made from what they show."""
