@@ -137,7 +137,7 @@ def test_the_prior_of_the_network_is_selected_with_ldas_that_know_no_validation_
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network does not know them either, so that both are as sure of them as of test actors."""
-    speakers = []
+    speakers: list[tuple[int, int]] = []
 
     def select(fitted: FittedEnsemble, fold: Fold, *arguments: Any, **options: Any) -> Any:
         speakers.extend((fold.number, len(lda.speakers)) for lda in fitted.ldas.values())
