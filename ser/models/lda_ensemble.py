@@ -27,7 +27,7 @@ class FittedEnsemble:
     widths : Mapping of str to int
         Columns of each feature set, as of `Speech.split`.
     ldas : Mapping of str to SpeakerLda
-        By feature set.
+        The LDA of each feature set, by the set's name.
     choices : Mapping of int to Mapping of str to LdaChoice
         By the number of adaptation clips, what was selected for each LDA.
     log : pandas.DataFrame
