@@ -1,0 +1,93 @@
+"""What all corruptions share: parameters that are drawn first and kept, then applied."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, Field
+
+from ser.params import Finite
+
+Waveform = npt.NDArray[np.float32]
+
+
+def _ascending(interval: list[float]) -> list[float]:
+    if interval[0] > interval[1]:
+        raise ValueError("must be [lowest, highest]")
+    return interval
+
+
+Interval = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+"""Lowest and highest value of a range, from which draws are uniform."""
+PositiveInterval = Annotated[
+    list[Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    Field(min_length=2, max_length=2),
+    AfterValidator(_ascending),
+]
+"""The same, of values above 0."""
+ShareInterval = Annotated[
+    list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)
+]
+"""The same, of proportions above 0 and below 1."""
+
+
+@dataclass(frozen=True)
+class Corruption(ABC):
+    """One corruption with all of its parameters: nothing is random any more.
+
+    Fields are numbers, strings and tuples of them, so that JSON holds them exactly.
+    """
+
+    kind: ClassVar[str]
+    """Name in JSON and in params.yaml."""
+
+    @abstractmethod
+    def apply(self, samples: Waveform, sample_rate: int) -> Waveform:
+        """Corrupt a recording, always in the same way.
+
+        Parameters
+        ----------
+        samples
+            [shape=(n,), dtype=float32] A mono recording of at least one sample; full scale is 1.
+        sample_rate
+            Rate of the samples, in Hz.
+
+        Returns
+        -------
+        numpy.ndarray [shape=(m,), dtype=float32]
+            The corrupted recording at the same rate, never clipped but where that is the corruption; m is n
+            but for `Speed` and `Cut`.
+        """
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Make a generator that depends on a seed and on names alone, such as a clip's id and a kind.
+
+    Parameters
+    ----------
+    seed
+        Seed from a params.yaml, 0 or above.
+    *names
+        What else the draws depend on.
+    """
+    return np.random.default_rng(seed_of(seed, *names))
+
+
+def seed_of(seed: int, *names: str) -> int:
+    """Give the seed, below 2**64, of `generator`, for parameters that keep a seed."""
+    digest = hashlib.sha256(":".join((str(seed), *names)).encode()).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+def uniform(rng: np.random.Generator, interval: list[float]) -> float:
+    """Draw from an `Interval`."""
+    low, high = interval
+    return float(rng.uniform(low, high))
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """Draw the seed of noise that is made only when it is applied."""
+    return int(rng.integers(2**32))
