@@ -1,0 +1,1 @@
+"""The first layers of Whisper's encoder as an ONNX file, made of the published weights."""
