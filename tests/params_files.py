@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from experiments.cross_corpus.params import CrossCorpusParams
 from experiments.distillation.params import DistillationParams
 from experiments.dtw.params import DtwParams
 from experiments.ladder.params import LadderParams
@@ -18,6 +19,7 @@ from ser.params import Params, Section
 PROJECT = Path(__file__).parents[1]
 SCHEMAS: dict[str, type[Section]] = {
     "": Params,
+    "experiments/cross_corpus": CrossCorpusParams,
     "experiments/distillation": DistillationParams,
     "experiments/dtw": DtwParams,
     "experiments/ladder": LadderParams,

@@ -18,6 +18,8 @@ ARGUMENTS = {
     "stages.extract": "clean",
     "stages.train_baselines": "luna5",
     "stages.train_cnn": "logmel",
+    "experiments.cross_corpus.fetch": "nemo",
+    "experiments.cross_corpus.ingest": "nemo",
     "experiments.distillation.teach": "luna5",
     "experiments.distillation.train_cnn": "luna5",
     "experiments.distillation.train_lda": "luna5",

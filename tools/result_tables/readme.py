@@ -71,6 +71,7 @@ def experiments(metrics: Path) -> str:
         "protocols": ("Do other folds change the result?", _protocols(metrics)),
         "robustness": ("What do noise, telephone and reverberation cost?", _robustness(metrics)),
         "ladder": ("How much does each leak inflate UAR?", _ladder(metrics)),
+        "cross_corpus": ("What does a second corpus in training add elsewhere?", "not measured yet"),
         "recognizer": ("How is the exported model made?", "trained on all 24 actors; writes `ser/bundle`"),
     }
     rows = [[f"[{name}](experiments/{name})", *cells] for name, cells in found.items()]
