@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ClippingDistortion of 1 % clips nothing, and that of 3 % as much as that of 2 %.
 #
-# Guess, written down before: 1 % of the samples are clipped at 1, and 3 % at 3; the documentation says "if for
-# instance 30% is drawn, the samples are clipped if they're below the 15th or above the 85th percentile".
+# Guess, written down before: 1 % of the samples are clipped at 1, and 3 % at 3, half of them at either end, as its
+# documentation describes.
 # Behaviour of audiomentations 0.43.1: half of the drawn percentage is rounded down to a whole number, to 0 of 1
 # and to 1 of 3. It is of all samples, digital silence included: 10 % of a recording that is half silent are
 # 20 % of its speech.
