@@ -33,7 +33,7 @@ from ser.audio.endpointing import (
     EndpointingSettings,
     Levels,
     band_levels,
-    speech_frames,
+    span_of_levels,
     speech_span,
 )
 from ser.features.front_end import frame_power
@@ -147,19 +147,11 @@ def trials(folder: Path, actors: range, *, every: int, pads: Iterable[str]) -> I
                 yield Trial(condition, name, part, (start - before, stop - before))
 
 
-def errors_ms(trial: Trial, span: Span) -> tuple[float, float]:
+def errors_ms(trial: Trial, span: slice) -> tuple[float, float]:
     """How much later than the true ones the start and the end were found, in ms."""
-    start, end = (1000 * (found - true) / RATE for found, true in zip(span, trial.speech, strict=True))
+    ends = zip((span.start, span.stop), trial.speech, strict=True)
+    start, end = (1000 * (found - true) / RATE for found, true in ends)
     return start, end
-
-
-def span_of(levels: Levels, length: int, settings: EndpointingSettings) -> Span:
-    """Do as `speech_span` does, with levels that many settings share."""
-    hop = round(settings.hop_s * RATE)
-    first, last = speech_frames(levels, settings=settings)
-    start = max(0, first - settings.pad_frames) * hop
-    stop = length if last + 1 == len(levels) else (last + 1 + settings.pad_frames) * hop
-    return start, min(stop, length)
 
 
 def errors_by_settings(tried: list[Trial]) -> Callable[[EndpointingSettings], tuple[float, float]]:
@@ -174,7 +166,11 @@ def errors_by_settings(tried: list[Trial]) -> Callable[[EndpointingSettings], tu
     @cache
     def scored(settings: EndpointingSettings) -> tuple[float, float]:
         found = zip(tried, levels(settings.low_hz, settings.high_hz, settings.hop_s), strict=True)
-        errors = [errors_ms(trial, span_of(it, len(trial.samples), settings)) for trial, it in found]
+        spans = (
+            (trial, span_of_levels(it, len(trial.samples), sample_rate=RATE, settings=settings))
+            for trial, it in found
+        )
+        errors = [errors_ms(trial, span) for trial, span in spans]
         by_cell = pd.Series(np.abs(errors).ravel(), index=cells.index).groupby(cells.to_numpy())
         return float(by_cell.median().mean()), float(by_cell.quantile(0.9).mean())
 
@@ -230,7 +226,7 @@ def report(tried: Iterable[Trial]) -> pd.DataFrame:
     rows = []
     for trial in tried:
         new = speech_span(trial.samples, sample_rate=RATE)
-        for way, span in (("old", old_span(trial.samples)), ("new", (new.start, new.stop))):
+        for way, span in (("old", slice(*old_span(trial.samples))), ("new", new)):
             start, end = errors_ms(trial, span)
             rows.append({"condition": trial.condition, "trim": way, "start": start, "end": end})
     table = pd.DataFrame(rows).set_index(["condition", "trim"])

@@ -87,11 +87,16 @@ def speech_span(samples: Waveform, *, sample_rate: int, settings: EndpointingSet
     Where nothing stands out from the noise floor by ``settings.least_db``, it is the whole recording.
     """
     levels = band_levels(samples, sample_rate=sample_rate, settings=settings)  # (t,)
+    return span_of_levels(levels, len(samples), sample_rate=sample_rate, settings=settings)
+
+
+def span_of_levels(levels: Levels, length: int, *, sample_rate: int, settings: EndpointingSettings) -> slice:
+    """Find the speech in a recording of `length` samples by its levels [shape=(t,)], as of `band_levels`."""
     first, last = speech_frames(levels, settings=settings)
     hop = _hop(sample_rate, settings)
     start = max(0, first - settings.pad_frames) * hop
-    stop = len(samples) if last + 1 == len(levels) else (last + 1 + settings.pad_frames) * hop
-    return slice(start, min(stop, len(samples)))
+    stop = length if last + 1 == len(levels) else (last + 1 + settings.pad_frames) * hop
+    return slice(start, min(stop, length))
 
 
 def band_levels(samples: Waveform, *, sample_rate: int, settings: EndpointingSettings) -> Levels:

@@ -29,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from experiments.whisper import whisper_encoder as published
+from experiments.whisper.params import WhisperParams
 from ser.audio import clip_io
 from ser.errors import InputError
 from ser.features import speaker_encoder
@@ -36,6 +37,7 @@ from ser.features.whisper_encoder import WhisperEncoder
 from ser.features.whisper_front_end import whisper_mel
 from ser.files import read_table
 from ser.models.shrinkage_lda import ShrinkageLda
+from ser.params import load
 from ser.recognizer.onnxruntime_without_telemetry import open_session
 from stages import command
 from tools.export_encoder.__main__ import export
@@ -43,8 +45,6 @@ from tools.export_encoder.weights import STORES
 
 Array = npt.NDArray[np.float32]
 
-TRIM_DB = 32
-"""As in experiments/whisper/params.yaml."""
 SHRINKAGE, FOLDS = 0.5, 5
 COMPARED, CALIBRATION = 50, 40
 """Number of clips on which features and time are compared, and on which static scales are set."""
@@ -69,7 +69,8 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path(), metavar="FOLDER", help="where data/ lies")
     arguments = parser.parse_args()
     clips = training_clips(arguments.workspace, arguments.clips)
-    speeches = [speech_of(arguments.workspace / path) for path in clips["path"]]
+    trim_db = load("experiments/whisper/params.yaml", WhisperParams).trim_db
+    speeches = [speech_of(arguments.workspace / path, trim_db=trim_db) for path in clips["path"]]
     compared = speeches[:: max(1, len(speeches) // COMPARED)][:COMPARED]
     with tempfile.TemporaryDirectory() as folder:
         files = candidates(Path(folder), calibration=speeches[:: max(1, len(speeches) // CALIBRATION)])
@@ -114,10 +115,10 @@ def training_clips(workspace: Path, n: int | None) -> pd.DataFrame:
     return kept.iloc[np.linspace(0, len(kept) - 1, n).astype(int)].reset_index(drop=True)
 
 
-def speech_of(path: Path) -> Array:
+def speech_of(path: Path, *, trim_db: float) -> Array:
     """Read a clip at 16 kHz and cut off silence, as `experiments.whisper` does."""
     samples = clip_io.load(path, sample_rate=published.SAMPLE_RATE)
-    return np.asarray(speaker_encoder.speech_of(samples, trim_db=TRIM_DB))
+    return np.asarray(speaker_encoder.speech_of(samples, trim_db=trim_db))
 
 
 def numpy_encoder(layers: int) -> published.WhisperEncoder:
