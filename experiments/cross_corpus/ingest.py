@@ -16,10 +16,10 @@ from typing import Any
 import pandas as pd
 
 from experiments.cross_corpus.corpora import CORPORA, PublishedCorpus
-from experiments.cross_corpus.manifest import Manifest, Row, match, read_clip, read_manifest
+from experiments.cross_corpus.manifest import Manifest, Row, match, read_manifest
 from experiments.cross_corpus.params import CrossCorpusParams
 from ser.audio.clip_io import peak_dbfs, rms_dbfs
-from ser.data.clips import MOST_LISTED, list_audio
+from ser.data.clips import MOST_LISTED, list_audio, read_clip
 from ser.errors import InputError, list_problems
 from ser.files import write_parquet
 from ser.parallel import run_all
@@ -67,7 +67,7 @@ def clips_table(
 
 def _measure(path: Path, row: Row) -> dict[str, Any] | str:
     try:
-        samples = read_clip(path, row)
+        samples = read_clip(path, row, sample_rate=row.sample_rate)
     except InputError as error:
         return str(error)
     return {

@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from experiments.cross_corpus.corpora import PublishedCorpus
-from ser.audio.clip_io import Pcm16, read_pcm16, sha256_of
 from ser.audio.paths import printable
 from ser.errors import InputError, list_problems
 from ser.files import replacing
@@ -166,34 +164,3 @@ def match(names: Iterable[str], manifest: Manifest, corpus: PublishedCorpus) -> 
     problems += [f"{clip}: missing" for clip in manifest.keys() - candidates.keys()]
     found = {clip: candidates[clip][0] for clip in sorted(candidates.keys() - doubled)}
     return Matches(found, dict(sorted(left_out.items())), problems)
-
-
-def read_clip(name: Path | str, expected: Row, *, stream: BinaryIO | None = None) -> Pcm16:
-    """Decode a clip and check it against its row in the manifest.
-
-    Parameters
-    ----------
-    name
-        The file; where `stream` has its bytes, only the file's name in errors.
-    expected
-        The clip's row in the manifest: rate, length in samples, and checksum of the samples.
-    stream
-        Open binary file with the clip's bytes; None to read the file `name`.
-
-    Returns
-    -------
-    numpy.ndarray [shape=(frames,), dtype=int16]
-        The mono samples, at the corpus's own rate.
-
-    Raises
-    ------
-    InputError
-        Where `ser.audio.clip_io.read_pcm16` does, or the length or the samples are not those of the manifest.
-    """
-    samples = read_pcm16(name, sample_rate=expected.sample_rate, stream=stream)
-    if len(samples) != expected.frames:
-        lengths = f"{len(samples)} frames, but the manifest says {expected.frames}"
-        raise InputError(f"{name}: {lengths}; truncated or edited, copy it again")
-    if sha256_of(samples) != expected.sha256:
-        raise InputError(f"{name}: its samples have another checksum than the manifest's; copy it again")
-    return samples

@@ -1,51 +1,19 @@
 """Where the recordings come from: a folder, a zip, or its download; always the same clips."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from zipfile import is_zipfile
 
 from experiments.cross_corpus.corpora import PublishedCorpus
-from experiments.cross_corpus.manifest import Manifest, Matches, Row, match, read_clip
+from experiments.cross_corpus.manifest import Manifest, Matches, Row, match
 from ser.audio.clip_io import write_pcm16
 from ser.audio.wav_header import staying
-from ser.data import download as ravdess
-from ser.data.clips import MOST_LISTED, list_audio
+from ser.data.clips import MOST_LISTED, list_audio, read_clip
+from ser.data.download import Archive, Folder, Source, receive
 from ser.errors import InputError, list_problems
 from ser.parallel import run_all
 from ser.params import Workers
-
-
-@contextmanager
-def _advising(advice: str) -> Iterator[None]:
-    """Give advice on another corpus where `ser.data.download` would give that on RAVDESS."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).replace(ravdess.ADVICE, advice)) from error
-
-
-@dataclass(frozen=True)
-class Archive(ravdess.Archive):
-    """A zip, with the same limits and refusals as RAVDESS's.
-
-    Attributes
-    ----------
-    advice : str
-        What an error tells the user to do.
-    """
-
-    advice: str
-
-    def names(self) -> list[str]:
-        """List the recordings; raises `InputError` as `ser.data.download.Archive.names` does."""
-        with _advising(self.advice):
-            return super().names()
-
-
-Source = ravdess.Folder | Archive
 
 
 def locate(path: Path, corpus: PublishedCorpus) -> Source:
@@ -59,7 +27,7 @@ def locate(path: Path, corpus: PublishedCorpus) -> Source:
     if path.is_dir():
         if not list_audio(path):
             raise InputError(f"{path}: holds no recordings; {corpus.advice}")
-        return ravdess.Folder(path)
+        return Folder(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder; {corpus.advice}")
     if not is_zipfile(path):
@@ -90,8 +58,7 @@ def download(url: str, archive: Path, corpus: PublishedCorpus) -> Source:
     if not archive.is_file():
         archive.parent.mkdir(parents=True, exist_ok=True)
         partial = archive.with_name(f"{archive.name}.partial")
-        with _advising(corpus.advice):
-            ravdess._receive_all(url, partial)
+        receive(url, partial, advice=corpus.advice)
         if not is_zipfile(partial):
             partial.unlink()
             raise InputError(f"{url}: sent no complete zip; removed, run again, or {corpus.advice}")
@@ -149,7 +116,7 @@ def _copy_speaker(source: Source, clips: Sequence[tuple[Row, str]], folder: Path
         for row, name in clips:
             try:
                 with open_recording(name) as stream:
-                    samples = read_clip(name, row, stream=staying(stream))
+                    samples = read_clip(name, row, sample_rate=row.sample_rate, stream=staying(stream))
             except InputError as error:
                 problems.append(str(error))
             else:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import pandas as pd
 import soundfile
@@ -76,7 +76,21 @@ def match(names: Iterable[str], manifest: Manifest) -> tuple[dict[str, str], lis
     return {clip: candidates[clip][0] for clip in sorted(candidates.keys() - doubled)}, problems
 
 
-def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | None = None) -> Pcm16:
+class Expected(Protocol):
+    """What a manifest says of a clip's samples."""
+
+    @property
+    def frames(self) -> int:
+        """Their number."""
+
+    @property
+    def sha256(self) -> str:
+        """Their checksum, in hexadecimal."""
+
+
+def read_clip(
+    name: Path | str, expected: Expected, *, sample_rate: int = SAMPLE_RATE, stream: BinaryIO | None = None
+) -> Pcm16:
     """Decode a clip and check it against its row in the manifest.
 
     Parameters
@@ -85,13 +99,15 @@ def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | N
         The file; where `stream` has its bytes, only the file's name in errors.
     expected
         The clip's row in the manifest: length in samples, and checksum of the samples.
+    sample_rate
+        The rate that the clip must have, in Hz; by default that of RAVDESS.
     stream
         Open binary file with the clip's bytes; None to read the file `name`.
 
     Returns
     -------
     numpy.ndarray [shape=(frames,), dtype=int16]
-        The mono samples at 48 kHz.
+        The mono samples, at `sample_rate`.
 
     Raises
     ------
@@ -100,7 +116,7 @@ def read_clip(name: Path | str, expected: ManifestEntry, *, stream: BinaryIO | N
         samples are not those of the manifest.
     """
     _check_channels(name, stream)
-    samples = read_pcm16(name, sample_rate=SAMPLE_RATE, stream=stream)
+    samples = read_pcm16(name, sample_rate=sample_rate, stream=stream)
     if len(samples) != expected.frames:
         lengths = f"{len(samples)} frames, but the manifest says {expected.frames}"
         raise InputError(f"{name}: {lengths}; truncated or edited, copy it again")

@@ -75,9 +75,18 @@ class Folder:
 
 @dataclass(frozen=True)
 class Archive:
-    """Recordings in a zip, which is never unpacked to disk and of which no header is trusted."""
+    """Recordings in a zip, which is never unpacked to disk and of which no header is trusted.
+
+    Attributes
+    ----------
+    path : Path
+        The zip.
+    advice : str
+        What an error tells the user to do; by default that of RAVDESS.
+    """
 
     path: Path
+    advice: str = ADVICE
 
     def names(self) -> list[str]:
         """List the recordings.
@@ -92,13 +101,13 @@ class Archive:
             entries = bundle.infolist()
         if len(entries) > MAX_ENTRIES:
             many = f"{len(entries)} entries, but at most {MAX_ENTRIES} are read"
-            raise InputError(f"{self.path}: refused, {many}; {ADVICE}")
+            raise InputError(f"{self.path}: refused, {many}; {self.advice}")
         problems = [f"{entry.filename[:MAX_NAME]!r}: {it}" for entry in entries if (it := _fault(entry))]
         total = sum(entry.file_size for entry in entries)
         if total > MAX_TOTAL_BYTES:
             problems.append(f"{total} bytes unpacked, but at most {MAX_TOTAL_BYTES} are read; a zip bomb?")
         if problems:
-            heading = f"{self.path}: refused, not the published archive; {ADVICE}"
+            heading = f"{self.path}: refused, not the published archive; {self.advice}"
             raise list_problems(heading, problems, shown=MOST_LISTED)
         files = [entry.filename for entry in entries if not entry.is_dir()]
         return [name for name in files if is_audio(PurePosixPath(name))]
@@ -249,28 +258,44 @@ def download(url: str, *, md5: str, folder: Path) -> Path:
         return archive
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{ARCHIVE}.partial"
-    _receive_all(url, partial)
+    receive(url, partial)
     if (found := _md5(partial)) != md5:
         partial.unlink()
         raise InputError(f"{url}: md5 is {found}, but must be {md5}; removed, run again, or {ADVICE}")
     return partial.replace(archive)
 
 
-def _receive_all(url: str, partial: Path) -> None:
+def receive(url: str, partial: Path, *, advice: str = ADVICE) -> None:
+    """Download a file with a progress bar; what is there of it is kept, and the rest is appended.
+
+    Parameters
+    ----------
+    url
+        Address of the file, http or https; other schemes are refused.
+    partial
+        The file, whose folder exists.
+    advice
+        What an error tells the user to do instead.
+
+    Raises
+    ------
+    InputError
+        Where the server cannot be reached, refuses, or breaks off again and again.
+    """
     failures = 0
     while True:
         size = _size(partial)
         try:
-            return _receive(url, partial)
+            return _receive_once(url, partial)
         except requests.RequestException as error:
             failures = 0 if _size(partial) > size else failures + 1
             if failures > RETRIES or _is_final(error):
                 kept = f"{_size(partial)} bytes are kept, the next run goes on from there"
-                raise InputError(f"{url}: download failed ({error}); {kept}. Without it, {ADVICE}") from error
+                raise InputError(f"{url}: download failed ({error}); {kept}. Without it, {advice}") from error
         time.sleep(PAUSE_S * 2 ** max(failures - 1, 0))
 
 
-def _receive(url: str, partial: Path) -> None:
+def _receive_once(url: str, partial: Path) -> None:
     """Append what is missing of the file; return when the server says that it is complete."""
     start = _size(partial)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
