@@ -80,7 +80,7 @@ class Archive:
     Attributes
     ----------
     path : Path
-        The zip.
+        Where the zip lies, with its name.
     advice : str
         What an error tells the user to do; by default that of RAVDESS.
     """
