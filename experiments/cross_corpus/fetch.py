@@ -21,13 +21,14 @@ from experiments.cross_corpus import sources
 from experiments.cross_corpus.corpora import CORPORA, PublishedCorpus
 from experiments.cross_corpus.manifest import read_manifest
 from experiments.cross_corpus.params import CrossCorpusParams
+from ser.data.download import Source
 from ser.errors import InputError
 from ser.files import replacing
 from ser.params import load, load_params
 from stages import command
 
 
-def find_recordings(corpus: PublishedCorpus, name: str, archive_url: str | None) -> sources.Source:
+def find_recordings(corpus: PublishedCorpus, name: str, archive_url: str | None) -> Source:
     """Choose the source by the environment; download where it names none."""
     if given := os.environ.get(corpus.variable):
         return sources.locate(Path(given).expanduser(), corpus)
