@@ -1,11 +1,13 @@
-"""What tests share: how examples are drawn, and a small exported model, made without TensorFlow."""
+"""What tests share: how examples are drawn, and a small exported model."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 # In the projects that tests make, DVC starts no processes that report its use and look for newer versions.
 os.environ["DVC_TEST"] = "1"
@@ -19,65 +21,64 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
-BANDS, FRAMES = 16, 40
+
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Keep on one core what shares its fixtures: the tests of a file, and all of the whole pipeline."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the whole pipeline, which take longest."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An exported model of the real form with random weights: a linear network, a small encoder, an LDA."""
+    """An exported model of the real form with random weights, on the package's own encoder."""
     # Loaded here, as other tests need none of it.
-    from ser.export.final_parts import LinearDiscriminant
-    from ser.export.onnx_graph import Graph, write_model
-    from ser.features.front_end import FrontEndSettings, MelSettings
-    from ser.features.speaker_encoder import SpeakerEncoder, _Layer
-    from ser.recognizer.bundle_format import Bundle, ListeningSettings, write_bundle
+    from ser.features.whisper_encoder import LAYERS, UNITS
+    from ser.models.layers.linear import LinearLayers
+    from ser.recognizer.bundle_format import (
+        RAVDESS,
+        Bundle,
+        ExportedModel,
+        ListeningSettings,
+        encoder_sha256,
+        write_bundle,
+    )
+    from ser.recognizer.certainty import Thresholds
 
     draw = np.random.default_rng(0)
-
-    def weights(*shape: int, scale: float = 0.3) -> np.ndarray:
-        return draw.normal(0, scale, shape).astype(np.float32)
-
-    units = 6
-    layers = [
-        _Layer(weights(4 * units, n), weights(4 * units, units), weights(4 * units)) for n in (40, units)
-    ]
-    columns = 4 * units + 2
-    lda = LinearDiscriminant(
-        layer=2,
-        mean=np.zeros(columns),
-        scale=np.full(columns, 10.0),
-        coef=draw.normal(0, 1, (8, columns)),
-        intercept=np.zeros(8),
+    linear = LinearLayers(
+        coefficients=draw.normal(0, 0.3, (LAYERS, 2 * UNITS, 8)),
+        biases=np.zeros((LAYERS, 8)),
+        weights=np.array([0.1, 0.2, 0.3]),
     )
-    graph = Graph()
-    flat = graph.add("Flatten", "logmel", axis=1)
-    scores = graph.add("MatMul", flat, graph.constant(weights(FRAMES * BANDS, 8, scale=0.002)))
-    model = write_model(
-        graph,
-        graph.add("Softmax", scores, axis=-1),
-        encoder=SpeakerEncoder(tuple(layers)),
-        lda=lda,
+    model = ExportedModel(
+        linear,
         temperature=0.8,
-        logmel_shape=(FRAMES, BANDS),
+        thresholds=Thresholds(sure_from=0.8, likely_from=0.5, agreement_from=0.5),
+        about={"training": {"recordings": "none"}},
+        centres=draw.normal(0, 5, (8, LAYERS, 8)),
     )
-    front_end = FrontEndSettings(
-        logmel=MelSettings(16000, 1024, 640, 256, BANDS, 50.0, 8000.0),
-        trim_db=32.0,
-        floor_db=-60.0,
-        n_frames=FRAMES,
-        encoder=MelSettings(16000, 400, 400, 160, 40, 0.0, 8000.0),
-        encoder_trim_db=32.0,
-        encoder_level_dbfs=-30.0,
+    listening = ListeningSettings(
+        timeline_after_s=6.0,
+        window_s=3.0,
+        hop_s=1.0,
+        shortest_s=0.3,
+        silence_dbfs=-70.0,
+        range_db=32.0,
+        sure_from_s=1.0,
     )
     folder = tmp_path_factory.mktemp("exported") / "bundle"
-    bundle = Bundle(
-        version="0.0.0",
-        front_end=front_end,
-        listening=ListeningSettings(6.0, 3.0, 1.0, 0.3, -70.0, sure_from_s=1.0),
-        temperature=0.8,
-        uncertain_below=0.5,
-        about={"training": {"recordings": "none"}},
-        model=model,
+    write_bundle(
+        folder, Bundle("0.0.0", encoder_sha256(), listening, {RAVDESS: model}), weights_licence="licence"
     )
-    write_bundle(folder, bundle, weights_licence="licence", encoder_licence="licence")
     return folder

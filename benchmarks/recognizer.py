@@ -1,7 +1,8 @@
-"""Measure `ser predict`: cold start, a folder's throughput, long recordings and memory; beside nkululeko's.
+"""Measure `ser predict`: cold start, a folder's throughput, long recordings and memory; beside others.
 
   python -m benchmarks.recognizer --recordings $RAVDESS_DIR
   python -m benchmarks.recognizer --nkululeko ELSEWHERE/bin/python    with nkululeko on the same files
+  python -m benchmarks.recognizer --before COMMIT                     with an earlier commit's `ser predict`
 
 Every case is a process of its own, timed from start to end. All take turns, in rounds, so that the ratios
 hold even where the machine is busy; for absolute figures leave it idle. The recordings are first copied as
@@ -12,6 +13,7 @@ The results go to benchmarks/results/recognizer.json, the tables to the screen a
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,10 +24,11 @@ from typing import Any
 import soundfile
 
 from benchmarks import nkululeko_predict
-from benchmarks.cases import Case, run_rounds
+from benchmarks.cases import PROJECT, Case, run_rounds
 from benchmarks.recordings import Recordings, write_long, write_recordings
 from benchmarks.tables import tables, write_page
 from ser.cli.options import whole_number
+from ser.errors import InputError
 from ser.files import write_json
 from stages import command
 from tools import machine
@@ -80,6 +83,9 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PYTHON",
         help="measure nkululeko too: the Python of an environment which has it",
     )
+    parser.add_argument(
+        "--before", metavar="COMMIT", help="measure `ser predict` of a commit, too, with the packages of now"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where to write them")
     return parser.parse_args(argv)
 
@@ -114,6 +120,45 @@ def own_cases(
         seconds = write_long(path, wav, minutes=length)
         cases.append(Case(f"long_{number}", (*_SER, str(path)), 1, seconds, rounds=long_rounds))
     return cases
+
+
+def earlier_cases(folder: Path, wav: Recordings, commit: str, *, long_rounds: int) -> list[Case]:
+    """List what is measured of an earlier commit, which is cloned to `folder`.
+
+    Parameters
+    ----------
+    folder
+        Where its clone is put, and the long recording is.
+    wav
+        The recordings.
+    commit
+        By any name that git knows.
+    long_rounds
+        In how many rounds the long recording takes part.
+
+    Raises
+    ------
+    InputError
+        Where git has no such commit.
+    """
+    clone = folder / "before"
+    for command_line in (
+        ["clone", "--quiet", "--shared", "--no-checkout", str(PROJECT), str(clone)],
+        ["-C", str(clone), "checkout", "--quiet", "--detach", commit],
+    ):
+        if subprocess.run(["git", *command_line], check=False).returncode:
+            raise InputError(f"--before {commit}: git cannot check it out")
+    variables = {"PYTHONPATH": str(clone)}
+    one, long = wav.files[0], folder / "long_1.wav"
+    inputs = {
+        "one_file": (str(one), 1, soundfile.info(one).duration, None),
+        "folder_jobs_1": (str(wav.folder), len(wav.files), wav.audio_s, None),
+        "long_1": (str(long), 1, soundfile.info(long).duration, long_rounds),
+    }
+    return [
+        Case(f"before_{name}", (*_SER, path), number, audio_s, rounds=rounds, variables=variables)
+        for name, (path, number, audio_s, rounds) in inputs.items()
+    ]
 
 
 def describe_machine(*, packages: Sequence[str] = PACKAGES, nkululeko: Path | None) -> dict[str, Any]:
@@ -161,6 +206,9 @@ def benchmark(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     wav = recordings["wav"]
     cases = own_cases(folder, recordings, minutes=arguments.minutes, long_rounds=arguments.long_repeats)
+    if arguments.before is not None:
+        facts["before"] = arguments.before
+        cases += earlier_cases(folder, wav, arguments.before, long_rounds=arguments.long_repeats)
     if arguments.nkululeko is not None:
         nkululeko_predict.train(folder / "nkululeko", python=arguments.nkululeko)
         cases += nkululeko_predict.cases(folder / "nkululeko", wav, python=arguments.nkululeko)

@@ -70,10 +70,10 @@ def write_recordings(folder: Path, *, source: Path | None, at_most: int) -> dict
         chosen = spread(all_clips(), at_most=at_most)
         sounds = ((synthesize(clip), SAMPLE_RATE) for clip in chosen)
     else:
-        found, problems = find([str(source)])
-        if problems:
-            raise problems[0]
-        sounds = (_read(file) for file in spread(found, at_most=at_most))
+        found = find([str(source)])
+        if found.problems:
+            raise found.problems[0]
+        sounds = (_read(file) for file in spread(found.files, at_most=at_most))
     seconds, rates = 0.0, []
     for number, (samples, rate) in enumerate(sounds):
         for name in FORMATS:

@@ -18,12 +18,24 @@ TITLES = {
     "folder_flac": "the same folder as FLAC, `--jobs 2`",
     "long_1": "`ser predict` of one long recording",
     "long_2": "`ser predict` of a longer one",
+    "before_one_file": "one recording, before",
+    "before_folder_jobs_1": "the folder, `--jobs 1`, before",
+    "before_long_1": "the long recording, before",
     "nkululeko_one_file": "nkululeko's predict of one recording",
     "nkululeko_folder": "nkululeko's predict of the folder",
 }
 """By the names of cases, in the order of the table."""
 
 RATIOS = (
+    *(
+        (f"{what}: {name} of before, in that of now", quantity, f"before_{case}", case)
+        for what, case in (
+            ("one recording", "one_file"),
+            ("the folder, `--jobs 1`", "folder_jobs_1"),
+            ("the long recording", "long_1"),
+        )
+        for name, quantity in (("wall time", "wall_s"), ("CPU time", "cpu_s"), ("peak memory", "peak_bytes"))
+    ),
     (
         "one recording: nkululeko's wall time, in those of `ser predict`",
         "wall_s",
@@ -80,9 +92,10 @@ def about(results: Results) -> str:
 def where(machine: Mapping[str, Any]) -> str:
     """Say on what machine, how busy, and with which packages."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    before = f" Before: commit {machine['before']}." if "before" in machine else ""
     return (
         f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_before']:.1f} before the run; "
-        f"Python {machine['python']}, {versions}."
+        f"Python {machine['python']}, {versions}.{before}"
     )
 
 
@@ -114,7 +127,8 @@ def steady_speed(cases: dict[str, Any], name: str, *, quantity: str) -> float | 
     float or None
         None where it is no folder, or too small to tell: its time is all start.
     """
-    one = cases.get("nkululeko_one_file" if name.startswith("nkululeko") else "one_file")
+    program = next((it for it in ("nkululeko_", "before_") if name.startswith(it)), "")
+    one = cases.get(f"{program}one_file")
     if one is None or "folder" not in name:
         return None
     further_s = _median(cases[name], quantity) - _median(one, quantity)

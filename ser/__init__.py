@@ -4,16 +4,17 @@
 >>> from ser.data.synthetic import synthesize
 >>> voice = synthesize("03-01-05-02-01-01-12")
 >>> result = Recognizer.load().predict(voice, sample_rate=48_000)
->>> result.emotion, result.uncertain         # synthetic speech of less than a second
-('angry', True)
+>>> result.emotion, result.certainty         # synthetic speech of less than a second
+('angry', 'not sure')
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ser.errors import InputError, NoSpeechError
-    from ser.recognizer.judging import Recognition, Segment
+    from ser.recognizer.judging import Recognition
     from ser.recognizer.recognizer import Recognizer
+    from ser.recognizer.segment import Segment
 
 __all__ = ["InputError", "NoSpeechError", "Recognition", "Recognizer", "Segment"]
 
@@ -24,10 +25,14 @@ def __getattr__(name: str) -> object:
         from ser import errors
 
         return getattr(errors, name)
-    if name in ("Recognition", "Segment"):
-        from ser.recognizer import judging
+    if name == "Recognition":
+        from ser.recognizer.judging import Recognition
 
-        return getattr(judging, name)
+        return Recognition
+    if name == "Segment":
+        from ser.recognizer.segment import Segment
+
+        return Segment
     if name == "Recognizer":
         from ser.recognizer.recognizer import Recognizer
 

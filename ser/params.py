@@ -46,6 +46,26 @@ InnerFolds = Annotated[int, Field(ge=2, le=18)]
 Luna5Folds = Annotated[list[Annotated[int, Field(ge=0, le=4)]], Field(min_length=1)]
 
 
+def _ascending(interval: list[float]) -> list[float]:
+    if interval[0] > interval[1]:
+        raise ValueError("must be [lowest, highest]")
+    return interval
+
+
+Interval = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+"""Lowest and highest value of a range, from which draws are uniform."""
+PositiveInterval = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+"""The same, of values above 0."""
+ShareInterval = Annotated[
+    list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)
+]
+"""The same, of proportions above 0 and below 1."""
+PlaceInterval = Annotated[
+    list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)
+]
+"""The same, of places from 0, the beginning, to 1, the end."""
+
+
 class Section(BaseModel):
     """A mapping in a params.yaml, or the whole of one: unknown keys and values of another type are errors."""
 
@@ -167,6 +187,128 @@ class Encode(Section):
     trim_db: Positive
 
 
+class SpeedRanges(Section):
+    """From what a speed is drawn: factors, of which 1 changes nothing."""
+
+    factor: PositiveInterval
+
+
+class CutRanges(Section):
+    """From what a cut is drawn: where in the speech the part lies, and its length in s.
+
+    Less than 0.7 s of speech says little of the emotion.
+    """
+
+    place: PlaceInterval
+    duration_s: Annotated[
+        list[Annotated[float, Field(ge=0.7, allow_inf_nan=False)]],
+        Field(min_length=2, max_length=2),
+        AfterValidator(_ascending),
+    ]
+
+
+class RoomRanges(Section):
+    """From what a room is drawn: reverberation times in s, and direct-to-reverberant ratios in dB."""
+
+    rt60_s: PositiveInterval
+    direct_to_reverberant_db: Interval
+
+
+class BabbleRanges(Section):
+    """From what babble is drawn: the number of talkers, fewest and most, and SNR in dB."""
+
+    talkers: Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+    snr_db: Interval
+
+
+class ColoredNoiseRanges(Section):
+    """From what coloured noise is drawn: colours alike, and SNR in dB."""
+
+    colors: Annotated[list[Literal["white", "pink", "brown"]], Field(min_length=1)]
+    snr_db: Interval
+
+
+class HumRanges(Section):
+    """From what hum is drawn: mains frequencies in Hz alike, the number of partials, SNR in dB."""
+
+    mains_hz: Annotated[list[Literal[50, 60]], Field(min_length=1)]
+    partials: Annotated[int, Field(ge=1, le=20)]
+    snr_db: Interval
+
+
+class ClickRanges(Section):
+    """From what a click is drawn: duration in s, and magnitude relative to full scale."""
+
+    duration_s: PositiveInterval
+    magnitude: PositiveInterval
+
+
+class LevelRanges(Section):
+    """From what a level is drawn: gains in dB, and whether full scale clips."""
+
+    gain_db: Interval
+    clipped: bool
+
+
+class DcOffsetRanges(Section):
+    """From what an offset is drawn: its magnitude relative to full scale; the sign is drawn as well."""
+
+    magnitude: PositiveInterval
+
+
+class ClippingRanges(Section):
+    """From what clipping is drawn: proportions of the speech's samples, above 0 and below 1."""
+
+    share: ShareInterval
+
+
+class TelephoneRanges(Section):
+    """From what a telephone line's band is drawn: its lower and its upper end, in Hz."""
+
+    low_hz: PositiveInterval
+    high_hz: PositiveInterval
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        if self.low_hz[1] >= self.high_hz[0] or self.high_hz[1] >= 4000:
+            raise ValueError("low_hz < high_hz < 4000 must hold: the line's rate is 8 kHz")
+        return self
+
+
+class CodecRanges(Section):
+    """From what a codec is drawn: codecs alike, and the bit rate of Opus in kbit/s."""
+
+    codes: Annotated[list[Literal["mu_law", "a_law", "gsm", "opus"]], Field(min_length=1)]
+    opus_kbit_s: PositiveInterval
+
+
+class CorruptionRanges(Section):
+    """What happens to a recording, from what each is drawn; what is left out does not happen.
+
+    The order is that in which they are applied: speaker, room, microphone, line.
+    """
+
+    speed: SpeedRanges | None = None
+    cut: CutRanges | None = None
+    room: RoomRanges | None = None
+    babble: BabbleRanges | None = None
+    colored_noise: ColoredNoiseRanges | None = None
+    hum: HumRanges | None = None
+    click: ClickRanges | None = None
+    level: LevelRanges | None = None
+    dc_offset: DcOffsetRanges | None = None
+    clipping: ClippingRanges | None = None
+    telephone: TelephoneRanges | None = None
+    codec: CodecRanges | None = None
+
+
+class EncodeLayers(Section):
+    """Corrupted training copies of every clip, each of another kind, and the seed of all draws."""
+
+    seed: Seed
+    copies: Annotated[dict[str, CorruptionRanges], Field(min_length=1)]
+
+
 class Extract(Section):
     """What is computed of each clip."""
 
@@ -236,6 +378,13 @@ class AdaptationSearch(Section):
     inner_folds: InnerFolds
     lda_shrinkage: Shrinkages
     prior_clips: Grid
+
+
+class TrainLayers(Section):
+    """Grid of the LDAs on the encoder's layers, selected on inner folds of training actors."""
+
+    inner_folds: InnerFolds
+    lda_shrinkage: Shrinkages
 
 
 class ArticleCnn(Section):
@@ -309,6 +458,24 @@ class Calibrate(Section):
     bins: Annotated[int, Field(ge=2, le=100)]
 
 
+Conditions = Annotated[dict[str, CorruptionRanges], Field(min_length=1)]
+"""Corruptions of the test clips, by the conditions' names in tables."""
+
+
+class Robustness(Section):
+    """Conditions in which the test clips are recognised, a kind a stage; and the seed of all draws."""
+
+    seed: Seed
+    noise: Conditions
+    babble: Conditions
+    channel: Conditions
+    recording: Conditions
+
+
+ROBUSTNESS_KINDS = tuple(name for name in Robustness.model_fields if name != "seed")
+"""Kinds of conditions, each a section of ``robustness``."""
+
+
 class Params(Section):
     """The whole of the main params.yaml."""
 
@@ -317,14 +484,17 @@ class Params(Section):
     article_window: Window
     augment: Augment
     encode: Encode
+    encode_layers: EncodeLayers
     extract: Extract
     resample: Resample
     split: Split
     train_baselines: TrainBaselines
+    train_layers: TrainLayers
     train_cnn: TrainCnn
     check_leaks: CheckLeaks
     evaluate: Evaluate
     calibrate: Calibrate
+    robustness: Robustness
 
 
 _NO_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)

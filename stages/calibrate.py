@@ -22,7 +22,7 @@ from ser.files import read_table, write_csv, write_json
 from ser.params import load_params
 from stages import command
 
-TRAINED = ("baselines_luna5", "baselines_transfer", "cnn_logmel", "fused")
+TRAINED = ("baselines_luna5", "baselines_transfer", "cnn_logmel", "fused", "layers")
 SHARES = tuple(percent / 100 for percent in range(1, 101))
 
 

@@ -20,13 +20,12 @@ import numpy as np
 import pandas as pd
 
 from ser.data.fold import Fold
-from ser.data.predictions import COLUMNS, prediction_table
-from ser.evaluation.leakage_tests import add_canary, largest_difference, permute_labels, remove_test_clips
-from ser.evaluation.metrics import uar
-from ser.evaluation.scores import tally
+from ser.data.predictions import COLUMNS
+from ser.evaluation.leakage_runs import predict_without_test_clips, uar_after
+from ser.evaluation.leakage_tests import add_canary, largest_difference, permute_labels
 from ser.files import read_table, write_json
 from ser.models.classical import FEATURES, MODELS, Refit, Search
-from ser.models.recipe import Change, cross_validate
+from ser.models.recipe import Change
 from ser.parallel import run_all
 from ser.params import load_params
 from stages import command
@@ -34,15 +33,6 @@ from stages.inputs import read_chosen, read_folds
 
 MODEL = "encoder_lda_augmented"
 GROUP, COPIES = MODELS[MODEL].group, MODELS[MODEL].copies
-
-
-def predict_without_test_clips(search: Search, fold: Fold) -> pd.DataFrame:
-    """Search and fit where a fold's test clips are missing, then predict them."""
-    fitted = search.fit(remove_test_clips(fold))
-    test = fold.recordings(fold.test)
-    return prediction_table(
-        test, fitted.predict(test), protocol="luna5", model=MODEL, seed=0, fold=fold.number
-    )
 
 
 def main() -> None:
@@ -55,10 +45,7 @@ def main() -> None:
     labels = read_table("data/clips.parquet", ("clip", "emotion", "actor", "gender"))
 
     def uar_of(test: str, folds: list[Fold], change: Change | None) -> float:
-        # Without validation clips, which train here: nobody asks how they are predicted.
-        candidates = [(refit, [fold.merge_validation() for fold in folds])]
-        results = cross_validate(candidates, protocol=test, change=change, workers=params.workers, what=test)
-        return round(float(uar(tally(results.predictions, labels).pooled)[0]), 4)
+        return uar_after(change, refit, folds, labels, what=test, workers=params.workers)
 
     plain = uar_of("plain", luna5, None)
     canary = uar_of("canary", luna5, add_canary)
@@ -67,7 +54,6 @@ def main() -> None:
         for seed in params.check_leaks.seeds
     }
     known = uar_of("canary of known actors", article, add_canary)
-    # By run_all as well, though it is one call: with more BLAS threads the last digits would differ.
     [again] = run_all(
         predict_without_test_clips,
         [(Search(MODEL, grids), luna5[0])],

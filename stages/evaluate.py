@@ -38,6 +38,7 @@ TRAINED = (
     "baselines_transfer",
     "cnn_logmel",
     "fused",
+    "layers",
     "baselines_article",
     "cnn_article",
     "cnn_article_augmented",

@@ -11,7 +11,6 @@ from experiments.dtw.params import DtwParams
 from experiments.ladder.params import LadderParams
 from experiments.protocols.params import ProtocolsParams
 from experiments.recognizer.params import RecognizerParams
-from experiments.robustness.params import RobustnessParams
 from experiments.speaker_adaptation.params import AdaptationParams
 from experiments.whisper.params import WhisperParams
 from ser.params import Params, Section
@@ -25,7 +24,6 @@ SCHEMAS: dict[str, type[Section]] = {
     "experiments/ladder": LadderParams,
     "experiments/protocols": ProtocolsParams,
     "experiments/recognizer": RecognizerParams,
-    "experiments/robustness": RobustnessParams,
     "experiments/speaker_adaptation": AdaptationParams,
     "experiments/whisper": WhisperParams,
 }

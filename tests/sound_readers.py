@@ -14,16 +14,19 @@ from ctranslate2_files import HEADS, model_file, random_weights
 from matplotlib.figure import Figure
 from params_files import read_params, write_params
 
+from experiments.cross_corpus import encode as encode_corpus
+from experiments.cross_corpus import encode_copies
 from experiments.dtw import extract as extract_aligned
 from experiments.ladder import nearest_neighbour as ladder_neighbour
-from experiments.robustness import degrade
-from experiments.robustness.models import Degraded
+from experiments.protocols import encode_babble
 from experiments.whisper import encode as encode_whisper
 from experiments.whisper.whisper_encoder import VARIABLE
 from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip
 from ser.figures import corpus as corpus_figures
 from ser.files import read_table, write_csv, write_parquet
 from stages import augment, encode, explore, extract, resample
+from stages.layers import encode as encode_layers
+from stages.robustness import degrade
 
 TABLE = "data/clips.parquet"
 
@@ -101,17 +104,39 @@ def for_degrade(patch: pytest.MonkeyPatch) -> None:
         models = [model, f"{model}_augmented"]
         chosen = pd.DataFrame({"model": models, "fold": 0, "parameters": point, "chosen": True})
         write_csv(f"metrics/search/baselines_{group}.csv", chosen)
-    change_params("experiments/robustness", "babble", talkers=1)
+    change_params("robustness", babble={"babble_0": {"babble": {"talkers": [1, 1], "snr_db": [0, 0]}}})
     # What it would train on: nothing, of one fold.
     patch.setattr(degrade, "read_folds", lambda *_: [None])
-    for name in ("apply_classical", "apply_network"):
+    patch.setattr(degrade, "models_in", lambda _: ["layers_lda"])
+    for name in ("apply_classical", "apply_network", "apply_layers"):
         patch.setattr(degrade, name, predict_evenly)
 
 
-def predict_evenly(_model: object, _fold: object, degraded: Degraded, *_: object) -> pd.DataFrame:
+def predict_evenly(*arguments: object) -> pd.DataFrame:
     """Stand in for a trained model."""
-    assert all(np.isfinite(part.x).all() for part in degraded.values())
+    for part in (it for each in arguments if isinstance(each, dict) for it in each.values()):
+        assert np.isfinite(part.x).all()
     return pd.DataFrame({"p_calm": [0.5]})
+
+
+def for_layers(_: pytest.MonkeyPatch) -> None:
+    """Nobody is tested, and the other actors may talk."""
+    clips = read_table(TABLE, ("clip",))
+    write_parquet("data/splits/luna5.parquet", clips.assign(fold=0, role="train"))
+    change_params("encode_layers", copies={"babble": {"babble": {"talkers": [1, 1], "snr_db": [0, 9]}}})
+
+
+def for_babble(patch: pytest.MonkeyPatch) -> None:
+    """The two actors talk behind each other's clips, in both versions of the copies."""
+    for_layers(patch)
+    patch.setattr(encode_babble, "HALVES", (frozenset({1, 2}), frozenset({1, 2})))
+
+
+def for_corpus(_: pytest.MonkeyPatch) -> None:
+    """The clips stand in for those of another corpus."""
+    write_parquet("data/cross_corpus/nemo/clips.parquet", read_table(TABLE, ("clip", "path")))
+    noise = {"colored_noise": {"colors": ["white"], "snr_db": [0, 9]}}
+    change_params("encode_layers", copies={"noise": noise})
 
 
 def for_whisper(patch: pytest.MonkeyPatch) -> None:
@@ -145,9 +170,13 @@ READERS: dict[str, Reader] = {
     ),
     "resample": Reader(resample),
     "encode": Reader(encode),
+    "encode_layers": Reader(encode_layers, prepare=for_layers),
+    "encode_protocol_babble": Reader(encode_babble, prepare=for_babble),
+    "encode_corpus": Reader(encode_corpus, ("nemo",), for_corpus),
+    "encode_corpus_copies": Reader(encode_copies, ("nemo",), for_corpus),
     "explore": Reader(explore, prepare=for_explore),
     "extract_aligned": Reader(extract_aligned),
-    "degrade level": Reader(degrade, ("level",), for_degrade),
+    "degrade recording": Reader(degrade, ("recording",), for_degrade),
     "degrade babble": Reader(degrade, ("babble",), for_degrade),
     "encode_whisper": Reader(encode_whisper, prepare=for_whisper),
     "ladder_neighbour": Reader(ladder_neighbour, prepare=for_neighbour),

@@ -17,7 +17,10 @@ ARGUMENTS = {
     "stages.augment": "noise",
     "stages.extract": "clean",
     "stages.train_baselines": "luna5",
+    "stages.robustness.degrade": "noise",
     "stages.train_cnn": "logmel",
+    "experiments.cross_corpus.encode": "nemo",
+    "experiments.cross_corpus.encode_copies": "nemo",
     "experiments.cross_corpus.fetch": "nemo",
     "experiments.cross_corpus.ingest": "nemo",
     "experiments.distillation.teach": "luna5",
@@ -31,7 +34,7 @@ ARGUMENTS = {
     "experiments.protocols.evaluate": "emobox6",
     "experiments.protocols.train_baselines": "emobox6",
     "experiments.protocols.train_cnn": "emobox6",
-    "experiments.robustness.degrade": "white",
+    "experiments.protocols.train_layers": "emobox6",
 }
 """Of the stages that need one."""
 

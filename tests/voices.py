@@ -8,7 +8,7 @@ import soxr
 
 from ser.data.ravdess import SAMPLE_RATE
 from ser.data.synthetic import synthesize
-from ser.features.front_end import trim
+from ser.features.front_end import frame_power
 
 CLIPS = (
     "03-01-01-01-01-02-16",
@@ -22,7 +22,10 @@ CLIPS = (
 @cache
 def _phrase(clip: str) -> npt.NDArray[np.float32]:
     samples = synthesize(clip).astype(np.float32) / np.float32(32768)
-    return trim(samples, trim_db=32.0, frame=1024, hop=480)
+    hop = 480
+    decibels = 10 * np.log10(np.maximum(frame_power(samples, frame=1024, hop=hop), 1e-10))
+    (loud,) = np.nonzero(decibels > decibels.max() - 32)
+    return samples[loud[0] * hop : (loud[-1] + 1) * hop]
 
 
 def spoken(seconds: float, *, rate: int = 16_000, seed: int = 0) -> npt.NDArray[np.float32]:

@@ -5,11 +5,12 @@ of the two were reproduced; a model that was not reproduced is not compared. Wha
 
   same kind of machine  nothing. The kind is what `python -m tools.machine` prints: CPU, Python, packages,
                         BLAS; machine.json beside the committed metrics says of which kind they are.
-  another machine       classical models nothing, but for logistic regression, whose solver is iterative: by
-                        0.02. Networks as much as with other seeds, because rounding depends on the
-                        instruction set, and training makes it grow: their means over the
-                        reproduced seeds by three deviations of the difference of two such means, 2 test clips
-                        or 0.02, whichever is most. How seeds differ is read from the committed metrics.
+  another machine       classical models nothing, but for logistic regression, whose solver is iterative, and
+                        for those on Whisper's layers, which ONNX Runtime computes: by 0.02. Networks as much
+                        as with other seeds, because rounding depends on the instruction set, and training
+                        makes it grow: their means over the reproduced seeds by three deviations of the
+                        difference of two such means, 2 test clips or 0.02, whichever is most. How seeds
+                        differ is read from the committed metrics.
 """
 
 import argparse
@@ -28,10 +29,10 @@ from tools import machine
 CLASSICAL = frozenset(
     {
         *("dummy", "decision_tree", "lda", "lda_augmented", "logistic_regression", "svm_rbf"),
-        *("encoder_lda", "encoder_lda_augmented"),
+        *("encoder_lda", "encoder_lda_augmented", "layers_lda", "layers_lda_clean"),
     }
 )
-EXACT_ELSEWHERE = CLASSICAL - {"logistic_regression"}
+EXACT_ELSEWHERE = CLASSICAL - {"logistic_regression", "layers_lda", "layers_lda_clean"}
 NETWORK_TOLERANCE = 0.02
 NETWORK_CLIPS = 2
 NETWORK_DEVIATIONS = 3

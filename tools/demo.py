@@ -4,11 +4,13 @@ It works in a folder of its own, build/demo unless told otherwise, with a copy o
 that the project's data, dvc.lock and metrics stay as they are. What did not change since the last time is not
 run again; to start afresh, delete the folder.
 
-With --all, every pipeline runs, those of experiments/ too, in build/demo_all; allow it half an hour of two
-cores. With --against REV, the code of that commit runs as well, in a folder beside it, on the same corpus and
-with the same parameters, and the outputs are compared byte for byte. What is the same may be relocked:
+With --all, every pipeline that was ever run does, those of experiments/ too, in build/demo_all; allow it
+half an hour of two cores. cross_corpus needs recordings of other corpora: name them (NEMO_DIR, EMODB_DIR),
+or leave it out, with recognizer, which reads it. With --against REV, the code of that commit runs as well,
+in a folder beside it, on the same corpus and with the same parameters, and the outputs are compared byte for
+byte. What is the same may be relocked:
 
-    python -m tools.demo --all --against REV --equal build/equal.json
+    python -m tools.demo --all --without cross_corpus recognizer --against REV --equal build/equal.json
     python -m tools.relock --equal build/equal.json
 """
 
@@ -24,6 +26,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import ser.data.synthetic
+import ser.data.synthetic_corpus
 from ser.data.ravdess import all_clips, parse_clip
 from ser.errors import InputError
 from ser.params import Workers, load_params
@@ -57,12 +60,12 @@ def main() -> None:
         nargs="+",
         default=(),
         metavar="NAME",
-        help="with --against: experiments that are not to run",
+        help="with --all: experiments that are not to run",
     )
     arguments = parser.parse_args()
-    only_against = arguments.moves or arguments.equal or arguments.without
-    if (arguments.against and not arguments.all) or (only_against and not arguments.against):
-        parser.error("--against needs --all; --moves, --equal and --without need --against")
+    only_all, only_against = arguments.against or arguments.without, arguments.moves or arguments.equal
+    if (only_all and not arguments.all) or (only_against and not arguments.against):
+        parser.error("--against and --without need --all; --moves and --equal need --against")
     own = PROJECT / "build" / ("demo_all" if arguments.all else "demo")
     folder: Path = (arguments.folder or own).resolve()
     if arguments.all:
@@ -70,7 +73,7 @@ def main() -> None:
         from tools import demo_pipelines
 
         if not arguments.against:
-            demo_pipelines.run_all(folder, project=PROJECT)
+            demo_pipelines.run_all(folder, project=PROJECT, without=arguments.without)
             return
         moves = demo_pipelines.read_moves(arguments.moves) if arguments.moves else {}
         verdict = demo_pipelines.compare(
@@ -175,15 +178,15 @@ def write_corpus(folder: Path, *, workers: Workers, clips: Sequence[str] | None 
     """
     mark(folder)
     corpus = folder / "corpus"
-    source = Path(ser.data.synthetic.__file__)
+    sources = [str(it.__file__) for it in (ser.data.synthetic, ser.data.synthetic_corpus)]
     manifest = corpus / "manifest.csv"
-    if manifest.exists() and manifest.stat().st_mtime > source.stat().st_mtime:
+    if manifest.exists() and manifest.stat().st_mtime > max(map(os.path.getmtime, sources)):
         print("[2/3] synthetic corpus: there already", flush=True)
     else:
         if clips is None:
             clips = [clip for clip in all_clips() if parse_clip(clip).repetition == 1]
         print(f"[2/3] synthetic corpus of {len(clips)} clips", flush=True)
-        ser.data.synthetic.write_corpus(corpus, clips=clips, workers=workers)
+        ser.data.synthetic_corpus.write_corpus(corpus, clips=clips, workers=workers)
 
 
 def run_dvc(
@@ -244,9 +247,11 @@ def _merge_params(project: Path, folder: Path, changes: Mapping[str, Any], *, ov
 
 
 def overlay_on(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Put values on top of others, key by key."""
+    """Put values on top of others, key by key; None deletes a key, as in JSON Merge Patch (RFC 7396)."""
     for key, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+        if value is None:
+            base.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(base.get(key), dict):
             overlay_on(base[key], value)
         else:
             base[key] = value

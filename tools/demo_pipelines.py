@@ -63,8 +63,17 @@ class Verdict:
         return "\n".join([*lines, f"{same} of {n} outputs are the same bytes, {alone} are on one side only"])
 
 
-def run_all(folder: Path, *, project: Path) -> None:
+def run_all(folder: Path, *, project: Path, without: Collection[str] = ()) -> None:
     """Run every pipeline of a project in a workspace.
+
+    Parameters
+    ----------
+    folder
+        Folder of the workspace.
+    project
+        Root of the project, which need not be a repository.
+    without
+        Names of experiments that are not to run.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def run_all(folder: Path, *, project: Path) -> None:
     """
     params = merged_params(project)
     demo.write_corpus(folder, workers=_workers(params))
-    make_workspace(folder, code=project, params=params)
+    make_workspace(folder, code=project, params=params, without=without)
     code = repro(folder)
     if code != 0:
         raise InputError(f"dvc repro failed in {folder} (exit code {code}); its own message stands above")

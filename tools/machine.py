@@ -19,6 +19,7 @@ PACKAGES = (
     "keras",
     "librosa",
     "numpy",
+    "onnxruntime",
     "scikit-learn",
     "scipy",
     "soundfile",

@@ -94,18 +94,20 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         heading="Robustness to corruptions",
         metrics=("robustness.json",),
         about=(
-            "RAVDESS was recorded in a studio. Here the test clips of LUNA5 are corrupted by simulation; no"
-            " model was adapted to that. The second table compares each model with itself, trained without "
-            "augmentation."
+            "RAVDESS was recorded in a studio. Here the test clips of LUNA5 are corrupted by simulation. The "
+            "LDAs on Whisper's layers were trained on corrupted copies, the other models were not. A loss is "
+            "what the same LDAs score less where no training copy has that kind of corruption."
         ),
         tables={
-            "robustness_brief": "UAR by corruption (LUNA5), some models and corruptions, in %",
+            "robustness_compared": "UAR by condition (LUNA5) of two models, in %, and their difference",
+            "robustness_left_out": "UAR where a kind of corruption is left out of training, in %",
             "robustness_gains": "Gain of UAR by augmentation in training, with 95 % intervals",
         },
         figures={
             "robustness/noise": "UAR in white noise and in babble, by the signal-to-noise ratio.",
-            "robustness/conditions": "UAR under the other corruptions, with 95 % intervals.",
-            "robustness/augmentation": "Gain of UAR by augmentation in training, by corruption.",
+            "robustness/conditions": "UAR in the other conditions, with 95 % intervals.",
+            "robustness/left_out": "Loss of UAR where a kind of corruption is left out of training.",
+            "robustness/augmentation": "Gain of UAR by augmentation in training, by condition.",
         },
         page="robustness",
     ),

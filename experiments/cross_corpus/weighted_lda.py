@@ -1,8 +1,8 @@
-"""Shrinkage LDA of several corpora, each with a weight, from statistics that are computed once a corpus.
+"""Shrinkage LDA from statistics that are computed once for each group of clips.
 
-The covariance within emotions is a sum over corpora. A weight scales a corpus's part of it, and to move a
-corpus changes only what the offsets of its emotions' means add. So any weight, move and shrinkage is tried
-without another pass over the clips.
+The covariance within emotions is a sum over groups. A weight scales a group's part of it, and to move a group
+changes only what the offsets of its emotions' means add. So any weight, move and shrinkage is tried, and any
+group left out, without another pass over the clips.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve
-from scipy.special import log_softmax
 
 from ser.data.fold import Array, Labels
 from ser.data.ravdess import EMOTIONS
@@ -22,12 +21,12 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """What an LDA needs to know of a corpus's training clips.
+    """What an LDA needs to know of training clips.
 
     Attributes
     ----------
     counts : numpy.ndarray [shape=(8,)]
-        Clips of each emotion, in the order of `EMOTIONS`.
+        Clips of each emotion, in the order of `EMOTIONS`; no whole numbers where clips have weights.
     means : numpy.ndarray [shape=(8, columns)]
         Mean of each emotion's clips; 0 for one without a clip.
     scatter : numpy.ndarray [shape=(columns, columns)]
@@ -47,77 +46,80 @@ class Statistics:
         within = x - means[y]  # (n, columns)
         return cls(counts, means, within.T @ within)
 
+    @classmethod
+    def pool(cls, groups: Sequence[Self], weights: Sequence[float]) -> Self:
+        """Give the statistics of several groups together.
+
+        Parameters
+        ----------
+        groups
+            At least one, all with the same columns.
+        weights
+            Weight of a clip of each group, none below 0: with 0.5, two clips count as one.
+        """
+        counts = np.stack([w * it.counts for w, it in zip(weights, groups, strict=True)])  # (groups, 8)
+        by_group = np.stack([it.means for it in groups])  # (groups, 8, columns)
+        total = counts.sum(axis=0)  # (8,)
+        # Where nobody has an emotion, its mean stays 0.
+        means = np.einsum("ge,ged->ed", counts, by_group) / np.maximum(total, 1e-300)[:, None]
+        offsets = (by_group - means) * np.sqrt(counts)[:, :, None]  # (groups, 8, columns)
+        offsets = offsets.reshape(-1, means.shape[1])
+        scatter = sum(w * it.scatter for w, it in zip(weights, groups, strict=True)) + offsets.T @ offsets
+        return cls(total, means, scatter)
+
+    @property
+    def n(self) -> float:
+        """Number of clips."""
+        return float(self.counts.sum())
+
     @property
     def mean(self) -> Matrix:
-        """Mean over all clips [shape=(columns,)]."""
-        return np.asarray(self.counts @ self.means / self.counts.sum())
+        """Mean over all clips [shape=(columns,)], of which there must be one."""
+        return np.asarray(self.counts @ self.means / self.n)
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """Which emotions have a clip [shape=(8,)]."""
         return self.counts > 0
 
-    def moved_to(self, mean: Matrix) -> Self:
-        """Give the statistics of the same clips, all moved by one offset so that `mean` is their mean."""
-        return replace(self, means=np.where(self.present[:, None], self.means + mean - self.mean, 0.0))
+    def moved_by(self, offset: Matrix) -> Self:
+        """Give the statistics of the same clips, all moved by an offset [shape=(columns,)]."""
+        return replace(self, means=np.where(self.present[:, None], self.means + offset, 0.0))
 
 
-@dataclass(frozen=True)
-class WeightedLda:
-    """A linear classifier whose logits are features times `weights`, plus `bias`.
+def fit_lda(training: Statistics, *, shrinkage: float) -> tuple[Matrix, Matrix]:
+    """Fit an LDA, for which all emotions are equally probable.
 
-    Attributes
+    Columns are scaled by their standard deviation around the mean of all clips, then the covariance within
+    emotions is shrunk towards its mean variance.
+
+    Parameters
     ----------
-    weights : numpy.ndarray [shape=(columns, 8)]
-        Of each column for each emotion, in the order of `EMOTIONS`; 0 for one that no corpus has.
+    training
+        Statistics of all training clips.
+    shrinkage
+        Above 0, and at most 1, which leaves of the covariance its mean variance alone.
+
+    Returns
+    -------
+    coefficients : numpy.ndarray [shape=(columns, 8)]
+        Weight of each column for each emotion, in the order of `EMOTIONS`; 0 for one without a clip.
     bias : numpy.ndarray [shape=(8,)]
-        Added to each logit; minus infinity for an emotion that no corpus has.
+        Added to each logit; 0 for an emotion without a clip.
     """
-
-    weights: Matrix
-    bias: Matrix
-
-    @classmethod
-    def fit(cls, corpora: Sequence[Statistics], weights: Sequence[float], *, shrinkage: float) -> Self:
-        """Fit to corpora; all emotions are equally probable.
-
-        Columns are scaled by their standard deviation around the joint mean, then the covariance within
-        emotions is shrunk towards its mean variance.
-
-        Parameters
-        ----------
-        corpora
-            At least one.
-        weights
-            Weight of a clip of each corpus, none below 0: with 0.5, two clips count as one.
-        shrinkage
-            Above 0, and at most 1, which leaves of the covariance its mean variance alone.
-        """
-        if not 0 < shrinkage <= 1:
-            raise ValueError(f"shrinkage must be above 0 and at most 1, got {shrinkage}")
-        counts = np.stack([w * it.counts for w, it in zip(weights, corpora, strict=True)])  # (corpora, 8)
-        per_corpus = np.stack([it.means for it in corpora])  # (corpora, 8, columns)
-        total = counts.sum(axis=0)  # (8,)
-        present = total > 0
-        means = np.einsum("ce,ced->ed", counts, per_corpus) / np.maximum(total, 1e-300)[:, None]
-        offsets = (per_corpus - means) * np.sqrt(counts)[:, :, None]  # (corpora, 8, columns)
-        offsets = offsets.reshape(-1, means.shape[1])
-        within = sum(w * it.scatter for w, it in zip(weights, corpora, strict=True)) + offsets.T @ offsets
-        within = within / total.sum()  # (columns, columns)
-        mean = total @ means / total.sum()  # (columns,)
-        between = total @ (means - mean) ** 2 / total.sum()  # (columns,)
-        scale = np.sqrt(np.diag(within) + between)
-        scale = np.where(scale > 0, scale, 1.0)
-        covariance = (1 - shrinkage) * within / np.outer(scale, scale)
-        variance = np.mean(np.diag(within) / scale**2)
-        # Where no column varies within an emotion, the sphere has no extent either.
-        covariance[np.diag_indices_from(covariance)] += shrinkage * variance + 1e-9
-        offset = np.where(present[:, None], (means - mean) / scale, 0.0)  # (8, columns)
-        solved = solve(covariance, offset.T, assume_a="pos")  # (columns, 8)
-        bias = -0.5 * np.einsum("ed,de->e", offset, solved)  # (8,)
-        unscaled = solved / scale[:, None]
-        return cls(unscaled, np.where(present, bias - mean @ unscaled, -np.inf))
-
-    def log_probabilities(self, x: Array | Matrix) -> Matrix:
-        """Give log posteriors [shape=(n, 8)] of features [shape=(n, columns)]."""
-        return np.asarray(log_softmax(x @ self.weights + self.bias, axis=1))
+    if not 0 < shrinkage <= 1:
+        raise ValueError(f"shrinkage must be above 0 and at most 1, got {shrinkage}")
+    within = training.scatter / training.n  # (columns, columns)
+    mean, present = training.mean, training.present
+    between = training.counts @ (training.means - mean) ** 2 / training.n  # (columns,)
+    scale = np.sqrt(np.diag(within) + between)
+    scale = np.where(scale > 0, scale, 1.0)
+    covariance = (1 - shrinkage) * within / np.outer(scale, scale)
+    variance = np.mean(np.diag(within) / scale**2)
+    # Where no column varies within an emotion, the sphere has no extent either.
+    covariance[np.diag_indices_from(covariance)] += shrinkage * variance + 1e-9
+    offsets = np.where(present[:, None], (training.means - mean) / scale, 0.0)  # (8, columns)
+    solved = solve(covariance, offsets.T, assume_a="pos", overwrite_a=True, check_finite=False)
+    bias = -0.5 * np.einsum("ed,de->e", offsets, solved)  # (8,)
+    coefficients = solved / scale[:, None]  # (columns, 8)
+    return coefficients, np.where(present, bias - mean @ coefficients, 0.0)

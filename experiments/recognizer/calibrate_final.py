@@ -1,11 +1,11 @@
 """Fit the temperature of the exported model on predictions for unseen speakers, of models trained like it.
 
-Reads   data/predictions/fused.parquet, data/splits/luna5.parquet, data/clips.parquet
+Reads   data/predictions/layers.parquet, data/splits/luna5.parquet, data/clips.parquet
 Writes  metrics/final_calibration.json   the temperature; ECE, NLL, Brier score and AURC with and without one;
                                          how often the model abstains ("not sure"), and the accuracy of the
                                          other answers
 
-The temperature is that of all folds and seeds of LUNA5 together. Its effect is measured on each fold by the
+The temperature is that of all folds of LUNA5 together. Its effect is measured on each fold by the
 temperature of the other folds alone. RAVDESS cannot test the exported model, which was trained on all of its
 actors, so that this uses up no test set; nor does a temperature change which emotion is predicted.
 """
@@ -19,7 +19,7 @@ from ser.files import read_table, write_json
 from ser.params import load, load_params
 from stages import command
 
-PREDICTIONS = "data/predictions/fused.parquet"
+PREDICTIONS = "data/predictions/layers.parquet"
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     predictions = read_predictions([PREDICTIONS])
     tested = predictions[predictions["model"] == MODEL]
     if tested.empty:
-        raise InputError(f"{PREDICTIONS}: has no {MODEL}; run the stage fuse")
+        raise InputError(f"{PREDICTIONS}: has no {MODEL}; run the stage train_layers")
     check_predictions(tested, {"luna5": split})
 
     temperature = pooled_temperature(tested, clips)

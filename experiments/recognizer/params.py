@@ -5,17 +5,19 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ser.params import Positive, Section, Seed, Share
+from ser.features.whisper_front_end import LONGEST_S
+from ser.params import Positive, Section, Share
 
 
 class Listening(Section):
     """How the exported model reads recordings; see `ser.recognizer.bundle_format.ListeningSettings`."""
 
-    timeline_after_s: Positive
+    timeline_after_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
     window_s: Positive
     hop_s: Positive
     shortest_s: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
     silence_dbfs: Annotated[float, Field(lt=0, allow_inf_nan=False)]
+    range_db: Positive
     sure_from_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
@@ -32,6 +34,5 @@ class RecognizerParams(Section):
     """The exported model."""
 
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    seed: Seed
     uncertain_below: Share
     listening: Listening

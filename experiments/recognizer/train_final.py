@@ -1,55 +1,40 @@
-"""Train the model that is exported, fused_transfer, on all 24 actors: nobody is left to test it on.
+"""Train the model that is exported, layers_lda, on all 24 actors: nobody is left to test it on.
 
-Reads   data/clips.parquet, data/features/{clean,resampled}/{logmel,encoder}.npy
-Writes  models/final: the 2-D CNN's architecture and weights, its scaler, and the fitted LDA
-        metrics/search/final.csv: the inner UAR of each layer and shrinkage of the LDA
+Reads   data/clips.parquet, data/features/{clean,corrupted}/layers.npy
+Writes  models/final/ravdess.npz: the classifier of each layer, and the layers' weights
+        metrics/search/final.csv: every shrinkage of every layer with its inner UAR, and the weights
 
-The CNN has the settings of train_cnn.logmel, the LDA those selected on inner folds of all actors, as in each
-fold of LUNA5: the scores there are of models trained in the same way, on unseen speakers. A killed training
-goes on from its last epoch when the stage runs again.
+It is trained on the recordings and on all their corrupted copies. Shrinkages and weights are selected on
+inner folds of all actors, as in each fold of LUNA5 on those of its training actors: the scores there are of
+models trained in the same way, on unseen speakers.
 """
 
-from pathlib import Path
+from dataclasses import asdict
 
-from experiments.recognizer.params import RecognizerParams
-from ser.export.final_model import LDA, everyone, fit_lda
-from ser.export.final_parts import write_parts
-from ser.files import read_table, remove, replacing, write_csv
-from ser.models.network_inputs import INPUTS
-from ser.params import load, load_params
+from ser.data.fold import Fold
+from ser.export.summary import MODEL
+from ser.files import read_table, replacing, write_arrays, write_csv
+from ser.models.layers.lda import LayerLdas
+from ser.params import load_params
 from ser.recognizer.blas_threads import BLAS
 from stages import command
-from stages.inputs import read_features
+from stages.layers.inputs import read_layers
 
 
 def main() -> None:
-    """Fit the LDA, then train the network."""
+    """Select and fit, then write."""
     command.parser(__doc__).parse_args()
     params = load_params()
-    recognizer = load("experiments/recognizer/params.yaml", RecognizerParams)
     clips = read_table("data/clips.parquet", ("clip", "emotion", "actor"))
-    copies = list(INPUTS["logmel"].copies)
-    states, logmels = read_features("encoder", copies), read_features("logmel", copies)
-    checkpoints = Path("data/checkpoints/final")
+    widths, features = read_layers([*params.encode_layers.copies])
+    everyone = Fold(0, train=clips, validation=clips[:0], test=clips[:0], copies=features)
 
+    # With more threads the last digits would be those of the number of cores.
+    with BLAS.held():
+        fitted = LayerLdas(MODEL, widths, params.train_layers).fit(everyone)
     with replacing("models/final") as folder:
-        folder.mkdir()
-        # With more threads the last digits would be those of the number of cores.
-        with BLAS.held():
-            lda, trials = fit_lda(everyone(clips, states), grids=params.train_baselines.transfer)
-        # Only here is TensorFlow loaded.
-        from ser.export.final_network import train_network
-
-        scaler = train_network(
-            everyone(clips, logmels),
-            settings=params.train_cnn.logmel,
-            seed=recognizer.seed,
-            folder=folder,
-            checkpoint=checkpoints / "network.npz",
-        )
-        write_parts(folder, scaler, lda)
-        write_csv("metrics/search/final.csv", trials.assign(model=LDA)[["model", *trials.columns]])
-    remove(checkpoints)
+        write_arrays(folder / "ravdess.npz", **asdict(fitted.linear))
+        write_csv("metrics/search/final.csv", fitted.log.assign(model=MODEL)[["model", *fitted.log.columns]])
 
 
 if __name__ == "__main__":

@@ -4,55 +4,50 @@ import os
 import re
 import selectors
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
+from ser.audio.channels import Decoded, Waveform
+from ser.audio.containers import Kind
 from ser.errors import InputError, UndecodableError
 
-RATE = 48_000
-"""Rate of the decoded sound, in Hz; the samples are one channel of 32-bit floats, little end first."""
 PATIENCE_S = 60.0
 """Time in seconds in which ffmpeg must give the next block, some seconds of sound, or its end."""
 
 _BLOCK_BYTES = 2**20
 _COMPLAINT_BYTES = 2**12
+_HEADER = struct.Struct(">4s5I")
+"""Of AU, as which ffmpeg writes the sound: ``.snd``, where samples begin, their size, which is unknown, their
+encoding, sample rate and channels."""
 
 
-_FORMATS = {"mov": "M4A", "matroska": "WebM", "aac": "AAC"}
-"""What people call that which a demuxer of `container` reads."""
+@dataclass(frozen=True)
+class _Track:
+    """A stream of sound: which of them, as of ``-map``, and its codec, where ffprobe tells it."""
 
-
-def container(start: bytes) -> str | None:
-    """Name ffmpeg's demuxer of what libsndfile does not read, by the first 16 bytes.
-
-    ffmpeg always gets it, since it would otherwise follow a playlist in disguise to files of this machine.
-    """
-    if start[4:8] == b"ftyp":
-        return "mov"
-    if start[:4] == b"\x1a\x45\xdf\xa3":
-        return "matroska"
-    if start[0] == 0xFF and start[1:2] and start[1] & 0xF6 == 0xF0:
-        return "aac"
-    return None
+    place: str = "0:a:0"
+    codec: str = ""
 
 
 @contextmanager
-def decoding(
-    file: BinaryIO, *, demuxer: str, name: str, patience_s: float = PATIENCE_S
-) -> Iterator[Iterator[bytes]]:
-    """Decode a file's first stream of sound.
+def decoding(file: BinaryIO, *, kind: Kind, name: str, patience_s: float = PATIENCE_S) -> Iterator[Decoded]:
+    """Decode a file's stream of sound; of several the first that is marked as default, else the first.
 
     Parameters
     ----------
     file
         Open binary file at its start; it is read to its end.
-    demuxer
-        Name of ffmpeg's demuxer, from `container`.
+    kind
+        What it is, which tells ffmpeg's demuxer.
     name
         What errors call the file.
     patience_s
@@ -60,27 +55,34 @@ def decoding(
 
     Yields
     ------
-    iterator of bytes
-        Blocks of complete samples at `RATE`: mono, 32-bit floats, little end first, full scale being 1.
+    Decoded
+        The sound with all of its channels: ffmpeg would mix them with gains of its own.
 
     Raises
     ------
     InputError
-        Where ffmpeg is not installed; and from the blocks where it finds damage or a file cut short (of raw
-        AAC it can only tell where a frame is cut), or stalls.
+        Where ffmpeg is not installed, cannot read it, or stalls; where there is no sound in it; and from the
+        blocks where it finds damage or a file cut short, which frames without a container do not tell.
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        raise InputError(
-            f"{name}: {_FORMATS[demuxer]} needs ffmpeg, which is not installed; install it, or give WAV, "
-            "FLAC, OGG or MP3"
-        )
+        raise _missing(kind, name)
     # Copied to a file without a name: ffmpeg must be able to seek, and a file's name may look like an option.
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(file, copy)
         copy.seek(0)
+        # Nothing is fetched that the file may name.
+        path = f"/dev/fd/{copy.fileno()}"
+        source = ["-f", kind.demuxer, "-protocol_whitelist", "file,pipe"]
+        track = _default_track(program, [*source, path], copy) if kind in _MARKED else _Track()
+        copy.seek(0)
+        # Only the sound is decoded. By default ffmpeg would skip what is damaged; with -xerror it ends.
         process = subprocess.Popen(  # noqa: S603
-            _command(program, demuxer, f"/dev/fd/{copy.fileno()}"),
+            [
+                *(program, "-nostdin", "-v", "error", "-xerror"),
+                *(*source, "-vn", "-sn", "-dn", "-i", path),
+                *("-map", track.place, "-map_metadata", "-1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,18 +90,52 @@ def decoding(
             bufsize=0,
         )
         try:
-            yield _blocks(process, demuxer=demuxer, name=name, patience_s=patience_s)
+            with selectors.DefaultSelector() as waiting:
+                yield _Decoding(_Pipes(process, waiting, patience_s), kind, track, name).begun()
         finally:
             process.kill()
             process.communicate()
 
 
-def _command(program: str, demuxer: str, path: str) -> list[str]:
-    # Nothing is fetched that the file may name, and only its sound is decoded. By default ffmpeg would skip
-    # what is damaged; with -xerror it ends.
-    source = ["-f", demuxer, "-protocol_whitelist", "file,pipe", "-vn", "-sn", "-dn", "-i", path]
-    sound = ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"]
-    return [program, "-nostdin", "-v", "error", "-xerror", *source, *sound]
+_MARKED = (Kind.MP4, Kind.MATROSKA)
+"""What marks one of several streams as default."""
+
+
+def _missing(kind: Kind, name: str) -> InputError:
+    if kind.libsndfile:
+        return UndecodableError(
+            f"{name}: no readable audio: damaged, or {kind.title} of a kind that needs ffmpeg, which is not "
+            "installed; give it as WAV, FLAC, OGG or MP3"
+        )
+    return InputError(
+        f"{name}: {kind.title} needs ffmpeg, which is not installed; install it, or give WAV, FLAC, OGG or "
+        "MP3"
+    )
+
+
+def _default_track(program: str, source: list[str], copy: BinaryIO) -> _Track:
+    """Find the first stream of sound that is marked as default, else the first."""
+    # Of the same version, where there are several.
+    prober = shutil.which("ffprobe", path=str(Path(program).parent)) or shutil.which("ffprobe")
+    if prober is None:
+        return _Track()
+    asked = ["-select_streams", "a", "-show_entries", "stream=codec_name:stream_disposition=default"]
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [prober, "-v", "quiet", *source, *asked, "-of", "csv=p=0"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            pass_fds=[copy.fileno()],
+            check=False,
+        ).stdout
+    except subprocess.TimeoutExpired:
+        # ffmpeg will not be faster, and then says so.
+        return _Track()
+    tracks = [it.split(",") for it in answer.decode(errors="replace").split()]
+    marked = [number for number, it in enumerate(tracks) if it[-1] == "1"]
+    number = marked[0] if marked else 0
+    return _Track(f"0:a:{number}", tracks[number][0] if tracks else "")
 
 
 @dataclass
@@ -108,17 +144,30 @@ class _Pipes:
 
     Attributes
     ----------
+    process : subprocess.Popen
+        The process, with pipes as standard output and standard error.
     waiting : selectors.BaseSelector
         Waits for those of the two pipes that have not ended.
+    patience_s : float
+        Longest wait of `read`, in seconds.
     complaints : bytearray
         What was written to standard error so far, its first 4 kB.
     """
 
+    process: "subprocess.Popen[bytes]"
     waiting: selectors.BaseSelector
+    patience_s: float
     complaints: bytearray = field(default_factory=bytearray)
 
-    def read(self, size: int, deadline: float) -> bytes | None:
-        """Give `size` bytes of sound, or what is left before both pipes end; None at the deadline."""
+    def __post_init__(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.waiting.register(self.process.stdout, selectors.EVENT_READ, "sound")
+        self.waiting.register(self.process.stderr, selectors.EVENT_READ, "complaints")
+
+    def read(self, size: int) -> bytes | None:
+        """Give `size` bytes of sound, or what is left before both pipes end; None after `patience_s`."""
+        deadline = time.monotonic() + self.patience_s
         sound = bytearray()
         while len(sound) < size and self.waiting.get_map():
             ready = self.waiting.select(max(deadline - time.monotonic(), 0))
@@ -136,36 +185,84 @@ class _Pipes:
         return bytes(sound)
 
 
-def _blocks(
-    process: "subprocess.Popen[bytes]", *, demuxer: str, name: str, patience_s: float
-) -> Iterator[bytes]:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    decoded_s = 0.0
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(process.stdout, selectors.EVENT_READ, "sound")
-        waiting.register(process.stderr, selectors.EVENT_READ, "complaints")
-        pipes = _Pipes(waiting)
+@dataclass(frozen=True)
+class _Decoding:
+    """A running ffmpeg, and what it decodes."""
+
+    pipes: _Pipes
+    kind: Kind
+    track: _Track
+    name: str
+
+    def begun(self) -> Decoded:
+        """Wait for what the sound is like."""
+        header = self.pipes.read(_HEADER.size)
+        if header is None:
+            raise self._stalled(0.0)
+        if len(header) < _HEADER.size:
+            self.pipes.process.wait()
+            raise self._failed(0.0)
+        _, begins, _, _, rate, channels = _HEADER.unpack(header)
+        self.pipes.read(begins - _HEADER.size)
+        return Decoded(rate, channels, self._blocks(rate, channels))
+
+    def _blocks(self, rate: int, channels: int) -> Iterator[Waveform]:
+        frame = 4 * channels
+        decoded_s = 0.0
         while True:
-            block = pipes.read(_BLOCK_BYTES, time.monotonic() + patience_s)
+            block = self.pipes.read(_BLOCK_BYTES // frame * frame)
             if block is None:
-                raise InputError(
-                    f"{name}: ffmpeg stalled after {decoded_s:.1f} s of sound; give it as WAV, FLAC, "
-                    "OGG or MP3"
-                )
+                raise self._stalled(decoded_s)
             if not block:
                 break
-            decoded_s += len(block) / (4 * RATE)
-            yield block[: len(block) // 4 * 4]
-    # Of Matroska, of which WebM is a kind, a missing end is no failure to ffmpeg: it only says so.
-    if process.wait() or (demuxer == "matroska" and pipes.complaints):
-        _fail(name, decoded_s, pipes.complaints.decode(errors="replace"))
+            samples = np.frombuffer(block[: len(block) // frame * frame], dtype=">f4").astype(np.float32)
+            decoded_s += len(block) / frame / rate
+            yield samples.reshape(-1, channels)
+        # Of some containers, such as Matroska, a missing end is no failure to ffmpeg: it only says so.
+        if self.pipes.process.wait() or (self.kind in _ONLY_SAYS_SO and self._complaints()):
+            raise self._failed(decoded_s)
+
+    def _complaints(self) -> list[str]:
+        """List the complaints of the container and of the sound's decoder, not those of pictures."""
+        said = self.pipes.complaints.decode(errors="replace").strip().splitlines()
+        lines = [it for it in said if not it.startswith("    Last message repeated")]
+        if not self.track.codec:
+            return lines
+        speakers = (self.kind.demuxer, self.track.codec, *_OF_FFMPEG_ITSELF)
+        return [
+            line
+            for line in lines
+            if not line.startswith("[") or any(it in line.partition("]")[0] for it in speakers)
+        ]
+
+    def _stalled(self, decoded_s: float) -> InputError:
+        return InputError(
+            f"{self.name}: ffmpeg stalled after {decoded_s:.1f} s of sound; give it as WAV, FLAC, OGG or MP3"
+        )
+
+    def _failed(self, decoded_s: float) -> InputError:
+        lines = self._complaints()
+        # Before it is which part of ffmpeg speaks, or of what file, which is a number to the user.
+        said = re.sub(r"^(\[[^]]*\] |/dev/fd/\d+: )*", "", lines[0]) if lines else ""
+        reason = _IN_OUR_WORDS.get(said, f"ffmpeg: {said}" if said else "ffmpeg does not say why")
+        if decoded_s:
+            return InputError(f"{self.name}: damaged after {decoded_s:.1f} s ({reason}); copy it again")
+        if any("matches no streams" in line for line in lines):
+            return InputError(f"{self.name}: {self.kind.title} without sound; there is nothing to hear in it")
+        if self.kind.libsndfile:
+            return UndecodableError(
+                f"{self.name}: no readable audio: damaged, or {self.kind.title} of a kind that neither "
+                "libsndfile nor ffmpeg reads; give it as WAV, FLAC, OGG or MP3"
+            )
+        return UndecodableError(f"{self.name}: ffmpeg cannot read it ({reason})")
 
 
-def _fail(name: str, decoded_s: float, complaints: str) -> None:
-    lines = complaints.strip().splitlines()
-    # Before it is which part of ffmpeg speaks, or of what file, which is a number to the user.
-    reason = re.sub(r"^(\[[^]]*\] |/dev/fd/\d+: )*", "", lines[0]) if lines else "no reason given"
-    if decoded_s:
-        raise InputError(f"{name}: damaged after {decoded_s:.1f} s (ffmpeg: {reason}); copy it again")
-    raise UndecodableError(f"{name}: ffmpeg cannot read it ({reason})")
+_IN_OUR_WORDS = {
+    "moov atom not found": "its index is missing, as where it was cut short",
+    "Invalid data found when processing input": "damaged, or cut short",
+    "Input/output error": "damaged, or cut short",
+}
+"""What ffmpeg says most often."""
+_ONLY_SAYS_SO = (Kind.MATROSKA,)
+_OF_FFMPEG_ITSELF = ("in#", "aist#", "dec:")
+"""What stands before complaints of newer ones, which are about sound alone here."""

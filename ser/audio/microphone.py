@@ -26,9 +26,7 @@ def sounddevice() -> Any:
     try:
         import sounddevice as module
     except ModuleNotFoundError as error:
-        raise InputError(
-            "ser listen needs sounddevice; install it with: pip install -e '.[listen]'"
-        ) from error
+        raise InputError('ser listen needs sounddevice: pip install "ravdess-ser[listen]"') from error
     except OSError as error:
         raise InputError(
             f"sounddevice does not find PortAudio ({error}); install it, on Debian and Ubuntu with: "

@@ -1,41 +1,36 @@
 """Any sound as mono blocks, from a file, a stream or an array; a long one is never in memory as a whole."""
 
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
-from ser.audio import ffmpeg
-from ser.audio import wav_header as sound_header
-from ser.errors import InputError
+from ser.audio import ffmpeg, sndfile
+from ser.audio.arrays import Samples, array_blocks, table_of
+from ser.audio.channels import ChannelDifference, Decoded, Downmix
+from ser.audio.containers import START_BYTES, kind_of_file, no_sound
+from ser.audio.wav_header import promised
+from ser.errors import InputError, UndecodableError
 
 Waveform = npt.NDArray[np.float32]
-Samples = npt.NDArray[np.generic] | Sequence[float]
-"""An array, or what NumPy makes one of [shape=(n,)] or [shape=(n, channels)]."""
-Source = str | os.PathLike[str] | BinaryIO | Samples
-"""A file, an open binary file or stream, or samples."""
+Source = str | os.PathLike[str] | bytes | bytearray | BinaryIO | Samples | tuple[int, Samples]
+"""A file, the bytes of one, an open binary file or stream, samples, or a sample rate in Hz and samples."""
 
 LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 """Least and greatest sample rate in Hz that is read: between them lies all that can hold speech."""
 
-_LOUDEST = 1e6
-"""Of a sample, where 1 is full scale: no recording comes near, and its power is still a number."""
-_UNHEARD_S = 0.1
-"""Some writers are a chunk's length wrong about how much they wrote; so little changes no answer."""
-_MOST_CHANNELS = 64
-_BLOCK_VALUES = 2**18
+_UNHEARD_BYTES = 1024
+"""Some writers are a header's length wrong about how much they wrote; so little changes no answer."""
 _IN_MEMORY = 2**25
-# The size in a header is that of a file's length, so that less was copied than recorded.
-_COUNTED = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU")
 
 
 @dataclass(frozen=True)
@@ -49,15 +44,18 @@ class Sound:
     rate : int
         Sample rate, in Hz.
     blocks : iterator of numpy.ndarray [shape=(n,), dtype=float32]
-        The samples block by block, the mean of the channels, finite; full scale is 1.
+        The samples block by block, the mean of the channels or one of them, finite; full scale is 1.
     channels : int
-        Number of channels of the source; 1 where that is not known.
+        Number of channels of the source.
+    difference : ChannelDifference
+        Whether channels that were mixed differ, which is known once the blocks were read.
     """
 
     name: str
     rate: int
     blocks: Iterator[Waveform]
     channels: int = 1
+    difference: ChannelDifference = field(default_factory=ChannelDifference, compare=False)
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,25 @@ class Recording(Sound):
 
 
 def is_samples(source: Source) -> TypeGuard[Samples]:
-    """Tell samples from a file or a stream."""
-    return not isinstance(source, str | os.PathLike) and not hasattr(source, "read")
+    """Tell samples whose sample rate must be given from all else."""
+    other = isinstance(source, str | os.PathLike | bytes | bytearray) or hasattr(source, "read")
+    return not other and not _has_rate(source)
+
+
+def _has_rate(source: Source) -> TypeGuard[tuple[int, Samples]]:
+    """Tell a sample rate and samples from a tuple of two samples."""
+    return (
+        isinstance(source, tuple)
+        and len(source) == 2
+        and isinstance(source[0], int | np.integer)
+        and hasattr(source[1], "__len__")
+    )
 
 
 @contextmanager
-def open_sound(source: Source, *, sample_rate: int | None = None, name: str | None = None) -> Iterator[Sound]:
+def open_sound(
+    source: Source, *, sample_rate: int | None = None, name: str | None = None, channel: int | None = None
+) -> Iterator[Sound]:
     """Open whatever holds a sound.
 
     What libsndfile does not decode, such as m4a and webm, goes through ffmpeg if it is installed.
@@ -87,36 +98,49 @@ def open_sound(source: Source, *, sample_rate: int | None = None, name: str | No
     Parameters
     ----------
     source
-        A file, stream or array, see `Source`; a stream need not be seekable. Full scale of an array is that
-        of its integer type, or 1 for floats.
+        See `Source`; a stream need not be seekable. Full scale of samples is that of their integer type, or 1
+        for floats.
     sample_rate
         Rate of an array, in Hz; not given otherwise.
     name
         Name of a stream or an array in error messages; a file has its own.
+    channel
+        The channel to take, counted from 0; None for the mean of all.
 
     Raises
     ------
     InputError
-        Where there is no such file, it is empty or no audio, its rate is absurd; and from `Sound.blocks`
-        where it is truncated or holds NaN.
+        Where there is no such file or channel, it is empty or no audio, its rate is absurd; and from
+        `Sound.blocks` where it is truncated or holds NaN.
     """
+    if _has_rate(source):
+        if sample_rate is not None:
+            raise InputError("sample_rate is for samples alone, not for (sample_rate, samples)")
+        sample_rate, source = int(source[0]), source[1]
     if is_samples(source):
         if sample_rate is None:
             raise InputError("an array of samples needs its sample_rate, in Hz")
         name = name or "array"
-        table = _table(source, name)
-        yield _checked(Sound(name, sample_rate, _array_blocks(table, name), channels=table.shape[1]))
+        table = table_of(source, name)
+        yield _mixed(
+            name, Decoded(sample_rate, table.shape[1], array_blocks(table), table.dtype.kind == "f"), channel
+        )
         return
     if sample_rate is not None:
-        raise InputError("sample_rate is for arrays alone; a file tells its own")
+        raise InputError("sample_rate is for samples alone; a file tells its own")
     if isinstance(source, str | os.PathLike):
         name = name or str(source)
-        with _opened(Path(source), name) as file, _seekable(file) as whole, _decoded(whole, name) as sound:
-            yield sound
+        opened: AbstractContextManager[BinaryIO] = _opened(Path(source), name)
+    elif isinstance(source, bytes | bytearray):
+        name = name or "bytes"
+        opened = io.BytesIO(source)
     else:
         name = name or str(getattr(source, "name", "stream"))
-        with _seekable(cast(BinaryIO, source)) as whole, _decoded(whole, name) as sound:
-            yield sound
+        if isinstance(source, io.TextIOBase):
+            raise InputError(f"{name}: opened as text; open it as binary, with mode 'rb'")
+        opened = nullcontext(cast(BinaryIO, source))
+    with opened as file, seekable(file) as whole, _decoded(whole, name) as found:
+        yield _mixed(name, found, channel)
 
 
 def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float = 0.0) -> Recording:
@@ -143,12 +167,12 @@ def resampled(sound: Sound, *, sample_rate: int, whole_up_to_s: float = 0.0) -> 
         length += len(block)
         if length > whole_up_to_s * sound.rate:
             blocks = _stream([*head], sound, sample_rate)
-            return Recording(sound.name, sample_rate, blocks, sound.channels)
+            return Recording(sound.name, sample_rate, blocks, sound.channels, sound.difference)
     whole = np.concatenate(head) if head else np.zeros(0, dtype=np.float32)  # (n,)
     if sound.rate != sample_rate and len(whole):
         # In one go, as for training.
         whole = soxr.resample(whole, sound.rate, sample_rate, quality="HQ")
-    return Recording(sound.name, sample_rate, iter([whole]), sound.channels, whole)
+    return Recording(sound.name, sample_rate, iter([whole]), sound.channels, sound.difference, whole)
 
 
 def _stream(head: list[Waveform], sound: Sound, sample_rate: int) -> Iterator[Waveform]:
@@ -191,7 +215,8 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give what can be read more than once: the stream at its start, or a copy where it is a pipe."""
     if stream.seekable():
         stream.seek(0)
         yield stream
@@ -204,103 +229,43 @@ def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _decoded(file: BinaryIO, name: str) -> Iterator[Sound]:
-    start = file.read(16)
+def _decoded(file: BinaryIO, name: str) -> Iterator[Decoded]:
+    start = file.read(START_BYTES)
     file.seek(0)
     if not start:
         raise InputError(f"{name}: empty file, 0 bytes; copy it again")
-    if demuxer := ffmpeg.container(start):
-        with ffmpeg.decoding(file, demuxer=demuxer, name=name) as blocks:
-            samples = (np.frombuffer(block, dtype="<f4")[:, None] for block in blocks)  # (n, 1) each
-            yield Sound(name, ffmpeg.RATE, (_mono(block, name) for block in samples))
-        return
-    promise = sound_header.promised(file)
-    try:
-        decoder = soundfile.SoundFile(sound_header.with_unknown_size(sound_header.staying(file)))
-    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
-        reason = getattr(error, "error_string", "no known format")
-        raise InputError(
-            f"{name}: no readable audio ({reason.strip('. ')}); give it as WAV, FLAC, OGG or MP3"
-        ) from error
-    with decoder:
-        decoded = _file_blocks(decoder, name, promise)
-        yield _checked(Sound(name, decoder.samplerate, decoded, channels=decoder.channels))
+    if said := no_sound(start):
+        raise InputError(f"{name}: {said}")
+    kind = kind_of_file(file)
+    with ExitStack() as stack:
+        found = None
+        if kind is None or kind.libsndfile:
+            try:
+                found = stack.enter_context(sndfile.decoding(file, kind=kind, name=name))
+            except UndecodableError:
+                if kind is None:
+                    raise
+                file.seek(0)
+        if found is None:
+            assert kind is not None
+            _check_length(file, name)
+            found = stack.enter_context(ffmpeg.decoding(file, kind=kind, name=name))
+        yield found
 
 
-def _checked(sound: Sound) -> Sound:
-    if not LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
+def _check_length(file: BinaryIO, name: str) -> None:
+    """Refuse a file that is shorter than its header says, of which ffmpeg may play what is there."""
+    promise = promised(file)
+    if promise is not None and promise.there + _UNHEARD_BYTES < promise.promised:
         raise InputError(
-            f"{sound.name}: sample rate is {sound.rate} Hz, but must be from {LOWEST_RATE} to "
-            f"{HIGHEST_RATE} Hz"
+            f"{name}: truncated, {promise.there} of {promise.promised} bytes are there; copy it again"
         )
-    return sound
 
 
-def _file_blocks(
-    decoder: soundfile.SoundFile, name: str, promise: sound_header.Promise | None
-) -> Iterator[Waveform]:
-    if promise is not None:
-        # libsndfile says nothing of it, and plays what is there.
-        there_s = decoder.frames / decoder.samplerate
-        promised_s = there_s * promise.promised / max(promise.there, 1)
-        if promise.there < promise.promised and promised_s - there_s > _UNHEARD_S:
-            raise InputError(
-                f"{name}: truncated, {there_s:.1f} of {promised_s:.1f} s are there; copy it again"
-            )
-    size = max(_BLOCK_VALUES // decoder.channels, 1)
-    read = 0
-    while True:
-        try:
-            block = decoder.read(size, dtype="float32", always_2d=True)  # (n, channels), n <= size
-        except soundfile.LibsndfileError as error:
-            seconds = read / decoder.samplerate
-            raise InputError(
-                f"{name}: damaged after {seconds:.1f} s ({error.error_string.strip('. ')}); copy it again"
-            ) from error
-        if not len(block):
-            break
-        read += len(block)
-        yield _mono(block, name)
-    if decoder.format in _COUNTED and read < decoder.frames:
-        raise InputError(f"{name}: truncated, {read} of {decoder.frames} frames are there; copy it again")
-
-
-def _table(source: Samples, name: str) -> npt.NDArray[np.generic]:
-    """Check samples, and bring them to [shape=(n, channels)]."""
-    expected = "samples must be real numbers [shape=(n,)] or [shape=(n, channels)]"
-    try:
-        samples = np.asarray(source)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {expected} ({error})") from error
-    if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
-        raise InputError(f"{name}: {expected}, got {samples.dtype} of shape {samples.shape}")
-    table = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
-    if not table.shape[1]:
-        raise InputError(f"{name}: no channel")
-    if table.shape[1] > _MOST_CHANNELS:
+def _mixed(name: str, found: Decoded, channel: int | None) -> Sound:
+    if not LOWEST_RATE <= found.rate <= HIGHEST_RATE:
         raise InputError(
-            f"{name}: {table.shape[1]} channels of {table.shape[0]} samples, but at most {_MOST_CHANNELS} "
-            "channels are allowed; if channels come first, give the transposed array"
+            f"{name}: sample rate is {found.rate} Hz, but must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz"
         )
-    return table
-
-
-def _array_blocks(table: npt.NDArray[np.generic], name: str) -> Iterator[Waveform]:
-    size = max(_BLOCK_VALUES // table.shape[1], 1)
-    for start in range(0, len(table), size):
-        block = table[start : start + size]
-        if block.dtype.kind in "iu":
-            # Unsigned ones, as of 8-bit sound, have their 0 in the middle.
-            full = 2.0 ** (8 * block.dtype.itemsize - 1)
-            middle = full if block.dtype.kind == "u" else 0.0
-            block = (block.astype(np.float64) - middle) / full
-        yield _mono(block.astype(np.float32, copy=False), name)
-
-
-def _mono(block: Waveform, name: str) -> Waveform:
-    mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)  # (n, channels) to (n,)
-    if not np.isfinite(mono).all():
-        raise InputError(f"{name}: holds NaN or infinite samples; export it again")
-    if np.abs(mono).max(initial=0) > _LOUDEST:
-        raise InputError(f"{name}: holds samples beyond {_LOUDEST:g} times full scale; export it again")
-    return mono
+    mix = Downmix(name, found, channel=channel)
+    return Sound(name, found.rate, map(mix, found.blocks), found.channels, mix.difference)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ser.cli.own_stderr import keep_libraries_quiet
 from ser.errors import NO_ROOM, InputError
 
 
@@ -42,11 +43,21 @@ class CommandModule(Protocol):
 
 COMMANDS = {
     "predict": Command("ser.cli.predict", "recognise the emotion in recordings"),
+    "enrol": Command("ser.cli.enrol", "keep what a speaker's recordings have in common, to adapt to"),
     "listen": Command("ser.cli.listen", "the same, live from the microphone"),
     "serve": Command("ser.cli.serve", "the same, on a web page of this machine"),
     "evaluate": Command("ser.cli.evaluate", "score the model on another corpus"),
 }
 """The subcommands by their names."""
+
+
+_DESCRIPTION = """Recognise the emotion in recordings of speech.
+
+  ser predict talk.wav                   which emotion, and how sure that is
+  ser predict calls/ --csv -o calls.csv  a table of all that a folder holds
+
+ser COMMAND --help has examples, options, formats and exit codes of each. Exit codes: 0 all well, 1 some input
+failed (each is named), 2 wrong usage."""
 
 
 class _Version(argparse.Action):
@@ -63,14 +74,19 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code: 0 all well, 1 some input failed, 2 wrong usage."""
+    if argv is None:
+        # The process is this program's own.
+        keep_libraries_quiet()
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files may hold bytes that are no text; JSON reads such an escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
     chosen = next((it for it in argv if not it.startswith("-")), None)
+    chosen_parser = None
     parser = argparse.ArgumentParser(
         prog="ser",
-        description="Recognise the emotion in recordings of speech. ser COMMAND --help explains each.",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the versions of program and model")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
@@ -84,10 +100,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             help=command.summary,
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            # A script with half an option would break with the next option.
+            allow_abbrev=False,
         )
         module.add_arguments(chosen_parser)
         chosen_parser.set_defaults(run=module.run, usage_error=chosen_parser.error)
-    arguments = parser.parse_args(argv)
+    if not argv:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        # By the command's own parser, whose usage says what there is.
+        (chosen_parser or parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = arguments.run(arguments)
     except InputError as error:

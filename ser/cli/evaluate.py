@@ -7,8 +7,12 @@ UAR is over the emotions that the corpus shares with RAVDESS. The probabilities 
 have, mostly calm, are left out and the others scaled to sum to 1; nothing of calm is added to neutral.
 Recordings of emotions that RAVDESS does not have are left out. The interval is by bootstrap over speakers.
 
-A file with another name, or that cannot be read, is named on standard error and skipped, and the exit code
-is 1.
+--json has n, speakers, uar, uar_low, uar_high, accuracy, per_emotion, per_speaker, confusion, and what was
+not used; its scores are from 0 to 1, those of the tables percentages.
+
+exit codes:
+  0  all files were used                 1  one has another name, or cannot be read: standard error names it
+  2  the command was called wrongly
 """
 
 import argparse
@@ -20,7 +24,8 @@ from tqdm import tqdm
 
 from ser.audio.paths import printable
 from ser.cli.options import add_jobs, add_model
-from ser.data.other_corpora import CORPORA, Recordings, read_folder
+from ser.data.corpus_folder import Recordings, read_folder
+from ser.data.other_corpora import CORPORA
 from ser.errors import InputError
 from ser.evaluation.cross_corpus import format_score, score
 from ser.recognizer.recognizer import Recognizer
@@ -39,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Recognise every recording and score; the exit code is 0 where all files could be used."""
     corpus = CORPORA[arguments.corpus]
     found = read_folder(arguments.folder, corpus)
-    recognizer = Recognizer.load(arguments.model)
+    recognizer = Recognizer.load(arguments.bundle, model=arguments.model)
     paths = [recording.path for recording in found.shared]
     results = tqdm(
         recognizer.predict_many(paths, jobs=arguments.jobs),

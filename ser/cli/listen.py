@@ -4,7 +4,13 @@
   ser listen --device 3          from another one, of those that --devices lists
   ser listen --input talk.wav    a file stands in for the microphone, as fast as it can be read
 
-Nothing is recorded. In a terminal one line is written over and over; elsewhere, a line a second.
+Nothing is recorded. In a terminal one line is written over and over; elsewhere, a line a second. --json has
+end_s, the seconds since the beginning, and what ser predict --json has; emotion is null where nobody speaks.
+
+exit codes:
+  0  it was ended, or the file is at its end
+  1  there is no such microphone or file, or it stopped giving sound
+  2  the command was called wrongly
 """
 
 import argparse
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.devices:
         print(sounddevice().query_devices())
         return 0
-    recognizer = Recognizer.load(arguments.model)
+    recognizer = Recognizer.load(arguments.bundle, model=arguments.model)
     opened = open_sound(arguments.input) if arguments.input else open_microphone(arguments.device)
     screen = _Screen(sys.stdout, as_json=arguments.json)
     with opened as sound:
@@ -126,13 +132,15 @@ def line(end_s: float, result: Recognition | None, *, width: int, blocks: str = 
     clock = f"{int(end_s) // 60:02d}:{int(end_s) % 60:02d}"
     if result is None:
         return f"{clock}  (no speech)"
-    answer = "not sure" if result.uncertain else f"{result.emotion} {result.confidence:.0%}"
+    answer = result.certainty
+    if not result.uncertain:
+        answer += f": {result.emotion} {result.confidence:.0%}"
     for letters in (None, _LETTERS):
         bars = " ".join(
             emotion[:letters] + blocks[round(result.probabilities[emotion] * (len(blocks) - 1))]
             for emotion in EMOTIONS
         )
-        text = f"{clock}  {answer:14}  {bars}"
+        text = f"{clock}  {answer:21}  {bars}"
         if len(text) < width:
             break
     return text[: max(width - 1, 1)]

@@ -1,33 +1,56 @@
 """Recognise the emotion in recordings of speech.
 
-  ser predict talk.wav                    a table
-  ser predict recordings/ --jobs 2 --csv  all that a folder holds, as CSV
-  ser predict '*.flac' --json             a JSON object a line
-  cat talk.wav | ser predict -            from standard input
+  ser predict talk.wav                       a line; some lines for a recording of more than 6 s
+  ser predict calls/ --channels split        each side of each call that the folder holds
+  ser predict calls/ --csv -o calls.csv      a table for a spreadsheet
+  ser predict call.wav --format srt          subtitles
+  cat talk.wav | ser predict - --json        standard input
 
-A recording longer than some seconds becomes a timeline. "not sure" marks an uncertain answer: the confidence
-is too low to rely on, or there is less than a second of speech; "no speech" marks parts without any. A
-recording that cannot be read, was cut short, or has no speech, is named on standard error and skipped, and
-the exit code is 1.
---parquet writes as it goes; the file appears under its name once it is complete.
+Each answer is "sure", "likely" or "not sure", with what speaks against relying on it, such as noise or less
+than a second of speech. Of a recording of more than 6 s you see the length of its speech, which share of it
+has which emotion, the most confident stretches and when the emotion changes. Neighbouring seconds with the
+same answer are one stretch; --timeline prints them all.
+
+formats:
+  table     for people; the default
+  json      an object a line: file, channel, emotion, confidence, probabilities, ...; of more than 6 s also
+            summary, stretches, segments (each second) and no_speech
+  csv       a row a stretch, or a recording up to 6 s: file, start_s, end_s, emotion, confidence, uncertain,
+            p_neutral to p_surprised, agreement, certainty, reasons, channel, status, reason;
+            one that is not answered has a row with status no_speech or error, and the reason
+  parquet   the same rows, into the file of -o
+  srt, vtt  subtitles;  audacity  a label track;  elan  an ELAN document: of one recording a file;
+            in a folder the name of each ends in .srt, .vtt, .labels.txt or .eaf
+  rttm      a SPEAKER line a stretch, with the emotion as the name
+  Times are in seconds, probabilities from 0 to 1. docs/predict.md describes all of it.
+
+exit codes:
+  0  all recordings were answered        1  one was not: standard error names it, and the others are answered
+  2  the command was called wrongly      --keep-going: 0 where all could be read, though nobody speaks in some
 """
 
 import argparse
-import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ser.audio.paths import ENDINGS, find, printable
-from ser.cli.options import add_jobs, add_model
-from ser.data.ravdess import EMOTIONS
+from ser.audio.paths import by_ending, find, printable
+from ser.cli.enrol import ONE_SIDED
+from ser.cli.options import add_jobs, add_listening, add_model, add_profiles, load_recognizer, number
+from ser.cli.outcomes import STDIN, Outcome, outcomes
+from ser.cli.plain_text import time_of
+from ser.cli.writers import CSV, FORMATS, JSON, PARQUET, TABLE, Groups, Output
 from ser.errors import InputError
-from ser.recognizer.judging import Recognition, Segment
-from ser.recognizer.recognizer import Recognizer
-
-STDIN = "-"
+from ser.recognizer.channels import CHOICES, MIX
+from ser.recognizer.judging import Recognition
+from ser.recognizer.recognizer import Progress, Recognizer
+from ser.recognizer.rows import NO_SPEECH
+from ser.recognizer.speaker_profiles import profile_path, read_profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,167 +63,202 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model(parser)
     add_jobs(parser)
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="a JSON object a line")
-    output.add_argument("--csv", action="store_true", help="a row a recording, or a segment of a long one")
-    output.add_argument("--parquet", type=Path, metavar="OUT", help="the same rows, as a Parquet file")
+    parser.add_argument(
+        "--channels",
+        choices=CHOICES,
+        default=MIX,
+        help="of a recording of several channels answer for their mean (mix), for one, or for each of two "
+        "(split), as of a call (default: mix)",
+    )
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="that nobody speaks in a recording, as in hold music, is an answer and no failure",
+    )
+    _add_output(parser)
+    add_listening(parser)
+    adaptation = parser.add_argument_group("adaptation")
+    adapted = adaptation.add_mutually_exclusive_group()
+    adapted.add_argument(
+        "--adapt", action="store_true", help="adapt to these recordings, which must be of one set-up"
+    )
+    adapted.add_argument("--speaker", metavar="NAME", help="adapt to a speaker whom ser enrol knows")
+    add_profiles(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    shape = group.add_mutually_exclusive_group()
+    shape.add_argument("--format", choices=FORMATS, help="what is written (default: table)")
+    for name in (JSON, CSV):
+        shape.add_argument(
+            f"--{name}", action="store_const", const=name, dest="format", help=f"--format {name}"
+        )
+    shape.add_argument("--parquet", type=Path, metavar="OUT", help="--format parquet -o OUT")
+    group.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where it is written, once it is complete (default: standard output); for subtitles and labels "
+        "of several recordings a folder, with a file for each",
+    )
+    group.add_argument("--timeline", action="store_true", help="all stretches of long recordings, in a table")
+    group.add_argument(
+        "--min-length",
+        type=number(0, 3600),
+        default=0.0,
+        metavar="S",
+        help="least length of a stretch, in seconds; shorter ones are left out (default: 0)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Recognise and write; the exit code is 0 where all recordings could be read."""
-    files, problems = find(arguments.recordings, kept=STDIN)
-    for problem in problems:
-        _complain(problem)
-    failures = len(problems)
-    if arguments.parquet:
-        _check_output(arguments.parquet, files)
-    recognizer = Recognizer.load(arguments.model)
+    """Recognise and write; the exit code is 0 where all recordings were answered."""
+    items, left_out = _listed(arguments.recordings)
+    output = _output(arguments, items)
+    recognizer, adapted = _adapted(load_recognizer(arguments), arguments, items)
+    seen = _Seen(keep_going=arguments.keep_going)
+    alone = len(items) == 1
+    with _seconds_read(shown=alone) as progress:
+        found = outcomes(
+            recognizer,
+            items,
+            channels=arguments.channels,
+            shortest_stretch_s=arguments.min_length,
+            jobs=1 if alone else arguments.jobs,
+            progress=progress,
+        )
+        groups = seen.watched(found if alone else _files_done(found, len(items)))
+        output.write(groups, adapted=adapted)
+    seen.end()
+    if left_out:
+        endings = ", ".join(printable(it) or "without an ending" for it in sorted(left_out))
+        count = left_out.total()
+        _complain(f"{count} {'file' if count == 1 else 'files'} left out: {endings}", kind="note")
+    return 1 if seen.failures else 0
 
-    def recognised() -> Iterator[Recognition]:
-        nonlocal failures
-        results = _progress(_results(recognizer, files, arguments.jobs), len(files))
-        for result in results:
-            if isinstance(result, InputError):
-                failures += 1
-                _complain(result)
-            else:
-                yield result
 
-    if arguments.parquet:
-        _write_parquet(arguments.parquet, recognised())
+def _listed(names: Iterable[str]) -> tuple[list[str | Outcome], Counter[str]]:
+    """List what names stand for, in their order, and count the files that are no recordings by ending."""
+    items: dict[str | Outcome, None] = {}
+    left_out: set[str] = set()
+    for name in dict.fromkeys(names):
+        found = find([name], kept=STDIN)
+        items.update(dict.fromkeys(found.files))
+        items.update(dict.fromkeys(Outcome(name, None, problem) for problem in found.problems))
+        left_out |= found.left_out
+    answered = {os.path.abspath(it) for it in items if isinstance(it, str)}  # noqa: PTH100
+    return list(items), by_ending(left_out - answered)
+
+
+def _adapted(
+    recognizer: Recognizer, arguments: argparse.Namespace, items: list[str | Outcome]
+) -> tuple[Recognizer, dict[str, Any]]:
+    """Adapt the recognizer where that is asked for; give what its JSON says of it as well."""
+    if arguments.speaker is not None:
+        path = profile_path(arguments.profiles, arguments.speaker)
+        found = read_profile(path, recognizer.model)
+    elif arguments.adapt:
+        if STDIN in items:
+            raise InputError("standard input can be read only once; give files to --adapt")
+        found = recognizer.adaptation([it for it in items if isinstance(it, str)], jobs=arguments.jobs)
     else:
-        write: Callable[[Iterable[Recognition]], None] = _write_table
-        if arguments.json:
-            write = _write_json
-        elif arguments.csv:
-            write = _write_csv
-        write(recognised())
-    return 1 if failures else 0
+        return recognizer, {}
+    if found.one_sided:
+        _complain(ONE_SIDED, kind="warning")
+    about = {"windows": found.windows, "one_sided": found.one_sided, "speaker": arguments.speaker}
+    return recognizer.adapted(found), {"adapted": about}
 
 
-def _check_output(path: Path, files: list[str]) -> None:
-    """Refuse to write over a recording: `--parquet a.wav b.wav` takes the first of them for its file."""
-    listened_to = path.exists() and any(file != STDIN and path.samefile(file) for file in files)
-    if listened_to or path.suffix.lower() in ENDINGS:
-        raise InputError(f"{path}: is a recording, and would be lost; give --parquet another file to write")
+@dataclass
+class _Seen:
+    """Names on standard error what is not answered, while the outcomes pass, and counts it.
+
+    Attributes
+    ----------
+    keep_going : bool
+        Whether a recording without speech is no failure.
+    failures : int
+        Number of outcomes that are failures.
+    mixed : list of str
+        Names of recordings whose channels differ and were mixed.
+    """
+
+    keep_going: bool
+    failures: int = 0
+    mixed: list[str] = field(default_factory=list)
+
+    def watched(self, groups: Groups) -> Iterator[list[Outcome]]:
+        for group in groups:
+            for outcome in group:
+                self._look_at(outcome)
+            yield group
+
+    def _look_at(self, outcome: Outcome) -> None:
+        if isinstance(outcome.answer, Recognition):
+            if outcome.answer.channels_differ:
+                self.mixed.append(outcome.file)
+        elif outcome.status == NO_SPEECH and self.keep_going:
+            _complain(outcome.complaint(), kind="note")
+        else:
+            self.failures += 1
+            _complain(outcome.complaint())
+
+    def end(self) -> None:
+        """Say of which recordings the channels were mixed though they differ."""
+        if self.mixed:
+            more = f" and {len(self.mixed) - 1} more" if len(self.mixed) > 1 else ""
+            _complain(
+                f"{self.mixed[0]}{more}: the channels differ, and their mean was answered; of two, "
+                "--channels split answers each",
+                kind="note",
+            )
 
 
-def _results(recognizer: Recognizer, files: list[str], jobs: int) -> Iterator[Recognition | InputError]:
-    place = files.index(STDIN) if STDIN in files else len(files)
-    yield from recognizer.predict_many(files[:place], jobs=jobs)
-    if STDIN in files:
-        if sys.stdin is None:
-            raise InputError("standard input is closed; there is nothing to listen to")
-        try:
-            yield recognizer.predict(sys.stdin.buffer, name="standard input")
-        except InputError as error:
-            yield error
-    yield from recognizer.predict_many(files[place + 1 :], jobs=jobs)
+def _output(arguments: argparse.Namespace, items: list[str | Outcome]) -> Output:
+    """Choose how to write; what cannot be is an error before the work."""
+    if arguments.parquet and arguments.output:
+        arguments.usage_error("argument -o: not allowed with --parquet, which names its file")
+    output = Output(
+        form=PARQUET if arguments.parquet else arguments.format or TABLE,
+        path=arguments.parquet or arguments.output,
+        timeline=arguments.timeline,
+        keep_going=arguments.keep_going,
+    )
+    if problem := output.problem(items):
+        arguments.usage_error(problem)
+    output.check([it for it in items if isinstance(it, str)])
+    return output
 
 
-def _progress(results: Iterator[Recognition | InputError], total: int) -> Iterable[Recognition | InputError]:
-    if total < 2:
-        return results
-    # Imported here: one file needs no bar.
+def _files_done(groups: Groups, total: int) -> Groups:
+    # Imported here: one file needs none of it where standard error is no terminal.
     from tqdm import tqdm
 
-    return tqdm(results, total=total, unit="file", disable=None, file=sys.stderr, leave=False)
+    return tqdm(groups, total=total, unit="file", disable=None, file=sys.stderr, leave=False)
 
 
-def _write_table(results: Iterable[Recognition]) -> None:
-    for result in results:
-        print(f"{printable(result.source)}  {_in_words(result)}")
-        for start_s, end_s, answer in sorted(_timeline(result)):
-            print(f"  {_clock(start_s)} to {_clock(end_s)}  {answer}")
-        sys.stdout.flush()
+@contextmanager
+def _seconds_read(*, shown: bool) -> Iterator[Progress | None]:
+    """Show how much of one recording was read, in a terminal."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(bar_format="{desc} of sound read in {elapsed}", file=sys.stderr, leave=False) as bar:
+
+        def read(seconds: float) -> None:
+            bar.set_description_str(time_of(seconds), refresh=False)
+            # Of a second channel it begins again.
+            bar.update(seconds - bar.n)
+
+        yield read
 
 
-def _timeline(result: Recognition) -> Iterator[tuple[float, float, str]]:
-    """Give start, end and answer of the parts of a long recording, and of those without speech."""
-    spoken = groupby(result.segments, key=lambda it: None if it.uncertain else it.emotion)
-    for _, run_of in spoken:
-        for start_s, end_s, first, confidence in _joined(list(run_of)):
-            label = "not sure" if first.uncertain else first.emotion
-            yield start_s, end_s, f"{label:9}  {confidence:4.0%}"
-    for start_s, end_s in result.no_speech:
-        yield start_s, end_s, "no speech"
-
-
-def _joined(segments: list[Segment]) -> Iterator[tuple[float, float, Segment, float]]:
-    """Join segments that touch: start, end, the first of them, and their mean confidence."""
-    parts: list[list[Segment]] = []
-    for segment in segments:
-        if parts and segment.start_s <= parts[-1][-1].end_s + 1e-6:
-            parts[-1].append(segment)
-        else:
-            parts.append([segment])
-    for part in parts:
-        mean = sum(it.confidence for it in part) / len(part)
-        yield part[0].start_s, part[-1].end_s, part[0], mean
-
-
-def _in_words(result: Recognition) -> str:
-    ranked = sorted(result.probabilities.items(), key=lambda it: -it[1])
-    if result.uncertain:
-        return f"not sure: {', '.join(f'{emotion} {share:.0%}' for emotion, share in ranked[:3])}"
-    return f"{result.emotion} {result.confidence:.0%}, then {ranked[1][0]} {ranked[1][1]:.0%}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{int(minutes) // 60}:{int(minutes) % 60:02d}:{rest:04.1f}"
-
-
-def _write_json(results: Iterable[Recognition]) -> None:
-    for result in results:
-        # A name that cannot be printed is escaped, so that it can be read back.
-        unprintable = printable(result.source) != result.source
-        print(json.dumps(result.as_dict(), ensure_ascii=unprintable), flush=True)
-
-
-COLUMNS = ("file", "start_s", "end_s", "emotion", "confidence", "uncertain", *(f"p_{it}" for it in EMOTIONS))
-"""Columns of CSV and Parquet."""
-_TYPES = (str, float, float, str, float, bool, *(float for _ in EMOTIONS))
-
-
-def _rows(result: Recognition) -> Iterator[tuple[Any, ...]]:
-    """Give a row for each segment of a long recording, else one for the whole."""
-    for it in result.segments or (result,):
-        start_s, end_s = (it.start_s, it.end_s) if isinstance(it, Segment) else (0.0, it.duration_s)
-        about = (
-            printable(result.source),
-            round(start_s, 3),
-            round(end_s, 3),
-            it.emotion,
-            it.confidence,
-            it.uncertain,
-        )
-        yield (*about, *it.probabilities.values())
-
-
-def _write_csv(results: Iterable[Recognition]) -> None:
-    import csv
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for result in results:
-        for row in _rows(result):
-            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
-        sys.stdout.flush()
-
-
-def _write_parquet(path: Path, results: Iterable[Recognition]) -> None:
-    # Imported here: it takes most of a second, and only this needs it.
-    from ser.cli.row_groups import writing
-
-    # Opened before the first result is asked for: hours of work must not end at a folder that is not there.
-    with writing(path, dict(zip(COLUMNS, _TYPES, strict=True))) as write:
-        for result in results:
-            write(_rows(result))
-
-
-def _complain(problem: InputError) -> None:
+def _complain(problem: InputError | str, *, kind: str = "error") -> None:
     if sys.stderr.isatty():
         # Over the progress bar, if there is one.
         print("\r\033[K", end="", file=sys.stderr)
-    print(f"error: {printable(str(problem))}", file=sys.stderr, flush=True)
+    print(f"{kind}: {printable(str(problem))}", file=sys.stderr, flush=True)

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ser.errors import InputError
-from ser.files import replacing
+from ser.complete_files import appearing, naming
 
 ROWS = 4096
 """Rows of a row group; only about as many are held in memory."""
@@ -42,12 +41,10 @@ def writing(
     InputError
         Where it cannot be written: at once if that can be known.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: not a file, so that it cannot be written; give another name")
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
     with ExitStack() as stack:
-        with _named(path):
-            temporary = stack.enter_context(replacing(path))
+        temporary = stack.enter_context(appearing(path))
+        with naming(path):
             writer = pq.ParquetWriter(temporary, schema)
             stack.callback(_close, writer)
         waiting: list[tuple[Any, ...]] = []
@@ -55,12 +52,12 @@ def writing(
         def write(more: Iterable[tuple[Any, ...]]) -> None:
             waiting.extend(more)
             if len(waiting) >= rows:
-                with _named(path):
+                with naming(path):
                     _write_group(writer, waiting)
                 waiting.clear()
 
         yield write
-        with _named(path):
+        with naming(path):
             _write_group(writer, waiting)
             writer.close()
 
@@ -76,11 +73,3 @@ def _close(writer: pq.ParquetWriter) -> None:
     # Already closed, unless something else went wrong, which is the error to report.
     with suppress(OSError):
         writer.close()
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error

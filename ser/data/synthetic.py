@@ -1,13 +1,8 @@
-"""A synthetic corpus in the shape of RAVDESS: 24 actors, 8 emotions, 1440 short clips with RAVDESS names.
+"""Synthetic voices, each by the name of a RAVDESS clip, in NumPy alone.
 
-It lets the whole pipeline run offline within minutes. Nothing in it is recorded: a band-limited pulse train
-and noise pass through moving formants, as in any source-filter synthesizer. The emotion sets pitch, pace,
-level, spectral tilt and breath; the actor sets pitch, vocal tract and level; both scatter, so that the
-emotions can be learned, but not without errors.
-
-    python -m ser.data.synthetic FOLDER
-
-writes ``FOLDER/Actor_XX/<clip>.flac`` and ``FOLDER/manifest.csv``; a folder that was there is replaced.
+Nothing in them is recorded: a band-limited pulse train and noise pass through moving formants, as in any
+source-filter synthesizer. The emotion sets pitch, pace, level, spectral tilt and breath; the actor sets
+pitch, vocal tract and level; both scatter, so that the emotions can be learned, but not without errors.
 
 References
 ----------
@@ -15,35 +10,20 @@ Fant G (1960). Acoustic Theory of Speech Production. (source and filter)
 Peterson GE, Barney HL (1952). Control methods used in a study of the vowels. JASA 24(2). (the formants)
 """
 
-import argparse
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import istft, resample_poly, stft
 
-from ser.audio.clip_io import Pcm16, sha256_of, write_pcm16
-from ser.data.ravdess import (
-    SAMPLE_RATE,
-    Clip,
-    ManifestEntry,
-    all_clips,
-    clip_path,
-    parse_clip,
-    write_manifest,
-)
-from ser.files import replacing
-from ser.parallel import run_all
-from ser.params import Workers
+from ser.data.ravdess import SAMPLE_RATE, Clip, parse_clip
 
+Pcm16 = npt.NDArray[np.int16]
 Signal = npt.NDArray[np.float64]
 
 _RATE = 16_000
 """Sample rate of the synthesis, in Hz: speech has little above 8 kHz, and fewer samples are less work."""
 _FRAME = 256
+_WINDOW = np.sin(np.pi * np.arange(_FRAME) / _FRAME) ** 2
 
 
 @dataclass(frozen=True)
@@ -117,37 +97,10 @@ def synthesize(clip: str) -> Pcm16:
     speech = _filter(source, _VOWELS[labels.statement], tract, manner.tilt) * _rhythm(phrase, draw)
     # Full scale is 1; a neutral phrase lies near -36 dBFS, as in RAVDESS.
     speech *= 10 ** ((-36 + level + manner.level) / 20) / np.sqrt(np.mean(speech**2))
-    voiced = np.tanh(resample_poly(speech, SAMPLE_RATE, _RATE))
+    voiced = np.tanh(_interpolated(speech, SAMPLE_RATE // _RATE))
     lead, trail = (int(second * SAMPLE_RATE) for second in draw.uniform(0.1, 0.25, 2))
     samples: Pcm16 = np.pad(np.round(voiced * 32767).astype(np.int16), (lead, trail))
     return samples
-
-
-def write_corpus(folder: Path | str, *, workers: Workers, clips: Sequence[str] | None = None) -> None:
-    """Write clips and their manifest; the folder appears when it is complete.
-
-    Parameters
-    ----------
-    folder
-        Folder to write; an existing one is replaced.
-    workers
-        Backend and number of parallel workers; no influence on the files.
-    clips
-        Ids of the clips to write; by default all 1440.
-    """
-    clips = all_clips() if clips is None else clips
-    with replacing(folder) as temporary:
-        for actor_folder in {clip_path(temporary, clip).parent for clip in clips}:
-            actor_folder.mkdir(parents=True)
-        arguments = [(temporary, clip) for clip in clips]
-        entries = run_all(_write_clip, arguments, workers=workers, what="demo corpus")
-        write_manifest(temporary / "manifest.csv", dict(zip(clips, entries, strict=True)))
-
-
-def _write_clip(folder: Path, clip: str) -> ManifestEntry:
-    samples = synthesize(clip)
-    write_pcm16(clip_path(folder, clip, suffix=".flac"), samples, sample_rate=SAMPLE_RATE)
-    return ManifestEntry(frames=len(samples), sha256=sha256_of(samples))
 
 
 def _voice(labels: Clip) -> tuple[float, float, float]:
@@ -204,18 +157,43 @@ def _source(pitch_hz: Signal, breath: float, draw: np.random.Generator) -> Signa
 
 def _filter(source: Signal, vowels: str, tract: float, tilt: float) -> Signal:
     """Shape a source by formants that glide from vowel to vowel, by the voice's slope, and by `tilt`."""
-    frequencies, times, spectrum = stft(source, fs=_RATE, nperseg=_FRAME)  # (f,), (t,), (f, t)
+    spectrum = np.fft.rfft(_frames(source) * _WINDOW)  # (t, f)
+    frequencies = np.fft.rfftfreq(_FRAME, 1 / _RATE)  # (f,)
     targets = np.array([_FORMANTS_HZ[vowel] for vowel in vowels]) * tract  # (vowels, formants), in Hz
     centres = (np.arange(len(vowels)) + 0.5) / len(vowels)
-    position = times / times[-1]
-    gain = np.ones_like(spectrum, dtype=np.float64)
+    position = np.linspace(0.0, 1.0, len(spectrum))  # (t,)
+    gain = np.ones(spectrum.shape)
     for formant, bandwidth in zip(targets.T, _BANDWIDTHS_HZ, strict=True):
-        ratio = frequencies[:, None] / np.interp(position, centres, formant)  # (f, 1) by (t,): (f, t)
+        ratio = frequencies / np.interp(position, centres, formant)[:, None]  # (f,) by (t, 1): (t, f)
         gain /= np.sqrt((1 - ratio**2) ** 2 + (ratio * bandwidth / formant.mean()) ** 2)
     octaves = np.log2(np.maximum(frequencies, 125.0) / 500.0)
-    gain *= 10 ** ((tilt - 3.0) * octaves / 20)[:, None]
-    shaped: Signal = istft(spectrum * gain, fs=_RATE, nperseg=_FRAME)[1][: len(source)]
-    return shaped
+    gain *= 10 ** ((tilt - 3.0) * octaves / 20)
+    return _overlapped(np.fft.irfft(spectrum * gain))[: len(source)]
+
+
+def _frames(signal: Signal) -> Signal:
+    """Cut a signal into frames that overlap by half, the first centred on its start [shape=(t, _FRAME)]."""
+    half = _FRAME // 2
+    padded = np.pad(signal, (half, half + -len(signal) % half))
+    return np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::half]
+
+
+def _overlapped(frames: Signal) -> Signal:
+    """Add filtered frames [shape=(t, _FRAME)] up again: the inverse of `_frames`, in the least squares."""
+    half = _FRAME // 2
+    left, right = np.hsplit(frames * _WINDOW, 2)
+    summed = right[:-1] + left[1:]  # (t - 1, half)
+    whole: Signal = (summed / (_WINDOW[:half] ** 2 + _WINDOW[half:] ** 2)).ravel()
+    return whole
+
+
+def _interpolated(signal: Signal, factor: int) -> Signal:
+    """Raise a signal's sample rate by a factor, through a sinc under a Kaiser window."""
+    half = 10 * factor
+    sinc = np.sinc(np.arange(-half, half + 1) / factor) * np.kaiser(2 * half + 1, 5.0)
+    apart = np.zeros(len(signal) * factor)
+    apart[::factor] = signal
+    return np.convolve(apart, sinc * (factor / sinc.sum()))[half : half + len(apart)]
 
 
 def _rhythm(phrase: Signal, draw: np.random.Generator) -> Signal:
@@ -223,17 +201,3 @@ def _rhythm(phrase: Signal, draw: np.random.Generator) -> Signal:
     stresses = draw.uniform(0.7, 1.0, 4)[np.minimum((4 * phrase).astype(int), 3)]
     rhythm: Signal = 0.04 + stresses * np.abs(np.sin(4 * np.pi * phrase))
     return rhythm
-
-
-def main() -> None:
-    """Write the corpus to the folder named on the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, help="where to write; replaced if it exists")
-    arguments = parser.parse_args()
-    write_corpus(arguments.folder, workers=Workers(backend="loky", jobs=os.cpu_count() or 1))
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ser.data.corpus_folder import Recordings
 from ser.data.filename_grammar import Utterance
-from ser.data.other_corpora import Corpus, Recordings
+from ser.data.other_corpora import Corpus
 from ser.data.ravdess import EMOTIONS
 from ser.evaluation.bootstrap import interval
 from ser.evaluation.metrics import Counts, accuracy, recalls, uar

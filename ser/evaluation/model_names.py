@@ -12,6 +12,8 @@ MODEL_NAMES = MappingProxyType(
         "encoder_lda_augmented": "LDA on a speaker encoder, augmented",
         "fused_scratch": "CNN and LDA, from scratch",
         "fused_transfer": "CNN and LDA on a speaker encoder",
+        "layers_lda": "LDAs on Whisper's layers, corrupted copies",
+        "layers_lda_clean": "LDAs on Whisper's layers",
         "lda": "LDA",
         "lda_augmented": "LDA, augmented",
         "logistic_regression": "logistic regression",

@@ -1,1 +1,1 @@
-"""From the trained final model to one ONNX bundle: its training, temperature, graph and licences."""
+"""From results to what is exported: temperature, expected score, and licence of the models."""

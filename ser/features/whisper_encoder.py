@@ -27,6 +27,8 @@ ENCODER = Path(__file__).parents[1] / "encoder"
 """The folder inside the package."""
 MODEL, ABOUT, LICENCE = "whisper_base_3_layers.onnx", "about.json", "LICENSE-whisper.txt"
 LAYERS, UNITS = 3, 512
+SAMPLE_RATE = 16_000
+"""Rate of the speech, in Hz."""
 
 
 class Session(Protocol):

@@ -1,1 +1,1 @@
-"""From a recording to an answer: windows of speech, the exported network, the answer by its probabilities."""
+"""From a recording to an answer: windows of speech, an encoder, and classifiers on its layers."""

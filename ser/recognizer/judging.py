@@ -1,54 +1,20 @@
 """From probabilities of windows to an answer: for a short recording, for a segment or all of a long one."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ser.data.ravdess import EMOTIONS
-from ser.features.front_end import Array
-from ser.recognizer.bundle_format import Bundle
+from ser.recognizer.bundle_format import ListeningSettings
+from ser.recognizer.certainty import NOT_SURE, Thresholds
+from ser.recognizer.posteriors import Posteriors
+from ser.recognizer.reasons import LAYERS_DISAGREE, LOW_CONFIDENCE, SHORT, in_order, prevailing
+from ser.recognizer.segment import Segment
+from ser.recognizer.stretches import Stretch, TimelineSummary, merged, summarized
 from ser.recognizer.windows import Clip
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment of a long recording.
-
-    Attributes
-    ----------
-    start_s, end_s : float
-        Start and end in the recording, in seconds.
-    emotion : str
-        The most probable of the eight emotions.
-    confidence : float
-        Calibrated probability of that emotion, from 0 to 1.
-    probabilities : dict of str to float
-        Calibrated probability of each emotion, in the order of `ser.data.ravdess.EMOTIONS`; they sum to 1.
-    uncertain : bool
-        Whether the confidence is too low, or the speech too short, for a reliable answer.
-    """
-
-    start_s: float
-    end_s: float
-    emotion: str
-    confidence: float
-    probabilities: dict[str, float]
-    uncertain: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain values, as for JSON."""
-        return {
-            "start_s": round(self.start_s, 3),
-            "end_s": round(self.end_s, 3),
-            "emotion": self.emotion,
-            "confidence": self.confidence,
-            "uncertain": self.uncertain,
-            "probabilities": self.probabilities,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +27,77 @@ class Recognition:
         Path of the file, or the name that was given.
     duration_s : float
         Length of the complete recording, in seconds.
-    emotion, confidence, probabilities, uncertain
+    emotion, confidence, agreement, probabilities, certainty, reasons
         As of a `Segment`; for a long recording from the mean of its windows with speech, each counted once.
     segments : tuple of Segment
         All segments with speech of a long recording, some 2 MB an hour; `Recognizer.timeline` gives them one
         by one. Empty for a short one.
     no_speech : tuple of (float, float)
         Start and end of the parts of a long recording without speech, in seconds.
+    channel : str or None
+        The channel that was answered, of `ser.recognizer.channels.NAMES`; None for the mean of all.
+    channels_differ : bool
+        Whether the channels whose mean was answered differ, as those of two people on a line do.
+    shortest_stretch_s : float
+        Least length of its `stretches`, in seconds; `summary` passes over shorter ones as well.
     """
 
     source: str
     duration_s: float
     emotion: str
     confidence: float
+    agreement: float
     probabilities: dict[str, float]
-    uncertain: bool
+    certainty: str
+    reasons: tuple[str, ...]
     segments: tuple[Segment, ...] = ()
     no_speech: tuple[tuple[float, float], ...] = ()
+    channel: str | None = None
+    channels_differ: bool = False
+    shortest_stretch_s: float = 0.0
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the answer is not sure."""
+        return self.certainty == NOT_SURE
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The segments, neighbours with the same answer merged; none of a short recording."""
+        return tuple(merged(self.segments, shortest_s=self.shortest_stretch_s))
+
+    @property
+    def all_stretches(self) -> tuple[Stretch, ...]:
+        """The stretches of a long recording; of a short one a single stretch, all of it."""
+        if self.segments:
+            return self.stretches
+        answer = self.emotion, self.confidence, self.agreement, self.probabilities
+        return (Stretch(0.0, self.duration_s, *answer, self.certainty, self.reasons),)
+
+    @property
+    def summary(self) -> TimelineSummary | None:
+        """What a long recording comes to; None of a short one."""
+        return summarized(self.segments, shortest_s=self.shortest_stretch_s) if self.segments else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain values, as for JSON; ``segments`` and ``no_speech`` only where there are some."""
+        """Give plain values, as for JSON; those of a long recording only where there are some."""
         content: dict[str, Any] = {
             "file": self.source,
+            "channel": self.channel,
             "emotion": self.emotion,
             "confidence": self.confidence,
+            "agreement": self.agreement,
+            "certainty": self.certainty,
+            "reasons": list(self.reasons),
             "uncertain": self.uncertain,
             "duration_s": round(self.duration_s, 3),
             "probabilities": self.probabilities,
         }
-        if self.segments:
+        if self.channels_differ:
+            content["channels_differ"] = True
+        if (summary := self.summary) is not None:
+            content["summary"] = summary.as_dict()
+            content["stretches"] = [stretch.as_dict() for stretch in self.stretches]
             content["segments"] = [segment.as_dict() for segment in self.segments]
         if self.no_speech:
             content["no_speech"] = [
@@ -99,29 +107,32 @@ class Recognition:
 
 
 class ScoredHop(NamedTuple):
-    """A hop with the network's output for its window.
+    """A hop with the model's answer for its window.
 
     Attributes
     ----------
     start_s, end_s, level_dbfs, speech
         As of a `ser.recognizer.windows.Hop`.
-    probabilities : numpy.ndarray [shape=(8,)] or None
-        Calibrated probabilities of the window that begins with the hop; None without one.
+    posteriors : numpy.ndarray [shape=(1 + layers, 8)] or None
+        `Posteriors` of the window that begins with the hop; None without one.
     speech_s : float
         Length of the speech in that window, in seconds; 0 without one.
+    faults : frozenset of str
+        What its sound suffers from; none without one.
     """
 
     start_s: float
     end_s: float
     level_dbfs: float
     speech: bool
-    probabilities: Array | None
+    posteriors: Posteriors | None
     speech_s: float
+    faults: frozenset[str] = frozenset()
 
 
 @dataclass
 class Summary:
-    """Running summary of a long recording, hop after hop; its features are not kept.
+    """Running summary of a long recording, hop after hop; its windows are not kept.
 
     Attributes
     ----------
@@ -136,9 +147,11 @@ class Summary:
     speech_s : float
         Longest speech in a window, in seconds.
     windows : int
-        Number of windows with probabilities.
-    total : numpy.ndarray [shape=(8,), dtype=float64]
-        Sum of the probabilities of these windows.
+        Number of windows with posteriors.
+    total : numpy.ndarray [shape=(1 + layers, 8)] or float
+        Sum of the posteriors of these windows; 0.0 before the first.
+    faults : Counter of str
+        In how many of these windows the sound suffers from what.
     """
 
     level_dbfs: float = -np.inf
@@ -147,16 +160,18 @@ class Summary:
     duration_s: float = 0.0
     speech_s: float = 0.0
     windows: int = 0
-    total: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(EMOTIONS)))
+    total: Posteriors | float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
 
     def add(self, hop: ScoredHop, segment: Segment | None) -> None:
         """Add the next hop, with its segment if there is speech in it."""
         self.level_dbfs = max(self.level_dbfs, hop.level_dbfs)
         self.duration_s = hop.end_s
         self.speech_s = max(self.speech_s, hop.speech_s)
-        if hop.probabilities is not None:
-            self.total = self.total + hop.probabilities  # (8,)
+        if hop.posteriors is not None:
+            self.total = self.total + hop.posteriors  # (1 + layers, 8)
             self.windows += 1
+            self.faults.update(hop.faults)
         if segment is not None:
             self.segments.append(segment)
         elif self.pauses and self.pauses[-1][1] == hop.start_s:
@@ -166,20 +181,23 @@ class Summary:
 
 
 class Judge:
-    """Turns probabilities into answers, and marks those that are uncertain.
+    """Turns posteriors into answers, and says how far each can be relied on, and why not further.
 
     Parameters
     ----------
-    bundle
-        The exported model, for its thresholds of confidence and silence, and the lengths of window and hop.
+    listening
+        The threshold of silence, the lengths of window and hop, and how much speech an answer needs.
+    thresholds
+        What an answer must reach to be called sure or likely.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+    def __init__(self, listening: ListeningSettings, thresholds: Thresholds) -> None:
+        self._listening = listening
+        self._thresholds = thresholds
 
-    def clip(self, clip: Clip, probabilities: Array) -> Recognition:
-        """Answer for a short recording by the probabilities [shape=(8,)] of its window."""
-        judged = self._judge(probabilities, speech_s=clip.speech_s)
+    def clip(self, clip: Clip, posteriors: Posteriors) -> Recognition:
+        """Answer for a short recording by the posteriors [shape=(1 + layers, 8)] of its window."""
+        judged = self._judge(posteriors, speech_s=clip.speech_s, faults=clip.window.faults)
         return Recognition(clip.name, clip.duration_s, *judged)
 
     def timeline(self, hops: Iterable[ScoredHop]) -> Iterator[tuple[ScoredHop, Segment | None]]:
@@ -197,9 +215,8 @@ class Judge:
         segment : Segment or None
             The answer for it; None where there is no speech in the hop.
         """
-        listening = self._bundle.listening
         # The windows that contain the last hop are those that begin with it or with one of these.
-        holding: deque[ScoredHop] = deque(maxlen=round(listening.window_s / listening.hop_s))
+        holding: deque[ScoredHop] = deque(maxlen=round(self._listening.window_s / self._listening.hop_s))
         for hop in hops:
             holding.append(hop)
             yield hop, self._segment(holding)
@@ -214,28 +231,44 @@ class Judge:
         summary
             Summary of all its hops; it must have segments.
         """
-        judged = self._judge(summary.total / summary.windows, speech_s=summary.speech_s)
+        judged = self._judge(
+            np.asarray(summary.total) / summary.windows,
+            speech_s=summary.speech_s,
+            faults=prevailing(summary.faults, windows=summary.windows),
+        )
         return Recognition(name, summary.duration_s, *judged, tuple(summary.segments), tuple(summary.pauses))
 
     def _segment(self, holding: Sequence[ScoredHop]) -> Segment | None:
         hop = holding[-1]
         loudest_dbfs = max(it.level_dbfs for it in holding)
-        threshold_dbfs = max(
-            self._bundle.listening.silence_dbfs, loudest_dbfs - self._bundle.front_end.trim_db
-        )
-        rows = [it.probabilities for it in holding if it.probabilities is not None]
+        threshold_dbfs = max(self._listening.silence_dbfs, loudest_dbfs - self._listening.range_db)
+        windows = [it for it in holding if it.posteriors is not None]
+        rows = [it.posteriors for it in holding if it.posteriors is not None]
         if not hop.speech or hop.level_dbfs < threshold_dbfs or not rows:
             return None
-        mean = np.mean(rows, axis=0)  # (windows, 8) to (8,)
-        judged = self._judge(mean, speech_s=max(it.speech_s for it in holding))
+        mean = np.mean(rows, axis=0)  # (windows, 1 + layers, 8) to (1 + layers, 8)
+        judged = self._judge(
+            mean,
+            speech_s=max(it.speech_s for it in windows),
+            faults=prevailing(Counter(fault for it in windows for fault in it.faults), windows=len(windows)),
+        )
         return Segment(hop.start_s, hop.end_s, *judged)
 
     def _judge(
-        self, probabilities: npt.NDArray[np.floating], *, speech_s: float
-    ) -> tuple[str, float, dict[str, float], bool]:
-        """Give emotion, confidence, probabilities and uncertainty of a row [shape=(8,)]."""
-        exact = np.asarray(probabilities, dtype=np.float64) / np.sum(probabilities, dtype=np.float64)  # (8,)
-        place = int(exact.argmax())
-        confidence = float(exact[place])
-        uncertain = confidence < self._bundle.uncertain_below or speech_s < self._bundle.listening.sure_from_s
-        return EMOTIONS[place], confidence, dict(zip(EMOTIONS, exact.tolist(), strict=True)), uncertain
+        self, posteriors: Posteriors, *, speech_s: float, faults: frozenset[str]
+    ) -> tuple[str, float, float, dict[str, float], str, tuple[str, ...]]:
+        """Give emotion, confidence, agreement, probabilities, certainty and reasons of posteriors."""
+        ensemble, layers = posteriors[0], posteriors[1:]  # (8,), (layers, 8)
+        place = int(ensemble.argmax())
+        confidence, agreement = float(ensemble[place]), float(layers[:, place].min())
+        certainty = self._thresholds.word(confidence=confidence, agreement=agreement)
+        against = {
+            SHORT: speech_s < self._listening.sure_from_s,
+            LAYERS_DISAGREE: agreement < self._thresholds.agreement_from,
+            LOW_CONFIDENCE: confidence < self._thresholds.likely_from,
+        }
+        if against[SHORT]:
+            certainty = NOT_SURE
+        reasons = in_order(faults.union(it for it, applies in against.items() if applies))
+        probabilities = dict(zip(EMOTIONS, ensemble.tolist(), strict=True))
+        return EMOTIONS[place], confidence, agreement, probabilities, certainty, reasons

@@ -1,7 +1,7 @@
 """Voice activity detection by Silero's network, which only decides whether there is speech.
 
-The network comes with the package silero-vad, of which nothing else is used: neither its code, nor PyTorch,
-which that would need.
+The network is the one for 16 kHz of the package silero-vad 6.2.3, of which nothing else is used: neither its
+code, nor PyTorch, which that would need.
 
 References
 ----------
@@ -10,7 +10,6 @@ https://github.com/snakers4/silero-vad
 """
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,9 @@ from ser.errors import InputError
 from ser.features.front_end import Array
 from ser.recognizer.onnxruntime_without_telemetry import open_session
 
-MODEL_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
+NETWORK = Path(__file__).parents[1] / "silero" / "silero_vad_16k_sequence.onnx"
+"""Where the network lies, inside the package, with its licence beside it."""
+NETWORK_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 RATE = 16_000
 """Rate of the network's input, in Hz."""
 SPEECH_PROBABILITY = 0.4
@@ -39,39 +40,28 @@ _LEVEL = 0.1
 _LEVEL_FRAME = 640
 
 
-def network_file() -> Path:
-    """Find the network that the package silero-vad installs.
-
-    Raises
-    ------
-    InputError
-        Where it is not installed.
-    """
-    try:
-        package = distribution("silero-vad")
-    except PackageNotFoundError as error:
-        raise InputError("the package silero-vad is missing: run make install") from error
-    return Path(str(package.locate_file("silero_vad/data/silero_vad_16k_sequence.onnx")))
-
-
 class SpeechDetector:
     """Tells speech from everything else; may be used by several threads at once.
 
+    Parameters
+    ----------
+    path
+        The network's ONNX file; by default the package's own.
+
     Raises
     ------
     InputError
-        Where the network is not installed, or another one.
+        Where the file is missing, or another one.
     """
 
-    def __init__(self) -> None:
-        path = network_file()
+    def __init__(self, path: Path = NETWORK) -> None:
         try:
-            model = path.read_bytes()
+            network = path.read_bytes()
         except OSError as error:
-            raise InputError(f"{path}: {error.strerror or error}; run make install") from error
-        if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
-            raise InputError(f"{path}: not the network of silero-vad 6.2.3; run make install")
-        self._session = open_session(model)
+            raise InputError(f"{path}: {error.strerror or error}; install the package again") from error
+        if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
+            raise InputError(f"{path}: damaged, its sha256 is another; install the package again")
+        self._session = open_session(network)
 
     def has_speech(self, samples: Array, *, probability: float = SPEECH_PROBABILITY) -> bool:
         """Decide whether there is speech, at any level.

@@ -5,11 +5,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ser.audio.endpointing import trim_silence
 from ser.audio.stream import Sound
 from ser.errors import NoSpeechError
-from ser.features.front_end import Array, Features, encoder_speech, features, frame_power
-from ser.recognizer.bundle_format import Bundle
+from ser.features.front_end import Array, frame_power
+from ser.features.whisper_encoder import SAMPLE_RATE, WhisperEncoder
+from ser.features.whisper_front_end import LONGEST_S
+from ser.recognizer.bundle_format import ListeningSettings
+from ser.recognizer.reasons import sound_faults
 from ser.recognizer.voice_activity import POSSIBLE_PROBABILITY, SpeechDetector
+
+# 40 ms and 16 ms: the frames whose levels are measured.
+_LEVEL_FRAME, _LEVEL_HOP = 640, 256
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the encoder makes of the speech in a window.
+
+    Attributes
+    ----------
+    functionals : numpy.ndarray [shape=(layers, columns), dtype=float32]
+        Mean and standard deviation over time of each layer's states.
+    speech_s : float
+        Length of the speech in seconds, silence at both ends cut off.
+    faults : frozenset of str
+        What its sound suffers from, as of `ser.recognizer.reasons.sound_faults`.
+    """
+
+    functionals: Array
+    speech_s: float
+    faults: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -22,15 +48,15 @@ class Clip:
         Name of the recording in answers and errors.
     duration_s : float
         Length of the recording, in seconds.
-    features : Features
-        Inputs of the network.
+    window : Window
+        What the encoder makes of it.
     speech_s : float
         Length of its speech in seconds, silence at both ends cut off; 0 where there may be none.
     """
 
     name: str
     duration_s: float
-    features: Features
+    window: Window
     speech_s: float
 
 
@@ -46,8 +72,8 @@ class Hop:
         Level of the hop's loudest frame, in dBFS.
     speech : bool
         Whether there is speech within the hop.
-    features : Features or None
-        Inputs of the network from the window; None where it is without speech, or an earlier window reaches
+    window : Window or None
+        What the encoder makes of that window; None where it is without speech, or an earlier window reaches
         to the recording's end.
     """
 
@@ -55,23 +81,23 @@ class Hop:
     end_s: float
     level_dbfs: float
     speech: bool
-    features: Features | None
+    window: Window | None
 
 
 class WindowReader:
-    """Cuts recordings into windows and computes the features of those with speech.
+    """Cuts recordings at 16 kHz into windows, and encodes those with speech.
 
     Parameters
     ----------
-    bundle
-        The exported model, for the settings of its features, the lengths of windows, and the threshold of
-        silence.
+    listening
+        The lengths of windows, and the threshold of silence.
+    encoder
+        The encoder, which reads one window a call: no window can change the answer for another.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._front_end = bundle.front_end
-        self._listening = bundle.listening
-        self._rate = bundle.front_end.logmel.sample_rate
+    def __init__(self, listening: ListeningSettings, encoder: WhisperEncoder) -> None:
+        self._listening = listening
+        self._encoder = encoder
         self._detector = SpeechDetector()
 
     def check_length(self, samples: Array, sound: Sound) -> None:
@@ -80,7 +106,7 @@ class WindowReader:
         Parameters
         ----------
         samples
-            [shape=(n,)] All samples of the recording, at the front end's rate.
+            [shape=(n,)] All samples of the recording, at 16 kHz.
         sound
             The recording, for its name in errors.
 
@@ -89,7 +115,7 @@ class WindowReader:
         NoSpeechError
             Where it is shorter than the bundle's ``shortest_s``.
         """
-        duration_s = len(samples) / self._rate
+        duration_s = len(samples) / SAMPLE_RATE
         if duration_s < self._listening.shortest_s:
             raise NoSpeechError(
                 f"{sound.name}: {duration_s:.3f} s of sound, but at least {self._listening.shortest_s} s are "
@@ -102,14 +128,14 @@ class WindowReader:
         Parameters
         ----------
         samples
-            [shape=(n,)] All samples of the recording, at the front end's rate; full scale is 1.
+            [shape=(n,)] All samples of the recording, at 16 kHz; full scale is 1.
         sound
             The recording, for its name in the answer and in errors.
 
         Returns
         -------
         Clip
-            The recording's features, with the length of its speech.
+            The encoded recording, with the length of its speech.
 
         Raises
         ------
@@ -117,8 +143,9 @@ class WindowReader:
             Where it is too short, silent, or without speech.
         """
         self.check_length(samples, sound)
-        speech = encoder_speech(samples, settings=self._front_end)  # (m,), m <= n
-        level_dbfs = self._level_dbfs(samples)
+        samples = _without_offset(samples)
+        speech = trim_silence(samples, sample_rate=SAMPLE_RATE)  # (m,), m <= n
+        level_dbfs = _level_dbfs(samples)
         # Speech is mostly found from its beginning; where not, what comes before may help.
         certain = self._audible(level_dbfs) and (
             self._detector.has_speech(speech) or self._detector.has_speech(samples)
@@ -128,13 +155,14 @@ class WindowReader:
         )
         if not possible:
             raise self.no_speech(sound, level_dbfs)
-        window = features(samples, settings=self._front_end, speech=speech)
-        return Clip(
-            name=sound.name,
-            duration_s=len(samples) / self._rate,
-            features=window,
-            speech_s=window.speech_s if certain else 0.0,
-        )
+        window = self._encode(speech, samples)
+        duration_s = len(samples) / SAMPLE_RATE
+        return Clip(sound.name, duration_s, window, speech_s=window.speech_s if certain else 0.0)
+
+    def window(self, samples: Array) -> Window:
+        """Encode a window [shape=(n,)], whether there is speech in it or not."""
+        samples = _without_offset(samples)
+        return self._encode(trim_silence(samples, sample_rate=SAMPLE_RATE), samples)
 
     def hops(self, blocks: Iterator[Array]) -> Iterator[Hop]:
         """Cut a recording of any length into overlapping windows, in constant memory.
@@ -142,7 +170,7 @@ class WindowReader:
         Parameters
         ----------
         blocks
-            Samples block by block [shape=(n,)], at the front end's rate; full scale is 1.
+            Samples block by block [shape=(n,)], at 16 kHz; full scale is 1.
 
         Yields
         ------
@@ -150,7 +178,7 @@ class WindowReader:
             The hops in order, without gaps, to the end of the recording.
         """
         window, hop, shortest = (
-            round(it * self._rate)
+            round(it * SAMPLE_RATE)
             for it in (self._listening.window_s, self._listening.hop_s, self._listening.shortest_s)
         )
         start = 0
@@ -191,24 +219,38 @@ class WindowReader:
 
     def _hop(self, window: Array, start: int, length: int, *, has_window: bool = True) -> Hop:
         """Describe the first `length` samples of a window [shape=(n,)] that begins at sample `start`."""
-        level_dbfs = self._level_dbfs(window[:length])
+        window = _without_offset(window)
+        level_dbfs = _level_dbfs(window[:length])
         speech = self._audible(level_dbfs) and self._detector.has_speech(window[:length])
-        computed = has_window and (
-            speech or (self._audible(self._level_dbfs(window)) and self._detector.has_speech(window))
+        encoded = has_window and (
+            speech or (self._audible(_level_dbfs(window)) and self._detector.has_speech(window))
         )
         return Hop(
-            start_s=start / self._rate,
-            end_s=(start + min(length, len(window))) / self._rate,
+            start_s=start / SAMPLE_RATE,
+            end_s=(start + min(length, len(window))) / SAMPLE_RATE,
             level_dbfs=level_dbfs,
             speech=speech,
-            features=features(window, settings=self._front_end) if computed else None,
+            window=self._encode(trim_silence(window, sample_rate=SAMPLE_RATE), window) if encoded else None,
         )
+
+    def _encode(self, speech: Array, samples: Array) -> Window:
+        """Encode speech [shape=(m,)] without silence at the ends of `samples` [shape=(n,)], as recorded."""
+        # As in training. A window is far shorter, but for settings of somebody's own.
+        speech = speech[: round(LONGEST_S * SAMPLE_RATE)]
+        [functionals] = self._encoder.functionals([speech])
+        faults = sound_faults(samples, speech, sample_rate=SAMPLE_RATE)
+        return Window(functionals, len(speech) / SAMPLE_RATE, faults)
 
     def _audible(self, level_dbfs: float) -> bool:
         return level_dbfs >= self._listening.silence_dbfs
 
-    def _level_dbfs(self, samples: Array) -> float:
-        """Level in dBFS of the loudest frame of samples [shape=(n,)]."""
-        mel = self._front_end.logmel
-        power = frame_power(samples, frame=mel.win_length, hop=mel.hop_length)  # (1 + n // hop,)
-        return float(10 * np.log10(max(power.max(), 1e-20)))
+
+def _without_offset(samples: Array) -> Array:
+    """Take the mean off samples [shape=(n,)]: a sound card's offset is no sound, but has a level."""
+    return samples - np.float32(np.mean(samples, dtype=np.float64))
+
+
+def _level_dbfs(samples: Array) -> float:
+    """Level in dBFS of the loudest frame of samples [shape=(n,)]."""
+    power = frame_power(samples, frame=_LEVEL_FRAME, hop=_LEVEL_HOP)  # (1 + n // hop,)
+    return float(10 * np.log10(max(power.max(), 1e-20)))

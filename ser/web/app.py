@@ -1,54 +1,54 @@
-"""The page and the HTTP API: a recording comes in, an answer goes out, nothing of it stays."""
+"""The pages and the HTTP API: a recording comes in, an answer goes out, nothing of it stays."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+import csv
+import io
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
+from importlib.resources import files
+from typing import Annotated, Any, Literal
 
 import anyio
-import numpy as np
-from fastapi import FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers, MutableHeaders, UploadFile
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ser.audio.stream import Sound, Waveform, open_sound, resampled
 from ser.data.ravdess import EMOTIONS
-from ser.errors import InputError, UndecodableError
+from ser.recognizer.channels import SPLIT
+from ser.recognizer.reasons import IN_WORDS
 from ser.recognizer.recognizer import Recognizer
-from ser.web.answers import About, Answer, Health, Problem
+from ser.recognizer.rows import COLUMNS, as_text, rows_of
+from ser.web.answers import About, Answer, Channels, Health, Problem, SampleAbout
+from ser.web.api_page import api_page
+from ser.web.events import Events, finished
+from ser.web.guard import add_guards
 from ser.web.limits import Limits
-from ser.web.overview import overview
+from ser.web.model_pages import USE, licences_page, model_page
+from ser.web.recognition import Work
+from ser.web.samples import SAMPLES, sample
 from ser.web.upload import Refusal, discard, received
 
 Name = Annotated[str, Query(description="Of a bare body, for the answer and for errors; never opened.")]
 Pictured = Annotated[bool, Query(description="Whether the answer is to hold waveform and log-mel.")]
-
-PAGE = Path(__file__).parent / "page"
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/recorder.js": ("recorder.js", "text/javascript; charset=utf-8"),
-}
-_HEADERS = {
-    # The page needs nothing from elsewhere; blob: is the recording that it plays.
-    "Content-Security-Policy": (
-        "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; object-src 'none'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+Chosen = Annotated[
+    Literal["mix", "left", "right", "split"],
+    Query(
+        description="Which of several channels are answered: their mean, one, or with split two by "
+        "themselves. A recording of one channel has no other."
     ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+]
+Format = Annotated[
+    Literal["json", "csv", "events"],
+    Query(
+        description='csv: the rows of ser predict --csv. events: server-sent events; some "progress", each '
+        'with state and done (0 to 1), then "answer", with the JSON, or "problem", with status, detail and '
+        "outcome."
+    ),
+]
+
+_MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _ANYWHERE: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "It is asked under a name that is not its own."},
     500: {"model": Problem, "description": "An error in the server; its log has more."},
@@ -66,7 +66,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     },
     503: {
         "model": Problem,
-        "description": "Too many recordings wait; try again later.",
+        "description": "Too many recordings wait, or the server is being stopped; try again later.",
         "headers": {
             "Retry-After": {
                 "description": "After how many seconds.",
@@ -77,11 +77,29 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     },
     507: {"model": Problem, "description": "No room for temporary files; its folder of them is full."},
 }
+_ANSWERS: dict[str, Any] = {
+    "model": Answer | Channels,
+    "description": "The answer, in the format that was asked for.",
+    "content": {
+        "text/csv": {"schema": {"type": "string"}},
+        # Of each event.
+        "text/event-stream": {
+            "schema": {
+                "type": "object",
+                "required": ["event", "data"],
+                "properties": {
+                    "event": {"enum": ["progress", "answer", "problem"]},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
+            }
+        },
+    },
+}
 _BODY = {
     "requestBody": {
         "required": True,
-        "description": "WAV, FLAC, OGG, MP3 or AIFF (M4A and WebM where ffmpeg is installed), as a form with "
-        "one file or as the bare body.",
+        "description": "WAV, FLAC, OGG, MP3, AIFF and others (with ffmpeg M4A, WebM and many more), as a "
+        "form with one file or as the bare body.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -98,7 +116,11 @@ _BODY = {
 
 
 def create_app(
-    recognizer: Recognizer, limits: Limits | None = None, *, hosts: Sequence[str] = ("*",)
+    recognizer: Recognizer,
+    limits: Limits | None = None,
+    *,
+    hosts: Sequence[str] = ("*",),
+    origins: Sequence[str] = (),
 ) -> FastAPI:
     """Make the web application.
 
@@ -111,23 +133,24 @@ def create_app(
     hosts
         Host names that requests may give; any by default. A server for this machine alone gives its own
         names, so that no web site can reach it under another.
+    origins
+        Origins of other pages that may use the API; none by default.
     """
     limits = limits or Limits()
     app = FastAPI(
         title="ser serve",
         version=recognizer.bundle.version,
         summary="Which of eight acted emotions a recording of speech expresses.",
-        description="The answers are about how speech sounds, learned from actors. They say nothing about "
-        "what a person feels. Do not use them for decisions about people: no hiring, policing, medical or "
-        "educational use. Uploads are not kept.",
-        # Their pages load scripts from elsewhere.
+        description=f"{USE} Uploads are not kept.",
+        # FastAPI's own load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
     )
-    _add_guards(app, hosts)
-    _add_page(app)
-    _add_about(app, recognizer, limits)
+    add_guards(app, hosts=hosts, origins=origins)
     _add_recognition(app, recognizer, limits)
+    _add_about(app, recognizer, limits)
+    _add_samples(app)
+    _add_pages(app, recognizer)
     return app
 
 
@@ -138,31 +161,63 @@ def _add_recognition(app: FastAPI, recognizer: Recognizer, limits: Limits) -> No
 
     @app.post(
         "/api/recognize",
-        responses={200: {"model": Answer}, **_PROBLEMS},
+        responses={200: _ANSWERS, **_PROBLEMS},
         openapi_extra=_BODY,
         summary="Recognise the emotion in a recording",
         operation_id="recognize",
     )
-    async def recognize(request: Request, name: Name = "recording", picture: Pictured = False) -> Response:
+    async def recognize(
+        request: Request,
+        name: Name = "recording",
+        picture: Pictured = False,
+        channels: Chosen = "mix",
+        format: Format = "json",
+    ) -> Response:
         """Answer for one recording, which is not kept."""
         try:
             if uploads.full:
                 await discard(request, limits=limits)
                 raise uploads.refusal()
-            with ExitStack() as place:
-                place.enter_context(uploads)
-                async with received(request, name=name, limits=limits) as upload:
-                    # Only now does it take a place among those that wait: slow ones keep nobody from it.
-                    place.close()
-                    place.enter_context(recordings)
-                    async with free:
-                        if await request.is_disconnected():
-                            raise ClientDisconnect
-                        work = partial(_answer, recognizer, upload, limits=limits, picture=picture)
-                        return JSONResponse(await anyio.to_thread.run_sync(work))
+            async with AsyncExitStack() as held:
+                with ExitStack() as place:
+                    place.enter_context(uploads)
+                    upload = await held.enter_async_context(received(request, name=name, limits=limits))
+                # Only now does it take a place among those that wait: slow ones keep nobody from it.
+                held.enter_context(recordings)
+                work = Work(
+                    recognizer,
+                    upload.file,
+                    name=upload.filename or name,
+                    size=upload.size or 0,
+                    limits=limits,
+                    picture=picture,
+                    channels=channels,
+                )
+                run = partial(_as_csv, work)
+                if format != "csv":
+                    run = partial(_as_json, work, split=channels == SPLIT)
+                if format == "events":
+                    return Events(work, run, free=free, held=held.pop_all())
+                content = await finished(work, run, receive=request.receive, free=free)
+                return Response(content, media_type=_MEDIA_TYPES[format])
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=499)
+
+
+def _as_json(work: Work, *, split: bool) -> str:
+    answers = list(work.answers())
+    answer: dict[str, Any] = {"file": answers[0]["file"], "channels": answers} if split else answers[0]
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _as_csv(work: Work) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for found, _ in work.recognitions():
+        writer.writerows(map(as_text, rows_of(found)))
+    return table.getvalue()
 
 
 class _Places:
@@ -189,61 +244,6 @@ class _Places:
         self._taken -= 1
 
 
-def _answer(recognizer: Recognizer, upload: UploadFile, *, limits: Limits, picture: bool) -> dict[str, Any]:
-    """Decode for length and picture, and a long recording again to recognise it, in constant memory."""
-    file, name = upload.file, upload.filename
-    with ExitStack() as stack:
-        try:
-            sound = stack.enter_context(open_sound(file, name=name))
-        except InputError as error:
-            raise Refusal(415, str(error)) from error
-        whole: list[Waveform] = []
-        short = round(recognizer.bundle.listening.timeline_after_s * sound.rate)
-        blocks = _keeping(_not_too_long(sound, limits), whole, at_most=short)
-        sound = Sound(sound.name, sound.rate, blocks)
-        drawn = None
-        if picture:
-            drawn_from = resampled(sound, sample_rate=recognizer.sample_rate).blocks
-            drawn = overview(drawn_from, settings=recognizer.bundle.front_end.logmel).as_dict()
-        else:
-            for _ in sound.blocks:
-                pass
-    if whole:
-        heard = recognizer.predict(np.concatenate(whole), sound.rate, name=name)
-    else:
-        file.seek(0)
-        heard = recognizer.predict(file, name=name)
-    answer = heard.as_dict()
-    return answer if drawn is None else {**answer, "picture": drawn}
-
-
-def _keeping(blocks: Iterator[Waveform], kept: list[Waveform], *, at_most: int) -> Iterator[Waveform]:
-    """Pass blocks on, and keep all of them unless they are longer than that together."""
-    length = 0
-    for block in blocks:
-        length += len(block)
-        if length <= at_most:
-            kept.append(block)
-        else:
-            kept.clear()
-        yield block
-
-
-def _not_too_long(sound: Sound, limits: Limits) -> Iterator[Waveform]:
-    left = limits.longest_s * sound.rate
-    for block in sound.blocks:
-        left -= len(block)
-        if left < 0:
-            raise Refusal(
-                413, f"{sound.name}: longer than {_spoken(limits.longest_s)}, which is the most; cut it"
-            )
-        yield block
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
-
-
 def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
     bundle = recognizer.bundle
 
@@ -259,12 +259,14 @@ def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
         return {
             "version": bundle.version,
             "labels": list(EMOTIONS),
-            "uncertain_below": bundle.uncertain_below,
+            **asdict(recognizer.model.thresholds),
+            "reasons": dict(IN_WORDS),
             "timeline_after_s": bundle.listening.timeline_after_s,
             "limits": {"largest_bytes": limits.largest_bytes, "longest_s": limits.longest_s},
-            "about": bundle.about,
+            "about": recognizer.model.about,
         }
 
+    @app.get("/health", include_in_schema=False)
     @app.get(
         "/healthz",
         response_model=Health,
@@ -277,108 +279,59 @@ def _add_about(app: FastAPI, recognizer: Recognizer, limits: Limits) -> None:
         return {"status": "ok"}
 
 
-def _add_page(app: FastAPI) -> None:
-    for address, (name, media_type) in _FILES.items():
-        content = (PAGE / name).read_bytes()
-        app.add_api_route(address, _sender(content, media_type), methods=["GET"], include_in_schema=False)
+def _add_samples(app: FastAPI) -> None:
+    @app.get(
+        "/api/samples",
+        response_model=list[SampleAbout],
+        responses=_ANYWHERE,
+        summary="List the recordings to try",
+        operation_id="samples",
+    )
+    async def samples() -> list[dict[str, str]]:
+        """Tell which synthetic voices there are, made by a formant synthesizer; no person speaks."""
+        return [asdict(it) for it in SAMPLES]
+
+    @app.get(
+        "/api/samples/{name}",
+        response_class=Response,
+        responses={
+            200: {
+                "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
+                "description": "A FLAC file.",
+            },
+            404: {"model": Problem, "description": "There is none of this name."},
+            422: {"model": Problem, "description": "The name is none."},
+            **_ANYWHERE,
+        },
+        summary="Give a recording to try",
+        operation_id="sample",
+    )
+    def one(name: Annotated[str, Path(description="Of the list of samples.")]) -> Response:
+        """Give a synthetic voice as a FLAC file."""
+        content = sample(name)
+        if content is None:
+            raise HTTPException(404, "no sample of this name; /api/samples lists them")
+        return Response(content, media_type="audio/flac")
+
+
+def _add_pages(app: FastAPI, recognizer: Recognizer) -> None:
+    def add(address: str, send: Callable[[], Awaitable[Response]]) -> None:
+        app.add_api_route(address, send, methods=["GET"], include_in_schema=False)
+
+    for file in files("ser.web").joinpath("page").iterdir():
+        if media_type := _TYPES.get(file.name.rpartition(".")[2]):
+            address = "/" if file.name == "index.html" else f"/{file.name}"
+            add(address, _sender(file.read_bytes(), media_type))
+    add("/model", _sender(model_page(recognizer).encode(), "text/html"))
+    add("/licences", _sender(licences_page(recognizer).encode(), "text/html"))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return Response(api_page(app.openapi()), media_type="text/html")
 
 
 def _sender(content: bytes, media_type: str) -> Callable[[], Awaitable[Response]]:
     async def send() -> Response:
-        return Response(content, media_type=media_type)
+        return Response(content, media_type=f"{media_type}; charset=utf-8")
 
     return send
-
-
-def _add_guards(app: FastAPI, hosts: Sequence[str]) -> None:
-    @app.exception_handler(Refusal)
-    async def refuse(_: Request, refusal: Refusal) -> Response:
-        return _problem(
-            refusal.status, refusal.detail, {"Retry-After": "5"} if refusal.status == 503 else None
-        )
-
-    @app.exception_handler(UndecodableError)
-    async def undecodable(_: Request, error: UndecodableError) -> Response:
-        return _problem(415, str(error))
-
-    @app.exception_handler(InputError)
-    async def unusable(_: Request, error: InputError) -> Response:
-        return _problem(422, str(error))
-
-    @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> Response:
-        said = "; ".join(f"{it['loc'][-1]}: {it['msg']}" for it in error.errors())
-        return _problem(422, said)
-
-    @app.exception_handler(HTTPException)
-    async def elsewhere(_: Request, error: HTTPException) -> Response:
-        return _problem(error.status_code, str(error.detail), error.headers)
-
-    app.add_middleware(_Guard, hosts=hosts)
-
-
-class _Guard:
-    """Gives every answer the headers that keep a browser from harm, and refuses other sites' pages.
-
-    It is around all else but the log of errors: an answer of 400 or 500 is a page to a browser as well.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
-        self._app = app
-        self._hosts = None if "*" in hosts else {host.strip("[]").lower() for host in hosts}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun = False
-
-        async def guarded(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        try:
-            await (self._refusal(scope) or self._app)(scope, receive, guarded)
-        except Exception:
-            if not begun:
-                answer = _problem(500, "an error in the server; its log has more")
-                await answer(scope, receive, guarded)
-            # To the log.
-            raise
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
-        if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
-            return _problem(
-                400, "not under this name of the machine; open the address that ser serve printed"
-            )
-        if scope["method"] != "GET" and _asked_from_elsewhere(headers):
-            # It comes from a page elsewhere that a user happens to have open.
-            return _problem(403, "not for the pages of other sites")
-        return None
-
-
-def _host(header: str) -> str:
-    """Reduce a Host header to the name in it: no port, and of an IPv6 address no brackets."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()
-
-
-def _asked_from_elsewhere(headers: Headers) -> bool:
-    """Whether a request is of another site's page, or of another port's of this machine, by its headers."""
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        # "none" is what a user does without a page.
-        return site not in ("same-origin", "none")
-    # Older browsers say it nowhere, others not to an address on the network without https. No page can choose
-    # its origin. A program such as curl sends neither.
-    origin = headers.get("origin")
-    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
-
-
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": detail}, status, headers=headers)

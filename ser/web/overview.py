@@ -12,7 +12,11 @@ from ser.features.front_end import Array, MelSettings, mel_power
 
 RANGE_DB = 70.0
 """Range in dB from the loudest to what is drawn as nothing."""
-COLUMNS = 600
+MEL = MelSettings(
+    sample_rate=16_000, n_fft=1024, win_length=640, hop_length=256, n_mels=64, fmin=50.0, fmax=8000.0
+)
+"""What is drawn, of a recording at 16 kHz."""
+COLUMNS = 1500
 """At least as many columns has the picture of a long recording, and at most twice as many."""
 
 
@@ -53,7 +57,7 @@ class Overview:
         }
 
 
-def overview(blocks: Iterable[Array], *, settings: MelSettings, columns: int = COLUMNS) -> Overview:
+def overview(blocks: Iterable[Array], *, settings: MelSettings = MEL, columns: int = COLUMNS) -> Overview:
     """Reduce a recording, in memory that does not grow with its length.
 
     Parameters

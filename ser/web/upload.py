@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from ser.errors import NO_ROOM
+from ser.recognizer.rows import ERROR
 from ser.web.limits import Limits
 
 _IN_MEMORY = 2**22
@@ -30,12 +31,15 @@ class Refusal(Exception):
         Status code of HTTP, 4xx or 5xx.
     detail
         Message for the user: what is wrong, and what to do.
+    outcome
+        `ERROR` or `NO_SPEECH` of `ser.recognizer.rows`, as the rows of ``ser predict --csv`` have it.
     """
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, *, outcome: str = ERROR) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.outcome = outcome
 
 
 @asynccontextmanager

@@ -12,21 +12,35 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.signal import correlate, welch
 
-from ser.audio.corruptions.babble import Babble, BabbleRanges, babble
-from ser.audio.corruptions.click import Click, ClickRanges
-from ser.audio.corruptions.clipping import Clipping, ClippingRanges
-from ser.audio.corruptions.codec import Codec, CodecRanges, code_and_decode
-from ser.audio.corruptions.colored_noise import DECAY_DB, ColoredNoise, ColoredNoiseRanges, colored_noise
+from ser.audio.corruptions.babble import Babble, babble
+from ser.audio.corruptions.click import Click
+from ser.audio.corruptions.clipping import Clipping
+from ser.audio.corruptions.codec import Codec, code_and_decode
+from ser.audio.corruptions.colored_noise import DECAY_DB, ColoredNoise, colored_noise
 from ser.audio.corruptions.corruption import Corruption, generator
-from ser.audio.corruptions.cut import Cut, CutRanges
-from ser.audio.corruptions.dc_offset import DcOffset, DcOffsetRanges
-from ser.audio.corruptions.hum import Hum, HumRanges
-from ser.audio.corruptions.level import Level, LevelRanges
+from ser.audio.corruptions.cut import Cut
+from ser.audio.corruptions.dc_offset import DcOffset
+from ser.audio.corruptions.hum import Hum
+from ser.audio.corruptions.level import Level
 from ser.audio.corruptions.mixture import KINDS, Mixture
-from ser.audio.corruptions.room import Room, RoomRanges
-from ser.audio.corruptions.speed import Speed, SpeedRanges
-from ser.audio.corruptions.telephone import Telephone, TelephoneRanges
+from ser.audio.corruptions.room import Room
+from ser.audio.corruptions.speed import Speed
+from ser.audio.corruptions.telephone import Telephone
 from ser.audio.endpointing import speech_span
+from ser.params import (
+    BabbleRanges,
+    ClickRanges,
+    ClippingRanges,
+    CodecRanges,
+    ColoredNoiseRanges,
+    CutRanges,
+    DcOffsetRanges,
+    HumRanges,
+    LevelRanges,
+    RoomRanges,
+    SpeedRanges,
+    TelephoneRanges,
+)
 
 Waveform = npt.NDArray[np.float32]
 
@@ -44,7 +58,7 @@ DRAWS: Mapping[str, Callable[[np.random.Generator], Corruption]] = {
     "colored_noise": lambda rng: ColoredNoise.draw(
         rng, ColoredNoiseRanges(colors=["white", "pink", "brown"], snr_db=[-3, 30])
     ),
-    "cut": lambda rng: Cut.draw(rng, CutRanges(duration_s=[0.7, 2])),
+    "cut": lambda rng: Cut.draw(rng, CutRanges(place=[0, 1], duration_s=[0.7, 2])),
     "dc_offset": lambda rng: DcOffset.draw(rng, DcOffsetRanges(magnitude=[0.003, 0.1])),
     "hum": lambda rng: Hum.draw(rng, HumRanges(mains_hz=[50, 60], partials=8, snr_db=[0, 30])),
     "level": lambda rng: Level.draw(rng, LevelRanges(gain_db=[-20, 20], clipped=True)),
@@ -382,7 +396,7 @@ def test_a_cut_is_a_part_of_the_speech_of_the_length_asked_for(place: float, dur
     [
         (ColoredNoiseRanges, {"colors": ["white"], "snr_db": [30.0, -3.0]}),
         (ColoredNoiseRanges, {"colors": ["blue"], "snr_db": [-3.0, 30.0]}),
-        (CutRanges, {"duration_s": [0.5, 2.0]}),
+        (CutRanges, {"place": [0.0, 1.0], "duration_s": [0.5, 2.0]}),
         (TelephoneRanges, {"low_hz": [300.0, 400.0], "high_hz": [3400.0, 4100.0]}),
         (ClippingRanges, {"share": [0.0, 0.1]}),
         (SpeedRanges, {"factor": [0.9, 1.1, 1.2]}),

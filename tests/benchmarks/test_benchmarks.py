@@ -210,7 +210,7 @@ def test_a_run_measures_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         f"--at-most 2 --repeats 1 --long-repeats 1 --minutes 0.05 0.15 --results {written}".split()
     )
     results = json.loads(written.read_text(encoding="utf-8"))
-    own = [name for name in tables.TITLES if not name.startswith("nkululeko")]
+    own = [name for name in tables.TITLES if not name.startswith(("nkululeko", "before"))]
     assert sorted(results["cases"]) == sorted(own)
     for it in results["cases"].values():
         (run,) = it["runs"]
@@ -235,3 +235,15 @@ def test_a_run_measures_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_a_cpu_is_named_with_its_kind(cpu: dict[str, str], expected: str) -> None:
     assert recognizer.kind_of(cpu) == expected
+
+
+def test_an_earlier_commit_is_measured_with_its_own_code(tmp_path: Path) -> None:
+    written = recordings.write_recordings(tmp_path / "recordings", source=None, at_most=2)["wav"]
+    recordings.write_long(tmp_path / "long_1.wav", written, minutes=0.1)
+    found = recognizer.earlier_cases(tmp_path, written, "HEAD", long_rounds=1)
+    assert [it.name for it in found] == ["before_one_file", "before_folder_jobs_1", "before_long_1"]
+    (tmp_path / "before" / "ser" / "__init__.py").write_text("print(undefined_then)")
+    with pytest.raises(InputError, match="undefined_then"):
+        cases.measure(found[0].command, variables=found[0].variables)
+    with pytest.raises(InputError, match="--before nowhere: git cannot check it out"):
+        recognizer.earlier_cases(tmp_path / "other", written, "nowhere", long_rounds=1)

@@ -50,13 +50,13 @@ class KnownAnswers:
                 continue
             given = self.answers[path.stem]
             emotion = max(EMOTIONS, key=given.__getitem__)
-            yield Recognition(str(path), duration_s, emotion, given[emotion], given, uncertain=False)
+            yield Recognition(str(path), duration_s, emotion, given[emotion], 0.5, given, "sure", ())
 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, float]]:
     known: dict[str, dict[str, float]] = {}
-    monkeypatch.setattr(recognizer.Recognizer, "load", lambda *_: KnownAnswers(known))
+    monkeypatch.setattr(recognizer.Recognizer, "load", lambda *_, **__: KnownAnswers(known))
     return known
 
 
@@ -221,7 +221,7 @@ def test_with_an_exported_model(
     for speaker in SPEAKERS[:2]:
         for letter in LETTERS:
             write_wav(tmp_path / f"{speaker}a01{letter}a.wav")
-    options = ("--corpus", "emodb", "--model", bundle_folder, "--jobs", "2", "--json")
+    options = ("--corpus", "emodb", "--bundle", bundle_folder, "--jobs", "2", "--json")
     code, out, err = evaluate(capsys, tmp_path, *options)
     assert (code, err) == (0, "")
     result = json.loads(out)

@@ -6,6 +6,7 @@ import re
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,7 +58,7 @@ def test_a_line_a_second_of_the_last_three(recognizer: Recognizer) -> None:
 def test_a_file_stands_in_for_the_device(
     bundle_folder: Path, talk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["listen", "--input", str(talk), "--model", str(bundle_folder)]) == 0
+    assert cli.main(["listen", "--input", str(talk), "--bundle", str(bundle_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("00:01  ")
     assert any("(no speech)" in it for it in lines)
@@ -66,7 +67,7 @@ def test_a_file_stands_in_for_the_device(
 
 
 def test_json(bundle_folder: Path, talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["listen", "--input", str(talk), "--json", "--model", str(bundle_folder)]) == 0
+    assert cli.main(["listen", "--input", str(talk), "--json", "--bundle", str(bundle_folder)]) == 0
     answers = [json.loads(it) for it in capsys.readouterr().out.splitlines()]
     assert [it["end_s"] for it in answers[:3]] == [1, 2, 3]
     assert {"emotion": None, "end_s": 6.0}.items() <= answers[5].items()
@@ -76,14 +77,15 @@ def test_json(bundle_folder: Path, talk: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("width", [20, 60, 80, 200])
 def test_a_line_fits_the_terminal(width: int) -> None:
     shares = dict(zip(EMOTIONS, [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.7], strict=True))
-    sure = Recognition("talk", 3.0, "surprised", 0.7, shares, False)
-    text = line(75.2, sure, width=width)
+    likely = Recognition("talk", 3.0, "surprised", 0.7, 0.5, shares, "likely", ("noisy",))
+    text = line(75.2, likely, width=width)
     assert len(text) < width
-    assert text.startswith("01:15  surprised 70%"[: width - 1])
+    assert text.startswith("01:15  likely: surprised 70%"[: width - 1])
     if width >= 80:
         assert "neu" in text
         assert text.rstrip("▁▂▃▄▅▆▇█") != text, "the last bar is cut"
-    assert "not sure" in line(75, Recognition("talk", 3.0, "surprised", 0.3, shares, True), width=80)
+    unsure = replace(likely, certainty="not sure")
+    assert line(75, unsure, width=80).startswith("01:15  not sure   ")
 
 
 class Terminal(io.StringIO):
@@ -96,7 +98,7 @@ class Terminal(io.StringIO):
 def test_a_terminal_has_one_line(bundle_folder: Path, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    assert cli.main(["listen", "--input", str(talk), "--model", str(bundle_folder)]) == 0
+    assert cli.main(["listen", "--input", str(talk), "--bundle", str(bundle_folder)]) == 0
     written = terminal.getvalue()
     assert written.count("\n") == 1
     assert written.count("\r") > 6
@@ -166,7 +168,7 @@ def test_ctrl_c_ends_it_well(
     monkeypatch.setattr(cli_listen, "listen", interrupted)
     opened = open_microphone(None, import_module=lambda: fake)
     monkeypatch.setattr(cli_listen, "open_microphone", lambda _: opened)
-    assert cli.main(["listen", "--model", str(bundle_folder)]) == 0
+    assert cli.main(["listen", "--bundle", str(bundle_folder)]) == 0
     assert "(no speech)" in capsys.readouterr().out
     assert fake.closed == 1
 
@@ -241,5 +243,5 @@ def test_a_file_that_is_no_sound(
 ) -> None:
     words = tmp_path / "words.wav"
     words.write_text("Dear all,")
-    assert cli.main(["listen", "--input", str(words), "--model", str(bundle_folder)]) == 1
+    assert cli.main(["listen", "--input", str(words), "--bundle", str(bundle_folder)]) == 1
     assert "words.wav: no readable audio" in capsys.readouterr().err

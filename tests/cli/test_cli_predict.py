@@ -16,13 +16,14 @@ import pytest
 import soundfile
 from voices import spoken
 
-from ser.audio.paths import find
+from ser.audio.paths import by_ending, find
 from ser.cli import COMMANDS, main
-from ser.cli.predict import COLUMNS
 from ser.data.ravdess import EMOTIONS
 from ser.recognizer.bundle_format import read_bundle
 from ser.recognizer.judging import Recognition
+from ser.recognizer.reasons import IN_WORDS, in_words
 from ser.recognizer.recognizer import Recognizer
+from ser.recognizer.rows import COLUMNS
 
 RATE = 16_000
 
@@ -40,7 +41,7 @@ def recordings(tmp_path: Path) -> Path:
 
 
 def predict(bundle: Path, *arguments: str | Path) -> int:
-    return main(["predict", "--model", str(bundle), *map(str, arguments)])
+    return main(["predict", "--bundle", str(bundle), *map(str, arguments)])
 
 
 def test_json_is_an_object_a_line(
@@ -55,6 +56,8 @@ def test_json_is_an_object_a_line(
         assert list(it["probabilities"]) == list(EMOTIONS)
         assert it["confidence"] == it["probabilities"][it["emotion"]]
         assert it["uncertain"] or it["confidence"] >= 0.5
+        assert it["uncertain"] == (it["certainty"] == "not sure")
+        assert it["reasons"] or not it["uncertain"]
     assert ["segments" in it for it in lines] == [False, False, True]
     assert [it["start_s"] for it in lines[2]["segments"]] == list(range(8))
 
@@ -73,7 +76,7 @@ def test_parquet_is_not_written_over_a_recording(
 
 
 def test_a_full_standard_output_is_an_error_of_one_line(bundle_folder: Path, recordings: Path) -> None:
-    arguments = ["--model", str(bundle_folder), str(recordings / "a.wav")]
+    arguments = ["--bundle", str(bundle_folder), str(recordings / "a.wav")]
     command = [sys.executable, "-m", "ser.cli", "predict", *arguments]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -87,26 +90,39 @@ def test_csv_and_parquet_hold_the_same_rows(
 ) -> None:
     assert predict(bundle_folder, recordings, "--csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(rows) == 2 + 8
+    long = Recognizer.load(bundle_folder).predict(recordings / "long.ogg")
+    assert len(rows) == 2 + len(long.stretches)
+    assert {(row["status"], row["reason"], row["channel"]) for row in rows} == {("ok", "", "")}
     assert predict(bundle_folder, recordings, "--parquet", tmp_path / "out.parquet") == 0
     assert capsys.readouterr().out == ""
     table = pd.read_parquet(tmp_path / "out.parquet")
     assert list(table.columns) == list(rows[0]) == list(COLUMNS)
     assert [row["emotion"] for row in rows] == list(table["emotion"])
+    assert [row["certainty"] for row in rows] == list(table["certainty"])
+    assert [row["reasons"] for row in rows] == list(table["reasons"])
+    assert all(set(row["reasons"].split()) <= set(IN_WORDS) for row in rows)
+    assert [float(row["agreement"]) for row in rows] == pytest.approx(list(table["agreement"]), abs=1e-5)
     assert [float(row["p_calm"]) for row in rows] == pytest.approx(list(table["p_calm"]), abs=1e-5)
 
 
-def test_the_table_says_not_sure(
+def test_the_table_says_how_sure_it_is_and_why(
     bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert predict(bundle_folder, recordings / "a.wav", recordings / "long.ogg") == 0
     shown = capsys.readouterr().out
     assert shown.count(str(recordings)) == 2
-    assert "  0:00:00.0 to " in shown
-    assert "8.0  " in shown
+    assert f"{recordings / 'long.ogg'}  0:08 of speech in 0:08" in shown
+    assert "  0:00:00.0 to " not in shown
+    assert predict(bundle_folder, recordings / "long.ogg", "--timeline") == 0
+    timeline = capsys.readouterr().out
+    assert "  0:00:00.0 to " in timeline
+    assert "8.0  " in timeline
     assert predict(bundle_folder, recordings / "a.wav", "--json") == 0
-    uncertain = json.loads(capsys.readouterr().out)["uncertain"]
-    assert ("not sure" in shown.splitlines()[0]) == uncertain
+    answer = json.loads(capsys.readouterr().out)
+    first = shown.splitlines()[0].removeprefix(f"{recordings / 'a.wav'}  ")
+    assert first.startswith(f"{answer['certainty']}: ")
+    assert ("(" in first) == bool(answer["reasons"])
+    assert in_words(answer["reasons"]) in first
 
 
 def test_the_table_says_where_nobody_speaks(
@@ -115,7 +131,7 @@ def test_the_table_says_where_nobody_speaks(
     noise = np.random.default_rng(0).normal(0, 0.01, 4 * RATE)
     soundfile.write(tmp_path / "talk.wav", np.concatenate([spoken(4), noise, spoken(2)]), RATE)
     soundfile.write(tmp_path / "wind.wav", noise, RATE)
-    assert predict(bundle_folder, tmp_path) == 1
+    assert predict(bundle_folder, tmp_path, "--timeline") == 1
     shown = capsys.readouterr()
     assert "  0:00:04.0 to 0:00:08.0  no speech" in shown.out.splitlines()
     assert (
@@ -134,14 +150,23 @@ def test_names_of_any_bytes_are_printed_harmlessly(
     with open(os.path.join(folder, b"bad\x1b\xff.wav"), "wb") as bad:  # noqa: PTH118, PTH123
         bad.write(b"no sound")
     os.mkfifo(tmp_path / "pipe.wav")
-    command = [sys.executable, "-m", "ser.cli", "predict", str(tmp_path), "--model", str(bundle_folder), *how]
+    command = [
+        sys.executable,
+        "-m",
+        "ser.cli",
+        "predict",
+        str(tmp_path),
+        "--bundle",
+        str(bundle_folder),
+        *how,
+    ]
     done = subprocess.run(command, capture_output=True, check=False, timeout=100)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
     text = done.stdout.decode() + done.stderr.decode()
     assert not {"\x1b", "\x9b", "\u202e"} & set(text)
     assert "pipe.wav" not in text
-    assert len(done.stdout.splitlines()) == 5 + (how == ["--csv"]), "a name must not make up a line"
+    assert len(done.stdout.splitlines()) == 5 + 2 * (how == ["--csv"]), "a name must not make up a line"
     if how == ["--json"]:
         named = {json.loads(line)["file"] for line in done.stdout.splitlines()}
         assert os.fsdecode(os.path.join(folder, b"\xff.wav")) in named  # noqa: PTH118
@@ -168,13 +193,22 @@ def test_what_fails_is_named_and_the_rest_is_recognised(
         ["predict", "a", "--jobs", "0"],
         ["predict", "a", "--jobs", "65"],
         ["predict", "a", "--csv", "--json"],
+        ["predict", "a", "--nonsense"],
+        ["predict", "a", "--format", "parquet"],
+        ["predict", "a", "--parquet", "b", "-o", "c"],
+        ["predict", "a", "b", "--format", "srt"],
+        ["predict", "a", "--threshold", "1.5"],
+        ["predict", "a", "--window", "1.4", "--hop", "1.4"],
+        ["predict", "a", "--hop", "2"],
+        ["predict", "a", "--min-length", "-1"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: ser" in capsys.readouterr().err
+    command = " predict" if "predict" in arguments else ""
+    assert f"usage: ser{command} [" in capsys.readouterr().err
 
 
 def test_a_missing_model_is_an_error(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +217,7 @@ def test_a_missing_model_is_an_error(recordings: Path, capsys: pytest.CaptureFix
 
 
 def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
-    command = [sys.executable, "-m", "ser.cli", "predict", "-", "--json", "--model", str(bundle_folder)]
+    command = [sys.executable, "-m", "ser.cli", "predict", "-", "--json", "--bundle", str(bundle_folder)]
     content = (recordings / "a.wav").read_bytes()
     done = subprocess.run(command, input=content, capture_output=True, check=True)
     assert json.loads(done.stdout)["file"] == "standard input"
@@ -195,7 +229,7 @@ def test_standard_input(bundle_folder: Path, recordings: Path) -> None:
 def test_standard_input_keeps_its_place(bundle_folder: Path, recordings: Path) -> None:
     first, last = recordings / "deeper/b.flac", recordings / "a.wav"
     command = [sys.executable, "-m", "ser.cli", "predict", str(first), "-", str(last), "-", str(first)]
-    command += ["--json", "--model", str(bundle_folder)]
+    command += ["--json", "--bundle", str(bundle_folder)]
     done = subprocess.run(command, input=last.read_bytes(), capture_output=True, check=True)
     named = [json.loads(line)["file"] for line in done.stdout.splitlines()]
     assert named == [str(first), "standard input", str(last)]
@@ -207,7 +241,7 @@ def test_a_table_that_cannot_be_written_is_an_error_before_the_work(
     def listen(*_: object, **__: object) -> Iterator[Recognition]:
         pytest.fail("listened for nothing")
 
-    monkeypatch.setattr(Recognizer, "predict_many", listen)
+    monkeypatch.setattr(Recognizer, "predict", listen)
     for wrong in (recordings, recordings / "a.wav" / "out.parquet", Path("/dev/null")):
         assert predict(bundle_folder, recordings, "--parquet", wrong) == 1
         assert f"error: {wrong}: " in capsys.readouterr().err
@@ -219,13 +253,14 @@ def test_a_table_of_nothing_has_its_columns(bundle_folder: Path, recordings: Pat
     assert predict(bundle_folder, recordings / "notes.txt", "--parquet", out) == 1
     table = pd.read_parquet(out)
     assert list(table.columns) == list(COLUMNS)
-    assert table.empty
+    assert list(table["status"]) == ["error"]
+    assert table["emotion"].isna().all()
 
 
 def test_a_name_that_is_no_text(bundle_folder: Path, recordings: Path, tmp_path: Path) -> None:
     odd = os.fsdecode(os.fsencode(recordings) + b"/\xff.wav")
     (recordings / "a.wav").rename(odd)
-    command = [sys.executable, "-m", "ser.cli", "predict", odd, "--model", str(bundle_folder)]
+    command = [sys.executable, "-m", "ser.cli", "predict", odd, "--bundle", str(bundle_folder)]
     environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
     shown = [
         subprocess.run([*command, *form], capture_output=True, check=True, env=environment).stdout
@@ -241,26 +276,28 @@ def test_a_named_pipe_in_a_folder_is_passed_over(recordings: Path) -> None:
     os.mkfifo(recordings / "pipe.wav")
     (recordings / "broken.wav").symlink_to("gone.wav")
     names = ["a.wav", "broken.wav", "deeper/b.flac", "long.ogg"]
-    assert find([str(recordings)]) == ([str(recordings / name) for name in names], [])
+    found = find([str(recordings)])
+    assert (found.files, found.problems) == ([str(recordings / name) for name in names], [])
+    assert by_ending(found.left_out) == {".txt": 1}
 
 
 def test_files_folders_and_patterns(recordings: Path) -> None:
-    files, problems = find([f"{recordings}/**/*.flac", f"{recordings}/*.txt", f"{recordings}/deeper"])
+    found = find([f"{recordings}/**/*.flac", f"{recordings}/*.txt", f"{recordings}/deeper"])
     # What is named is taken, whatever its ending, and nothing twice.
-    assert files == [str(recordings / "deeper/b.flac"), str(recordings / "notes.txt")]
-    assert problems == []
+    assert found.files == [str(recordings / "deeper/b.flac"), str(recordings / "notes.txt")]
+    assert found.problems == []
     (recordings / "none").mkdir()
     names = [f"{recordings}/none", f"{recordings}/*.mp3", f"{recordings}/x.wav"]
-    files, problems = find(names)
-    assert files == []
-    assert [str(it).removeprefix(f"{name}: ") for it, name in zip(problems, names, strict=True)] == [
+    found = find(names)
+    assert found.files == []
+    assert [str(it).removeprefix(f"{name}: ") for it, name in zip(found.problems, names, strict=True)] == [
         "no recording in this folder",
         "no file matches",
         "no such file or folder",
     ]
     # A file whose own name looks like a pattern is meant itself.
     (recordings / "[1].wav").write_bytes(b"")
-    assert find([f"{recordings}/[1].wav"]) == ([f"{recordings}/[1].wav"], [])
+    assert find([f"{recordings}/[1].wav"]).files == [f"{recordings}/[1].wav"]
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,6 +308,19 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name, command in COMMANDS.items():
         assert name in shown
         assert command.summary in shown
+
+
+def test_a_model_is_asked_for_by_its_name(
+    bundle_folder: Path, recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = []
+    for chosen in ([], ["--model", "ravdess"]):
+        assert predict(bundle_folder, recordings / "a.wav", "--json", *chosen) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+    assert 0 <= answers[0]["agreement"] <= 1
+    assert predict(bundle_folder, recordings / "a.wav", "--model", "whoever") == 1
+    assert capsys.readouterr().err == "error: whoever: no model of this name; give one of ravdess\n"
 
 
 def test_the_versions_of_program_and_model(capsys: pytest.CaptureFixture[str]) -> None:

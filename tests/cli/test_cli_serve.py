@@ -2,14 +2,16 @@
 
 import argparse
 import http.client
-import importlib.util
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ import pytest
 import soundfile
 from voices import spoken
 
+import ser
 from ser import cli
 from ser.cli.serve import _is_loopback, add_arguments
 from ser.web.connections import IDLE_S, Connection
@@ -35,7 +38,7 @@ FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> Iterator[tuple[int, int]]:
     """Run the command in a process of its own, after some code; give its port, and the process's number."""
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{before}\n{START}", "--model", str(bundle), *options],
+        [sys.executable, "-c", f"{before}\n{START}", "--bundle", str(bundle), *options],
         cwd=PROJECT,
         env=os.environ | {"PYTHONPATH": str(PROJECT)} | variables,
         stdout=subprocess.PIPE,
@@ -45,7 +48,7 @@ def serving(bundle: Path, *options: str, before: str = "", **variables: str) -> 
     with process.stdout:
         try:
             said = process.stdout.readline()
-            assert "http://127.0.0.1:" in said
+            assert "http://" in said
             yield int(said.split("/")[2].rpartition(":")[2]), process.pid
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=30) == 0
@@ -80,7 +83,7 @@ def formed(content: bytes) -> bytes:
 def test_a_port_in_use(bundle_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert cli.main(["serve", "--port", port, "--model", str(bundle_folder)]) == 1
+        assert cli.main(["serve", "--port", port, "--bundle", str(bundle_folder)]) == 1
     complaint = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1, port {port}" in complaint
     assert "--port" in complaint
@@ -108,16 +111,95 @@ def test_wrong_usage(wrong: list[str], lowest: int, highest: int, capsys: pytest
 def test_a_missing_package_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    find = importlib.util.find_spec
+    for package in ("python_multipart", "uvicorn", "fastapi"):
+        with monkeypatch.context() as patch:
+            # As one that is not there.
+            patch.setitem(sys.modules, package, None)
+            for loaded in [name for name in sys.modules if name.startswith("ser.web")]:
+                patch.delitem(sys.modules, loaded)
+            # The import that fails binds a package of its own to ser, where others would find it.
+            patch.setattr(ser, "web", None, raising=False)
+            assert cli.main(["serve"]) == 1
+        advice = f'the package {package} is missing: pip install "ravdess-ser[serve]"'
+        assert advice in capsys.readouterr().err
 
-    def without_uvicorn(name: str, *rest: Any) -> Any:
-        return None if name == "uvicorn" else find(name, *rest)
 
-    monkeypatch.setattr(importlib.util, "find_spec", without_uvicorn)
-    assert cli.main(["serve"]) == 1
-    complaint = capsys.readouterr().err
-    assert "needs uvicorn" in complaint
-    assert "pip install" in complaint
+@pytest.mark.parametrize("name", ["http://emotion.example.org", "emotion.example.org:443", "*", "a b", ""])
+def test_a_host_is_a_name_alone(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["serve", "--allow-host", name])
+    assert caught.value.code == 2
+    assert "must be a name such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "intranet.example.org", "https://a.example/page", "ftp://a.example"]
+)
+def test_an_origin_is_one_of_a_page(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["serve", "--allow-origin", origin])
+    assert caught.value.code == 2
+    assert "must be a scheme, a name and perhaps a port" in capsys.readouterr().err
+
+
+def test_hosts_and_origins_may_be_given_again() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    options = ["--allow-host", "a.example", "--allow-host", "B.example"]
+    options += ["--allow-origin", "HTTPS://A.example:443", "--allow-origin", "http://a.example:8000"]
+    arguments = parser.parse_args(options)
+    assert arguments.allow_host == ["a.example", "B.example"]
+    assert arguments.allow_origin == ["https://a.example", "http://a.example:8000"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_it_answers_under_the_names_and_origins_that_are_allowed(bundle_folder: Path, host: str) -> None:
+    options = [
+        "--host",
+        host,
+        "--allow-host",
+        "emotion.example",
+        "--allow-origin",
+        "https://intranet.example",
+    ]
+    with serving(bundle_folder, *options) as (port, _):
+        for name, expected in {
+            f"127.0.0.1:{port}": 200,
+            "localhost": 200,
+            "Emotion.Example": 200,
+            "emotion.example:443": 200,
+            "elsewhere.example": 400,
+            "emotion.example.elsewhere.example": 400,
+        }.items():
+            assert asked(port, "GET", "/api/about", headers={"Host": name})[0] == expected, name
+        for origin, expected in {"https://intranet.example": 422, "https://elsewhere.example": 403}.items():
+            headers = {"Host": "emotion.example", "Origin": origin, "Sec-Fetch-Site": "cross-site"}
+            assert asked(port, "POST", "/api/recognize", b"", headers)[0] == expected, origin
+
+
+# Whatever is opened to be written, but temporary files and what is no file, is on a disk that is read-only.
+READ_ONLY = """
+import errno, os, sys
+def guard(event, arguments):
+    if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else "/dev/"
+        if not path.startswith((os.environ["TMPDIR"], "/dev/")):
+            raise OSError(errno.EROFS, "Read-only file system", path)
+    if event in ("os.mkdir", "os.rename") and not os.fsdecode(arguments[0]).startswith(os.environ["TMPDIR"]):
+        raise OSError(errno.EROFS, "Read-only file system")
+sys.addaudithook(guard)
+os.chdir("/proc")
+"""
+
+
+def test_it_serves_where_it_may_write_temporary_files_alone(bundle_folder: Path, tmp_path: Path) -> None:
+    """As in a container: a file system that is read-only, and no home."""
+    with serving(bundle_folder, before=READ_ONLY, HOME="/nonexistent", TMPDIR=str(tmp_path)) as (port, _):
+        # Too large for memory, so that it goes to a file.
+        status, answer = asked(port, "POST", "/api/recognize", recorded(30))
+        assert (status, answer["duration_s"]) == (200, 30)
+        assert asked(port, "GET", "/healthz")[0] == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_loopback() -> None:
@@ -142,7 +224,7 @@ def test_the_command_sets_what_is_promised(bundle_folder: Path) -> None:
         limits = {"largest_bytes": 1_000_000, "longest_s": 60.0}
         assert asked(port, "GET", "/api/about")[1]["limits"] == limits
         status, answer = asked(port, "GET", "/api/about", headers={"Host": f"rebound.example:{port}"})
-        assert (status, list(answer)) == (400, ["detail"])
+        assert (status, list(answer)) == (400, ["detail", "outcome"])
         assert sent(port, bytes(1_000_001))[0] == 413
         silence = io.BytesIO()
         soundfile.write(silence, np.zeros(61 * 8000), 8000, format="FLAC")
@@ -181,6 +263,48 @@ def test_a_full_disk_is_told(free: int, bundle_folder: Path, tmp_path: Path) -> 
         # What fits in memory is looked at nevertheless.
         assert sent(port, bytes(1_000_000))[0] == 415
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def twenty_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WAV, and beside it, where ffmpeg is there, the same as m4a."""
+    wav = tmp_path_factory.mktemp("twenty_minutes") / "talk.wav"
+    soundfile.write(wav, np.resize(spoken(10), 16_000 * 1200), 16_000)
+    if (program := shutil.which("ffmpeg")) is not None:
+        encode = [program, "-v", "error", "-i", str(wav), str(wav.with_suffix(".m4a"))]
+        subprocess.run(encode, check=True)
+    return wav
+
+
+@pytest.mark.parametrize(("ending", "kind"), [(".wav", "json"), (".m4a", "events")])
+def test_ctrl_c_ends_it_whatever_it_does(
+    bundle_folder: Path, twenty_minutes: Path, ending: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = twenty_minutes.with_suffix(ending)
+    if not content.exists():
+        pytest.skip("ffmpeg is not installed")
+    said: list[bytes] = []
+
+    def ask(port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", f"/api/recognize?format={kind}", content.read_bytes())
+        said.append(connection.getresponse().read())
+
+    with serving(bundle_folder) as (port, process), socket.create_connection(("127.0.0.1", port)) as slow:
+        # One is listened to, another is still being sent.
+        client = threading.Thread(target=ask, args=(port,))
+        client.start()
+        slow.sendall(b"POST /api/recognize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nRIFF")
+        time.sleep(4)
+        assert not said
+        os.kill(process, signal.SIGINT)
+        deadline = time.monotonic() + 15
+        while os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        client.join(timeout=5)
+    assert b"the server is being stopped; try again later" in said[0]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def recorded(seconds: int) -> bytes:

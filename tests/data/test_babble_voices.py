@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.audio.corruptions.babble import Babble, BabbleRanges
+from ser.audio.corruptions.babble import Babble
 from ser.data.babble_voices import in_every_fold, in_fold
 from ser.data.fold import ROLES, Fold, folds
 from ser.data.protocols import EMOBOX6, LOSO, LUNA5, ActorFold, split_by_actor
 from ser.errors import InputError
+from ser.params import BabbleRanges
 
 ACTORS = range(1, 25)
 CLIPS = pd.DataFrame(

@@ -14,7 +14,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from ser.audio.clip_io import Pcm16, read_pcm16, rms_dbfs, sha256_of
 from ser.data.ravdess import SAMPLE_RATE, all_clips, clip_path, parse_clip, read_manifest
-from ser.data.synthetic import synthesize, write_corpus
+from ser.data.synthetic import synthesize
+from ser.data.synthetic_corpus import write_corpus
 from ser.errors import InputError
 from ser.params import Workers
 

@@ -108,7 +108,7 @@ def run(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def called(name: str) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch, StringIO() as out, StringIO() as complaints:
-            patch.setattr(Recognizer, "load", lambda *_: recognizer)
+            patch.setattr(Recognizer, "load", lambda *_, **__: recognizer)
             patch.chdir(folder)
             with redirect_stdout(out), redirect_stderr(complaints):
                 # After -- a name that begins with a hyphen is no option.
@@ -150,11 +150,11 @@ def test_a_folder_of_odd_names_is_searched(
                 # No file can be called so.
                 continue
         with bounded():
-            found, problems = find([folder])
+            found = find([folder])
         # As the disk has them: bytes that are no UTF-8 may come back as another text.
         there = [it.name for it in Path(folder).iterdir()]
     named = sorted(it for it in there if it.lower().endswith(tuple(ENDINGS)) and not it.startswith("."))
-    assert found == [f"{folder}/{it}" for it in named]
-    assert len(problems) == (not named)
-    for problem in problems:
+    assert found.files == [f"{folder}/{it}" for it in named]
+    assert len(found.problems) == (not named)
+    for problem in found.problems:
         check_message(problem, names=folder)

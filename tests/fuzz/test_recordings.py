@@ -11,8 +11,9 @@ from hypothesis import find, given, settings
 from ser.audio import clip_io as audio
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.errors import InputError
-from ser.recognizer.judging import Recognition, Segment
+from ser.recognizer.judging import Recognition
 from ser.recognizer.recognizer import Recognizer
+from ser.recognizer.segment import Segment
 
 from .bounds import Bounded, check_message
 from .bounds import bounded as bounded

@@ -5,7 +5,6 @@ from ser.models import deterministic_tensorflow  # isort: split
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,10 @@ import keras
 import pytest
 
 from ser.errors import InputError
-from ser.export.final_network import read_network
 from ser.models.saved_networks import load_network
 
 RAN = "ran"
 """A file that the code in these networks would leave in the current folder."""
-
-READERS: dict[str, Callable[[Path], keras.Model]] = {
-    "of a run": partial(load_network, seed=0, fold=0),
-    "final": read_network,
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -68,19 +61,17 @@ HOSTILE: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize(("layer", "says"), HOSTILE.values(), ids=HOSTILE)
 def test_code_in_an_architecture_is_refused(
     layer: Callable[[], dict[str, Any]],
     says: str,
-    read: Callable[[Path], keras.Model],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "architecture.json").write_text(json.dumps(architecture(layer())))
     with pytest.raises(InputError, match=rf"(?s){tmp_path}: .*cannot be read.*{says}"):
-        read(tmp_path)
+        load_network(tmp_path, seed=0, fold=0)
     assert not Path(RAN).exists()
 
 

@@ -70,10 +70,15 @@ def test_the_committed_results_were_made_with_the_pinned_packages() -> None:
 
 def test_requirements_cover_the_declared_dependencies() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    # A microphone is for users alone.
+    declared = [*project["dependencies"], *(it for name in extras if name != "listen" for it in extras[name])]
     pinned = pins()
     for text in declared:
         wanted = Requirement(text)
+        if wanted.name == project["name"]:
+            assert {"dev", "listen", *wanted.extras} == extras.keys()
+            continue
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
     assert "setuptools" in pinned, "the editable install builds with it, without a download"
 
@@ -146,7 +151,9 @@ def test_workflow_is_pinned_and_asks_for_few_rights() -> None:
     assert workflow["permissions"] == {"contents": "read"}
     classifiers = tomllib.loads(read("pyproject.toml"))["project"]["classifiers"]
     versions = [it.rpartition(" ")[2] for it in classifiers if it.startswith("Programming Language")]
-    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == versions
+    assert workflow["jobs"]["install"]["strategy"]["matrix"]["python"] == versions
+    # TensorFlow ends there.
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == versions[:-1]
     made = re.findall(r"^[a-z][\w-]*(?=:)", read("Makefile"), flags=re.MULTILINE)
     for name, job in workflow["jobs"].items():
         writes = [right for right, access in job.get("permissions", {}).items() if access == "write"]
@@ -163,7 +170,9 @@ def test_the_workflow_tries_every_condition_of_a_run() -> None:
 
 
 def test_git_holds_no_recording(tracked: list[Path]) -> None:
-    assert [path for path in tracked if path.suffix.lower() in SOUND] == []
+    found = [path for path in tracked if path.suffix.lower() in SOUND]
+    # Arrays may be features of recordings; those of the exported models are not.
+    assert [path for path in found if path.parent != PROJECT / "ser" / "bundle"] == []
 
 
 def test_git_holds_no_path_of_a_machine_and_no_package_index(tracked: list[Path]) -> None:

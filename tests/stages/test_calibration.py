@@ -36,10 +36,12 @@ FILES = {
     "baselines_transfer": ["encoder_lda"],
     "cnn_logmel": ["logmel_cnn"],
     "fused": ["fused_transfer"],
+    "layers": ["layers_lda"],
 }
 TEMPERATURES = {
     **{"lda": 4.0, "logistic_regression": 1.0, "svm_rbf": 0.5},
     **{"encoder_lda": 2.0, "logmel_cnn": 0.7, "fused_transfer": 1.5},
+    "layers_lda": 1.2,
 }
 
 
@@ -300,8 +302,8 @@ def test_the_exported_temperature_is_of_all_folds_and_what_it_is_worth_of_the_ot
     fill(tmp_path)
     run_in(tmp_path, calibrate_final)
     found = json.loads((tmp_path / "metrics/final_calibration.json").read_text())
-    assert found["model"] == "fused_transfer"
-    assert found["temperature"] == pytest.approx(TEMPERATURES["fused_transfer"], rel=0.05)
+    assert found["model"] == "layers_lda"
+    assert found["temperature"] == pytest.approx(TEMPERATURES["layers_lda"], rel=0.05)
     assert found["after"]["nll"] < found["before"]["nll"]
     assert found["after"]["ece"] < found["before"]["ece"]
     not_sure = found["not_sure"]
@@ -357,5 +359,5 @@ def test_figures_are_drawn_from_metrics_alone(calibrated: Path, tmp_path: Path) 
 def test_predictions_without_the_exported_model_are_refused(tmp_path: Path) -> None:
     fill(tmp_path)
     write_parquet(tmp_path / calibrate_final.PREDICTIONS, predict("test", "lda", seed=0))
-    with pytest.raises(InputError, match="has no fused_transfer; run the stage fuse"):
+    with pytest.raises(InputError, match="has no layers_lda; run the stage train_layers"):
         run_in(tmp_path, calibrate_final)

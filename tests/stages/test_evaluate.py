@@ -31,6 +31,7 @@ MODELS = {
     "baselines_transfer": {"encoder_lda": 0.9, "encoder_lda_augmented": 0.85},
     "cnn_logmel": {"logmel_cnn": 0.3},
     "fused": {"fused_scratch": 0.75, "fused_transfer": 0.8},
+    "layers": {"layers_lda": 0.65, "layers_lda_clean": 0.55},
 }
 SPEAKER_INDEPENDENT = [model for name, models in MODELS.items() for model in models if "article" not in name]
 
@@ -166,7 +167,7 @@ def test_summary_and_the_files_for_dvc_agree(evaluated: Path) -> None:
     assert list(summary) == ["luna5", "article"]
     assert list(summary["luna5"]) == [
         *("encoder_lda", "encoder_lda_augmented", "fused_transfer", "fused_scratch", "lda_augmented"),
-        *("logistic_regression", "lda", "svm_rbf", "logmel_cnn"),
+        *("layers_lda", "logistic_regression", "layers_lda_clean", "lda", "svm_rbf", "logmel_cnn"),
     ]
     for protocol, models in summary.items():
         for model, headline in models.items():

@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser.data.fold import Array
+from ser.data.fold import Array, Fold
 from ser.data.protocols import LUNA5, split_by_actor
-from ser.data.ravdess import all_clips, parse_clip
+from ser.data.ravdess import EMOTIONS, all_clips, parse_clip
 from ser.errors import InputError
-from stages.inputs import read_features, read_folds, read_split
+from ser.files import write_csv
+from ser.models.classical import Refit, model_and_grid
+from ser.params import load_params
+from stages.inputs import read_chosen, read_features, read_folds, read_split
 
+PROJECT = Path(__file__).parents[2]
 NAMES = [name for name in all_clips() if name[12:17] == "01-01"]
 CLIPS = pd.DataFrame([vars(parse_clip(name)) for name in NAMES])
 SPLIT = split_by_actor(CLIPS, LUNA5)
@@ -73,3 +77,37 @@ def test_a_split_without_roles_is_named(project: Path) -> None:
     SPLIT.drop(columns="role").to_parquet(project / "data/splits/luna5.parquet")
     with pytest.raises(InputError, match=r"luna5\.parquet: lacks the columns role"):
         read_split("luna5")
+
+
+def test_a_model_is_fitted_again_as_its_search_fitted_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(0)
+    clips = pd.DataFrame({"clip": ["a"] * 64, "actor": 0, "emotion": [*EMOTIONS] * 8})
+    x = draw.normal(size=(64, 3, 5)).astype(np.float32)
+    fold = Fold(0, clips, clips[:0], clips[:0], [x])
+    trials = pd.DataFrame(
+        {
+            "model": ["encoder_lda", "encoder_lda", "other"],
+            "fold": [0, 0, 0],
+            "parameters": ["layer=1 shrinkage=0.5", "layer=3 shrinkage=0.25", "C=1"],
+            "inner_uar": 0.5,
+            "chosen": [False, True, True],
+        }
+    )
+    write_csv("metrics/search/baselines_transfer.csv", trials)
+    points = read_chosen("transfer", "encoder_lda")
+    assert points == {0: {"layer": 3.0, "shrinkage": 0.25}}
+    grids = load_params(PROJECT / "params.yaml").train_baselines.transfer
+    part = fold.training()
+    again = Refit("encoder_lda", grids, points).fit(fold).predict(part)
+    model, _ = model_and_grid("encoder_lda", grids=grids, n_layers=3)
+    model.set_params(layerchoice__layer=3, shrinkagelda__shrinkage=0.25)
+    np.testing.assert_array_equal(again, model.fit(part.x, part.y).predict_proba(part.x))
+
+    with pytest.raises(InputError, match=r"has no lda; run the stage train_baselines"):
+        read_chosen("transfer", "lda")
+    write_csv("metrics/search/baselines_transfer.csv", trials.assign(parameters="layer 3"))
+    with pytest.raises(InputError, match=r"baselines_transfer\.csv: cannot be read"):
+        read_chosen("transfer", "encoder_lda")

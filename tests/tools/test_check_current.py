@@ -1,5 +1,6 @@
 """The gate on dvc.lock, on small DVC projects."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 
 from ser.errors import InputError
 from stages import command
-from tools.check_current import main, stale_stages
+from tools import check_current
+from tools.check_current import main, only_the_machine_differs, stale_stages
 
 PIPELINE = """\
 stages:
@@ -27,12 +29,13 @@ stages:
           cache: false
 """
 
+MORE_PIPELINE = "experiments/more/dvc.yaml"
 MORE = """\
 stages:
   more:
     wdir: ../..
     cmd: python -c "open('more.json', 'w').write('1')"
-    deps: [copy.txt, more.txt]
+    deps: [copy.txt, more.txt, ser/models/more.py]
     metrics:
       - more.json:
           cache: false
@@ -45,7 +48,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     (folder / "dvc.yaml").write_text(PIPELINE)
     (folder / "in.txt").write_text("one\n")
-    (folder / "more.txt").write_text("one\n")
+    (folder / "more.txt").write_text("more\n")
+    (folder / "ser" / "models").mkdir(parents=True)
+    (folder / "ser" / "models" / "more.py").write_text("pass\n")
     (folder / "experiments" / "more").mkdir(parents=True)
     (folder / "experiments" / "more" / "dvc.yaml").write_text(MORE)
     with pytest.MonkeyPatch.context() as patch:
@@ -129,3 +134,43 @@ def test_a_pipeline_without_stages_is_an_error(tmp_path: Path, content: str) -> 
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=tmp_path, check=True)
     with pytest.raises(InputError, match="DVC lists no stage"):
         stale_stages(tmp_path)
+
+
+@pytest.fixture
+def elsewhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The other pipeline's dvc.lock has another output of the main one, as another CPU computes it."""
+    monkeypatch.setattr(check_current, "OTHER_MACHINE", frozenset({MORE_PIPELINE}))
+    path = (project / MORE_PIPELINE).with_name("dvc.lock")
+    own = re.search(r"path: copy.txt\n.*\n *md5: (\w+)", path.read_text())
+    assert own
+    path.write_text(path.read_text().replace(own[1], "a" * 32))
+    assert stale_stages(project)[0] == [f"{MORE_PIPELINE}:more"]
+    return project
+
+
+def test_what_another_machine_ran_on_its_own_floats_is_current(elsewhere: Path) -> None:
+    assert only_the_machine_differs(elsewhere, stale_stages(elsewhere)[0]) == {f"{MORE_PIPELINE}:more"}
+
+
+@pytest.mark.parametrize("name", ["more.txt", "more.json", "ser/models/more.py"])
+def test_all_else_must_be_what_was_run_there(elsewhere: Path, name: str) -> None:
+    (elsewhere / name).write_text("2")
+    assert only_the_machine_differs(elsewhere, stale_stages(elsewhere)[0]) == set()
+
+
+def test_a_pipeline_of_this_machine_has_no_such_excuse(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_current, "OTHER_MACHINE", frozenset())
+    assert only_the_machine_differs(elsewhere, stale_stages(elsewhere)[0]) == set()
+
+
+def test_the_copy_that_is_asked_needs_no_git(elsewhere: Path) -> None:
+    (elsewhere / ".dvc" / "config").write_text("")
+    subprocess.run(["git", "init", "--quiet"], cwd=elsewhere, check=True)
+    assert only_the_machine_differs(elsewhere, stale_stages(elsewhere)[0]) == {f"{MORE_PIPELINE}:more"}
+
+
+def test_pipelines_of_another_machine_were_run() -> None:
+    for name in check_current.OTHER_MACHINE:
+        assert (Path(__file__).parents[2] / name).with_name("dvc.lock").exists(), name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import ser.data.synthetic
+import ser.data.synthetic_corpus
 from ser.errors import InputError
 from ser.params import Workers, load_params
 from tools import demo
@@ -46,13 +46,13 @@ def git(folder: Path, *arguments: str) -> str:
 def corpora(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Write one clip instead of all, and count how often."""
     written: list[Path] = []
-    write_corpus = ser.data.synthetic.write_corpus
+    write_corpus = ser.data.synthetic_corpus.write_corpus
 
     def write_one(folder: Path, *, workers: Workers, clips: Sequence[str] | None = None) -> None:
         written.append(folder)
         write_corpus(folder, workers=workers, clips=["03-01-01-01-01-01-01"])
 
-    monkeypatch.setattr(ser.data.synthetic, "write_corpus", write_one)
+    monkeypatch.setattr(ser.data.synthetic_corpus, "write_corpus", write_one)
     return written
 
 
@@ -63,6 +63,9 @@ def test_params_are_the_projects_with_the_overlay_on_top(project: Path, corpora:
     assert params.corpus.manifest == "corpus/manifest.csv"
     assert params.train_cnn.article.epochs < ours.train_cnn.article.epochs
     assert params.train_cnn.article.dropout == ours.train_cnn.article.dropout
+    # What is null in the overlay is taken out.
+    assert list(params.encode_layers.copies) == ["noise", "babble"]
+    assert params.robustness.noise == {"white_10": ours.robustness.noise["white_10"]}
     assert (params.augment, params.evaluate.bootstrap_seed) == (ours.augment, ours.evaluate.bootstrap_seed)
 
 

@@ -4,7 +4,9 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -248,14 +250,21 @@ def test_demo_parameters_name_keys_that_are_there() -> None:
         if "build" in overlay.relative_to(demo.PROJECT).parts:
             continue
         base = yaml.load(overlay.with_name("params.yaml"))
-        for (_, key), _value in demo_pipelines._leaves({"": yaml.load(overlay)}):
-            section = base
-            for part in key.split("."):
-                assert part in section, f"{overlay}: {key}"
-                section = section[part]
+        assert list(_keys_without_base(yaml.load(overlay), base)) == [], overlay
 
 
-@pytest.mark.parametrize("arguments", [["--against", "HEAD"], ["--all", "--equal", "x"], ["--moves", "x"]])
+def _keys_without_base(overlay: dict[str, Any], base: dict[str, Any]) -> Iterator[str]:
+    for name, value in overlay.items():
+        if name not in base:
+            yield name
+        elif isinstance(value, dict):
+            yield from (f"{name}: {below}" for below in _keys_without_base(value, base[name]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--against", "HEAD"], ["--without", "x"], ["--all", "--equal", "x"], ["--moves", "x"]],
+)
 def test_options_that_need_others(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["demo", *arguments])
     with pytest.raises(SystemExit) as error:

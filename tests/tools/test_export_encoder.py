@@ -18,11 +18,11 @@ from onnx import TensorProto, helper
 from experiments.whisper import whisper_encoder as published
 from experiments.whisper.whisper_encoder import N_MELS, VARIABLE, Array, WhisperEncoder
 from ser.errors import InputError
-from ser.export.onnx_graph import IR_VERSION, OPSET, Graph
 from ser.features.whisper_encoder import read_encoder
 from ser.recognizer.onnxruntime_without_telemetry import open_session
 from tools.export_encoder.__main__ import LONGEST_STATES, export
 from tools.export_encoder.graph import EncoderGraph, encoder_graph
+from tools.export_encoder.onnx_graph import IR_VERSION, OPSET, Graph
 from tools.export_encoder.weights import GROUP, STORES, as_float32, as_grouped_int8, quantize
 
 PROJECT = Path(__file__).resolve().parents[2]

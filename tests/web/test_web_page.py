@@ -1,5 +1,6 @@
-"""The page of `ser serve` in a real browser: drop, choose, record; bars, timeline, errors; small and dark."""
+"""The page of `ser serve` in a real browser: drop, choose, record; answers, table, zoom; small and dark."""
 
+import csv
 import json
 import os
 import signal
@@ -8,23 +9,30 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
+import soundfile
 from matplotlib.image import imread
 
 from ser.audio.clip_io import write_pcm16
 from ser.data.ravdess import EMOTIONS, SAMPLE_RATE
 from ser.data.synthetic import synthesize
+from ser.recognizer.bundle_format import read_bundle, write_bundle
+from ser.recognizer.rows import COLUMNS
 from tools.pages import chromium
 
 PROJECT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="chromium is not on the PATH")
 
 SHOWN = "!document.getElementById('result').hidden"
+DONE = "document.getElementById('cancel').hidden"
 SHARES = (
     "[...document.querySelectorAll('#bars tr')].map((it) => [it.cells[0].innerText, it.cells[1].innerText])"
 )
@@ -39,7 +47,8 @@ SIDEWAYS = """(() => {
 COUNT_TOLD = """window.told = 0;
 new MutationObserver((changes) => { told += changes.length; }).observe(
   document.getElementById("cursor"), { attributeFilter: ["aria-valuetext"] });"""
-UNLABELLED = """[...document.querySelectorAll("button, input, audio, [tabindex='0'], canvas")].filter((it) =>
+UNLABELLED = """[...document.querySelectorAll(
+  "button, input, select, progress, audio, [tabindex='0'], canvas")].filter((it) =>
   it.checkVisibility() && !it.innerText && !it.labels?.length && !it.ariaLabel).map((it) => it.outerHTML)"""
 
 
@@ -59,10 +68,10 @@ def long_talk(talk: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def address(bundle_folder: Path) -> Iterator[str]:
-    """The server as a user starts it, on a free port."""
-    command = [sys.executable, "-m", "ser.cli", "serve", "--port", "0", "--model", str(bundle_folder)]
+@contextmanager
+def serving(bundle: Path, *options: str) -> Iterator[str]:
+    """Start the server as a user does, on a free port, and give its address."""
+    command = [sys.executable, "-m", "ser.cli", "serve", "--port", "0", "--bundle", str(bundle), *options]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)}
     )
@@ -72,6 +81,12 @@ def address(bundle_folder: Path) -> Iterator[str]:
     yield said.split()[2]
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="module")
+def address(bundle_folder: Path) -> Iterator[str]:
+    with serving(bundle_folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +121,9 @@ def test_drop_a_file(page: chromium.Page, talk: Path) -> None:
     page.wait(SHOWN)
     check_bars(page)
     assert "talk.wav" in page.run("document.getElementById('status').innerText")
+    # Less than a second of speech.
+    assert page.run("document.getElementById('verdict').innerText") == "Not sure"
+    assert "too little speech" in page.run("document.getElementById('reasons').innerText")
     for name in ("waveform", "logmel"):
         pixels = f"document.getElementById('{name}').getContext('2d').getImageData(0, 0, 400, 60).data"
         assert page.run(f"new Set({pixels}).size") > 2, f"{name} is blank"
@@ -218,10 +236,7 @@ def test_what_is_recorded_is_not_the_player(page: chromium.Page, long_talk: Path
 
 def test_cancel_keeps_the_keyboards_place(page: chromium.Page, talk: Path) -> None:
     # A server that does not come to an end.
-    page.run(
-        "window.fetch = (_, { signal }) => "
-        "new Promise((_, refuse) => signal.onabort = () => refuse(signal.reason))"
-    )
+    page.run("XMLHttpRequest.prototype.send = () => {}")
     page.drop(talk, "#drop")
     page.wait("!document.getElementById('cancel').hidden")
     page.run("document.getElementById('cancel').focus()")
@@ -240,13 +255,13 @@ def test_the_parts_of_the_page_tell_what_they_are(page: chromium.Page, long_talk
     (slider,) = (it for it in sliders if it["name"]["value"] == "Position in the recording")
     assert not [it for it in slider["childIds"] if it in read], "what is inside of a slider is not read"
     pictures = [it["name"]["value"] for it in read.values() if it["role"]["value"] in ("image", "img")]
-    assert [it.split()[0] for it in pictures] == ["Waveform", "Log-mel", "Probability"]
+    assert [it.split()[0] for it in pictures] == ["Share", "Answers", "Waveform", "Log-mel", "Probability"]
     assert page.run("document.getElementById('moment').closest('output, [aria-live], [role=status]')") is None
     assert page.run("[...document.querySelectorAll('#bars tr')].every((it) => it.cells.length === 2)")
     assert not page.run("document.querySelectorAll('td[aria-hidden]').length")
 
 
-def test_downloads(page: chromium.Page, long_talk: Path, tmp_path: Path) -> None:
+def test_downloads(page: chromium.Page, long_talk: Path, tmp_path: Path, address: str) -> None:
     page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     page.drop(long_talk, "#drop")
     page.wait(SHOWN)
@@ -256,12 +271,247 @@ def test_downloads(page: chromium.Page, long_talk: Path, tmp_path: Path) -> None
     answer = json.loads((tmp_path / "long talk.emotions.json").read_text(encoding="utf-8"))
     assert answer["file"] == "long talk.wav"
     assert "picture" not in answer
-    lines = (tmp_path / "long talk.emotions.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0].split(",")[:4] == ["file", "start_s", "end_s", "emotion"]
-    assert len(lines) == 1 + len(answer["segments"])
-    first = lines[1].split(",")
-    assert first[3] == answer["segments"][0]["emotion"]
-    assert float(first[4]) == pytest.approx(answer["segments"][0]["confidence"], abs=1e-5)
+    check_csv(tmp_path / "long talk.emotions.csv", [long_talk], address)
+
+
+def check_csv(path: Path, recordings: list[Path], address: str) -> list[dict[str, str]]:
+    """Compare a table of the page with what the API gives for recordings; give what is left of it."""
+    found = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    assert found.pop(0) == list(COLUMNS)
+    for recording in recordings:
+        query = urlencode({"format": "csv", "name": recording.name})
+        with urlopen(f"{address}api/recognize?{query}", recording.read_bytes()) as answer:
+            _, *expected = csv.reader(answer.read().decode().splitlines())
+        for row in expected:
+            for cell, value in zip(row, found.pop(0), strict=True):
+                assert cell == value
+    return [dict(zip(COLUMNS, row, strict=True)) for row in found]
+
+
+def test_samples_are_a_click_away(page: chromium.Page) -> None:
+    page.wait("document.querySelectorAll('#sample-buttons button').length === 3")
+    assert "a synthetic voice" in page.run("document.getElementById('samples').innerText")
+    for place, name in enumerate(["calm", "angry", "call"], start=1):
+        page.click(f"#sample-buttons button:nth-child({place})")
+        page.wait(f"document.getElementById('status').innerText.startsWith('synthetic-{name}.flac: ')")
+        page.wait(DONE)
+        check_bars(page)
+
+
+TABLE = """[...document.querySelectorAll('#recordings-rows tr')].map(
+  (row) => [...row.cells].map((cell) => cell.innerText.trim()))"""
+
+
+def test_several_files_are_a_table(
+    page: chromium.Page, talk: Path, long_talk: Path, tmp_path: Path, address: str
+) -> None:
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    words = tmp_path / "=words.wav"
+    words.write_text("Dear all,\n" * 50)
+    page.run(
+        "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').innerText))"
+        ".observe(document.getElementById('status'), { childList: true })"
+    )
+    page.choose_all([talk, words, long_talk], "#file")
+    page.wait(f"document.querySelectorAll('#recordings-rows tr').length === 3 && {DONE}")
+    rows = page.run(TABLE)
+    assert [row[0] for row in rows] == ["talk.wav", "=words.wav", "long talk.wav"]
+    assert rows[1][1].startswith("no answer: no readable audio")
+    assert rows[0][1] in EMOTIONS
+    assert rows[0][2].endswith("%")
+    assert rows[0][3] == "not sure"
+    assert "too little speech" in rows[0][4], "in words"
+    assert rows[0][5] == "1.1 s"
+    said = page.run("said")
+    assert any(it.startswith("1 of 3: Listening to talk.wav") for it in said)
+    assert said[-1] == "2 recordings answered, 1 not: the table says why."
+    # The first stays open until another is chosen.
+    assert "talk.wav (" in page.run("document.getElementById('bars-caption').innerText")
+    page.click("#recordings-rows tr:nth-child(3) td:nth-child(4)")
+    page.wait("document.getElementById('bars-caption').innerText.includes('long talk.wav')")
+    assert page.run("document.activeElement.id") == "verdict"
+    page.run("document.querySelector('#recordings-rows .name').focus()")
+    page.press("Enter", 13)
+    page.wait("document.getElementById('bars-caption').innerText.includes(' talk.wav (1.1')")
+    assert page.run("document.querySelectorAll('#recordings-rows [aria-pressed=true]').length") == 1
+    page.click("#save-all")
+    page.wait("new Promise((done) => setTimeout(() => done(true), 1000))")
+    # The rows of those that were answered are in the order of the table, which has one between.
+    table = tmp_path / "emotions.csv"
+    lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    (refused,) = (line for line in lines if "words.wav" in line)
+    assert refused.startswith("'=words.wav,,"), "a spreadsheet would compute it"
+    assert ",error," in refused
+    table.write_text("".join(line for line in lines if line != refused), encoding="utf-8")
+    assert check_csv(table, [talk, long_talk], address) == []
+    page.click("#forget")
+    page.wait("document.getElementById('recordings').hidden && document.getElementById('result').hidden")
+
+
+def test_recordings_without_an_answer_are_rows_too(page: chromium.Page, tmp_path: Path) -> None:
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    silence, words = tmp_path / "\uff1dsilence.wav", tmp_path / "words.wav"
+    soundfile.write(silence, np.zeros(16_000), 16_000)
+    words.write_text("Dear all,\n" * 50)
+    page.choose_all([silence, words], "#file")
+    page.wait(f"document.querySelectorAll('#recordings-rows tr').length === 2 && {DONE}")
+    page.click("#save-all")
+    page.wait("new Promise((done) => setTimeout(() => done(true), 1000))")
+    heading, *rows = csv.reader((tmp_path / "emotions.csv").read_text(encoding="utf-8").splitlines())
+    assert heading == list(COLUMNS)
+    told = [(row[0], *row[-2:]) for row in rows]
+    silent = "silent, there is no speech to hear; record it again, closer or louder"
+    assert told[0] == ("'\uff1dsilence.wav", "no_speech", silent)
+    assert told[1][:2] == ("words.wav", "error")
+    assert told[1][2].startswith("no readable audio")
+
+
+def test_cancel_ends_all_that_wait(page: chromium.Page, talk: Path, long_talk: Path) -> None:
+    page.run("XMLHttpRequest.prototype.send = () => {}")
+    page.choose_all([talk, long_talk], "#file")
+    page.wait("document.getElementById('status').innerText.startsWith('1 of 2: Sending')")
+    page.click("#cancel")
+    page.wait(DONE)
+    assert page.run("document.getElementById('status').innerText") == "Cancelled."
+    assert page.run("document.getElementById('recordings').hidden")
+
+
+def test_the_summary_comes_first(page: chromium.Page, long_talk: Path, address: str) -> None:
+    page.drop(long_talk, "#drop")
+    page.wait(SHOWN)
+    with urlopen(f"{address}api/recognize", long_talk.read_bytes()) as answer:
+        summary = json.load(answer)["summary"]
+    text = page.run("document.getElementById('summary').innerText")
+    assert f"{summary['speech_s']:.1f} s of " in text
+    changes = len(summary["changes"])
+    assert (f"{changes} change" if changes else "does not change") in text
+    shares = {**summary["shares"], "not sure": summary["not_sure"]}
+    words = page.run("[...document.querySelectorAll('#share-words li')].map((it) => it.innerText)")
+    assert sorted(words) == sorted(
+        f"{name} {round(100 * share)}\N{NO-BREAK SPACE}%" for name, share in shares.items() if share > 0
+    )
+    assert page.run("document.querySelectorAll('#shares span').length") == len(words)
+    order = page.run(
+        "[...document.querySelectorAll('#summary, .bars, #stack')].map((it) => it.id || it.className)"
+    )
+    assert order == ["summary", "bars", "stack"]
+    if summary["most_confident"]:
+        page.click("#confident-list button")
+        start = summary["most_confident"][0]["start_s"]
+        page.wait(f"document.getElementById('cursor').ariaValueNow === '{start:.1f}'")
+
+
+def test_zoom(page: chromium.Page, long_talk: Path) -> None:
+    page.drop(long_talk, "#drop")
+    page.wait(f"{SHOWN} && document.getElementById('audio').readyState > 0")
+    shown = "document.getElementById('shown').innerText"
+    duration = page.run("document.getElementById('audio').duration")
+    pixels = "document.getElementById('waveform').toDataURL()"
+    whole = page.run(pixels)
+    page.click("#waveform")
+    page.click("#zoom-in")
+    # Around the position, which is the middle.
+    assert page.run(shown) == f"0:{duration / 4:04.1f} to 0:{duration * 3 / 4:04.1f} of 0:{duration:04.1f}"
+    assert page.run(pixels) != whole
+    assert page.run("document.querySelector('#ticks span').innerText") != "0:00"
+    page.click("#later")
+    assert page.run(shown).startswith(f"0:{duration / 2:04.1f} to 0:{duration:04.1f}")
+    page.run("document.getElementById('cursor').focus()")
+    page.press("+", 187)
+    page.press("0", 48)
+    assert page.run(shown) == ""
+    assert page.run(pixels) == whole
+    page.press("+", 187)
+    assert page.run(shown) != ""
+    page.press("-", 189)
+    assert page.run(shown) == ""
+    page.wheel("#waveform", -200, control=True)
+    page.wait(f"{shown} === '0:{duration / 4:04.1f} to 0:{duration * 3 / 4:04.1f} of 0:{duration:04.1f}'")
+    # What is played stays in sight.
+    page.press("Home", 36)
+    page.wait(f"{shown}.startsWith('0:00.0 to')")
+    before = page.run(shown)
+    page.wheel("#waveform", -200)
+    # Alone, it scrolls the page from where the element was in the middle.
+    page.wait(
+        "Math.abs(document.getElementById('waveform').getBoundingClientRect().top - innerHeight / 2) > 100"
+    )
+    assert page.run(shown) == before
+    assert page.problems == []
+
+
+def stereo(left: Path, right: Path, path: Path) -> Path:
+    channels = [soundfile.read(it, dtype="int16")[0] for it in (left, right)]
+    length = max(map(len, channels))
+    soundfile.write(path, np.column_stack([np.resize(it, length) for it in channels]), SAMPLE_RATE)
+    return path
+
+
+def test_two_channels_each_by_itself(
+    page: chromium.Page, talk: Path, long_talk: Path, tmp_path: Path
+) -> None:
+    call = stereo(long_talk, talk, tmp_path / "call.wav")
+    page.drop(call, "#drop")
+    page.wait(SHOWN)
+    assert page.run("!document.getElementById('mixed').hidden"), "it says that they differ"
+    page.click("#split")
+    page.wait(f"document.querySelectorAll('#recordings-rows tr').length === 3 && {DONE}")
+    titles = [row[0] for row in page.run(TABLE)]
+    assert titles == ["call.wav", "call.wav, left channel", "call.wav, right channel"]
+    assert page.run("document.getElementById('mixed').hidden")
+    assert "call.wav, left channel" in page.run("document.getElementById('bars-caption').innerText")
+    page.run("document.getElementById('channels').value = 'right'")
+    page.drop(call, "#drop")
+    page.wait(f"document.querySelectorAll('#recordings-rows tr').length === 4 && {DONE}")
+    assert page.run(TABLE)[3][0] == "call.wav, right channel"
+    assert page.run(TABLE)[3][1:] == page.run(TABLE)[2][1:]
+
+
+def test_a_long_recording_shows_its_progress(page: chromium.Page, long_talk: Path, tmp_path: Path) -> None:
+    path = tmp_path / "hour.flac"
+    samples, _ = soundfile.read(long_talk, dtype="int16")
+    soundfile.write(path, np.tile(samples, 8), SAMPLE_RATE)
+    page.run("""window.values = []; window.timer = setInterval(() => {
+      const [bar, status] = ["progress", "status"].map((it) => document.getElementById(it));
+      if (!bar.hidden && status.innerText.startsWith("Listening")) values.push(bar.value); }, 20)""")
+    page.drop(path, "#drop")
+    page.wait(f"{SHOWN} && {DONE}")
+    values = page.run("clearInterval(timer), values")
+    assert values == sorted(values)
+    assert len(set(values)) > 3
+    assert page.run("document.getElementById('progress').hidden")
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_without_a_microphone_it_says_why(browser: chromium.Page, address: str, secure: bool) -> None:
+    script = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined });"
+    script += f"Object.defineProperty(window, 'isSecureContext', {{ value: {str(secure).lower()} }});"
+    added = browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+    try:
+        browser.show(address)
+        browser.wait("document.getElementById('model').textContent")
+        text = browser.run("document.getElementById('no-microphone').innerText")
+        assert ("cannot record here" if secure else "over https, or on the machine itself") in text
+        assert browser.run("document.getElementById('record').hidden")
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", **added)
+
+
+def test_the_page_links_to_model_licences_and_api(page: chromium.Page, address: str) -> None:
+    for path, word in {
+        "model": "Reasons against an answer",
+        "licences": "MIT",
+        "docs": "POST /api/recognize",
+    }.items():
+        page.show(address)
+        page.wait("document.getElementById('model').textContent")
+        page.click(f"a[href='{path}']")
+        page.wait(f"document.querySelector('main.text')?.innerText.includes({json.dumps(word)})")
+        assert page.problems == []
+
+
+# Without an icon the browser asks for one, whose absence it may report in a later test.
+NO_ICON = '<link rel="icon" href="data:,">'
 
 
 @contextmanager
@@ -285,11 +535,50 @@ def test_a_page_of_another_port_cannot_upload(
     browser: chromium.Page, address: str, tmp_path: Path, host: str
 ) -> None:
     form = f'<form method="post" enctype="multipart/form-data" action="{address}api/recognize"></form>'
-    (tmp_path / "index.html").write_text(form)
+    (tmp_path / "index.html").write_text(NO_ICON + form)
     with page_elsewhere(tmp_path) as port:
         browser.show(f"http://{host}:{port}/")
         browser.run("document.forms[0].submit()")
         browser.wait("document.body.innerText.includes('not for the pages of other sites')")
+
+
+USE_FROM_ELSEWHERE = """fetch("{address}api/recognize?name=a.wav", {{ method: "POST", body: "no sound" }})
+  .then((answer) => answer.json()).then((it) => it.detail, (error) => error.name)"""
+
+
+def test_a_page_of_an_allowed_origin_can_use_the_api(
+    browser: chromium.Page, bundle_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text(NO_ICON + "<p>Another page</p>")
+    with (
+        page_elsewhere(tmp_path) as port,
+        serving(bundle_folder, "--allow-origin", f"http://localhost:{port}") as address,
+    ):
+        answers = {}
+        for host in ("localhost", "127.0.0.1"):
+            browser.show(f"http://{host}:{port}/")
+            answers[host] = browser.run(USE_FROM_ELSEWHERE.format(address=address))
+    assert answers["localhost"].startswith("a.wav: no readable audio")
+    assert answers["127.0.0.1"] == "TypeError", "its browser keeps the refusal from it"
+
+
+def test_a_model_that_tells_less_of_itself_has_its_page(
+    browser: chromium.Page, bundle_folder: Path, talk: Path, tmp_path: Path
+) -> None:
+    shipped = read_bundle(bundle_folder)
+    about = {"expected": {"uar": 0.5, "uar_low": 0.4}, "certainty": {"ravdess": {}}}
+    models = {name: replace(it, about=about) for name, it in shipped.models.items()}
+    write_bundle(tmp_path / "mine", replace(shipped, models=models), weights_licence="mine")
+    with serving(tmp_path / "mine") as address:
+        browser.problems.clear()
+        browser.show(address)
+        browser.wait("document.getElementById('model').textContent === 'Model 0.0.0.'")
+        assert "50.0\N{NO-BREAK SPACE}% of the clips" in browser.run(
+            "document.getElementById('expected').innerText"
+        )
+        browser.drop(talk, "#drop")
+        browser.wait(SHOWN)
+        check_bars(browser)
 
 
 def test_it_says_what_it_is_not(page: chromium.Page) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from ser.export.onnx_graph import IR_VERSION, OPSET, Graph
+from tools.export_encoder.onnx_graph import IR_VERSION, OPSET, Graph
 from tools.export_encoder.weights import Array, Store
 
 INPUT, OUTPUT = "mel", "functionals"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
-from ser.export.onnx_graph import Graph
+from tools.export_encoder.onnx_graph import Graph
 
 Array = npt.NDArray[np.float32]
 Store = Callable[[Graph, Array], str]

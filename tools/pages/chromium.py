@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -120,11 +120,21 @@ class Page:
         for kind in ("dragEnter", "dragOver", "drop"):
             self.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
 
+    def wheel(self, selector: str, far: float, *, control: bool = False) -> None:
+        """Turn the wheel over the middle of an element, perhaps with the key Ctrl held."""
+        x, y = self.middle(selector)
+        about = {"x": x, "y": y, "deltaX": 0, "deltaY": far, "modifiers": 2 if control else 0}
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", **about)
+
     def choose(self, path: Path, selector: str) -> None:
         """Choose a file in an input."""
+        self.choose_all([path], selector)
+
+    def choose_all(self, paths: Sequence[Path], selector: str) -> None:
+        """Choose several files at once."""
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(it) for it in paths])
 
     def picture(self, *, whole: bool = True) -> bytes:
         """Take a screenshot, a PNG."""

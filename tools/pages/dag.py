@@ -16,13 +16,16 @@ from stages import command
 from tools.pages.marked_blocks import fill_blocks
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Recordings": ("fetch", "ingest", "explore"),
+    "Recordings": ("fetch", "ingest", "explore", "split"),
     "Augmentation": ("augment",),
-    "Features": ("extract", "resample", "encode"),
-    "Splits and scalers": ("split", "normalize"),
-    "Classical models": ("train_baselines",),
+    "Features": ("extract", "resample", "encode", "layers.encode"),
+    "Scalers": ("normalize",),
+    "Classical models": ("train_baselines", "layers.train"),
     "Networks": ("train_cnn",),
-    "Evaluation": ("fuse", "check_leaks", "calibrate", "draw_calibration", "evaluate"),
+    "Robustness": ("robustness.degrade", "robustness.evaluate", "robustness.draw"),
+    "Evaluation": (
+        *("fuse", "check_leaks", "layers.check_leaks", "calibrate", "draw_calibration", "evaluate"),
+    ),
     "Report": ("report",),
 }
 """Scripts of stages/ by what a reader looks for, in the order of the pipeline."""

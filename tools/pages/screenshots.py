@@ -1,6 +1,6 @@
 """Take the pictures of the page and of the report that the README shows.
 
-Writes  docs/images/serve.png    the page of `ser serve` with a synthetic voice, as at a desk
+Writes  docs/images/serve.png    the page of `ser serve` with a synthetic call, as at a desk
         docs/images/report.png   the upper part of data/report/index.html
 
 It needs Chromium on the PATH, and the report of the last `dvc repro`. What the page is shown is synthesized:
@@ -11,17 +11,12 @@ import io
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from ser.audio.clip_io import write_pcm16
-from ser.data.ravdess import SAMPLE_RATE
-from ser.data.synthetic import synthesize
 from ser.errors import InputError
 from stages import command
 from tools.pages import chromium
@@ -32,17 +27,6 @@ IMAGES = Path("docs/images")
 MOUSE = (
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
 )
-VOICES = ((5, 7), (2, 4))
-"""Emotions, by their numbers in clips' names, of the synthetic voice before and after a pause."""
-
-
-def voice() -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
-    """Synthesize a recording that is long enough for a timeline."""
-    halves = [
-        np.concatenate([synthesize(f"03-01-0{it}-02-0{said}-01-12") for it in emotions for said in (1, 2)])
-        for emotions in VOICES
-    ]
-    return np.concatenate([halves[0], np.zeros(2 * SAMPLE_RATE, dtype=np.int16), halves[1]])
 
 
 @contextmanager
@@ -59,13 +43,14 @@ def serving() -> Iterator[str]:
 
 
 def shoot_page(page: chromium.Page) -> bytes:
-    """Drop the voice on the page, go to its middle, and take the page down to the downloads."""
-    with tempfile.TemporaryDirectory() as folder, serving() as address:
-        recording = Path(folder, "synthetic-voice.wav")
-        write_pcm16(recording, voice(), sample_rate=SAMPLE_RATE)
-        page.show(address, width=885, height=1485)
+    """Try the synthetic call of the page, each channel by itself, and take the page down to the downloads."""
+    with serving() as address:
+        page.show(address, width=885, height=2165)
         page.wait("document.getElementById('model').textContent")
-        page.drop(recording, "#drop")
+        page.run("document.getElementById('channels').value = 'split'")
+        page.click("#sample-buttons button:last-child")
+        page.wait("document.querySelectorAll('#recordings-rows tr').length === 2")
+        page.click("#recordings-rows tr:last-child .name")
         page.wait("document.getElementById('audio').readyState > 0")
         page.click("#waveform")
         page.run("document.activeElement.blur(); scrollTo(0, 0)")
@@ -83,9 +68,9 @@ def shoot_report(page: chromium.Page) -> bytes:
 def write(name: str, png: bytes) -> None:
     """Write a picture in 256 colours, which are enough for it, to docs/images."""
     path = IMAGES / name
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-        path, optimize=True
-    )
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(
+        256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    ).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tools.result_tables.cells import markdown, percent, read
+from tools.result_tables.models import short_name
 
 FILES = (
-    *("leak_checks", "whisper_leaks", "whisper_adaptation_leaks"),
+    *("leak_checks", "layers_leaks", "whisper_leaks", "whisper_adaptation_leaks"),
     *("aligned_leaks", "aligned_cnn_leaks", "taught_leaks"),
 )
 """Files of metrics with the tests, without their ending."""
@@ -23,12 +24,16 @@ _HEADING = (
 
 def tests(metrics: Path) -> str:
     """Tabulate the tests of each model; a cell is empty where a test was not made."""
-    main, whisper, adapted, dtw, dtw_cnn, distillation = (read(metrics / f"{name}.json") for name in FILES)
+    main, layers, whisper, adapted, dtw, dtw_cnn, distillation = (
+        read(metrics / f"{name}.json") for name in FILES
+    )
+    layers_uar = read(metrics / "summary.json")["luna5"][layers["model"]]["uar"]
     whisper_uar = read(metrics / "whisper.json")["luna5"][whisper["model"]]["uar"]
     dtw_uar = read(metrics / "aligned.json")["luna5"][dtw["model"]]["uar"]
     student_uar = read(metrics / "taught.json")["luna5"][distillation["model"]]["uar"]
     rows = [
         _row("LDA on speaker encoder, speed perturbation", main, main["plain_uar"]),
+        _row(short_name(layers["model"]), layers, layers_uar),
         _row("Whisper ensemble, unseen speakers", whisper, whisper_uar),
         _row(f"Whisper ensemble, adapted to {adapted['n_clips']} clips", adapted, None),
         _row("DTW LDA", dtw, dtw_uar),

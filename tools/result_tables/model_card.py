@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ser.export.summary import MODEL
-from tools.result_tables.cells import interval_of, markdown, percent, read
+from tools.result_tables.cells import interval_of, markdown, percent, read, with_interval
 from tools.result_tables.luna5 import ranked
 
 _INDEXED = (
@@ -58,6 +58,25 @@ def exported(metrics: Path) -> str:
     return markdown(["UAR, %", "95 % interval", "accuracy", "macro-F1"], [row])
 
 
+def everywhere(metrics: Path) -> str:
+    """Tabulate both exported models on unseen speakers and corpora."""
+    general, unseen = read(metrics / "cross_corpus.json"), read(metrics / "unseen_corpora.json")
+    rows = {
+        "`general`": (
+            general["ravdess"]["clean"]["chosen"],
+            general["nemo_speakers"]["chosen"],
+            unseen["general"]["emodb"],
+        ),
+        "`ravdess`": (
+            read(metrics / "luna5" / f"{MODEL}.json"),
+            unseen["ravdess"]["nemo"],
+            unseen["ravdess"]["emodb"],
+        ),
+    }
+    heading = ["UAR, % (95 % interval)", "RAVDESS, LUNA5", "nEMO", "EMO-DB"]
+    return markdown(heading, [[name, *map(with_interval, found)] for name, found in rows.items()])
+
+
 def groups(metrics: Path) -> str:
     """Tabulate the exported model's recipe by group of clips."""
     details = read(metrics / "details.json")["luna5"][MODEL]
@@ -85,15 +104,3 @@ def calibration(metrics: Path) -> str:
         others = (f"{quality[key]:.3f}" for key in ("nll", "brier", "aurc"))
         rows.append([name, ends, f"{100 * quality['ece']:.2f}", *others])
     return markdown(["temperature fitted to", "temperature", "ECE, %", "NLL", "Brier", "AURC"], rows)
-
-
-def abstention(metrics: Path) -> str:
-    """Tabulate how often the exported recipe answers and abstains, and is right in either case."""
-    found = read(metrics / "final_calibration.json")["not_sure"]
-    answers = (f"{100 * found['below']:g} % or more: it answers", 1 - found["share"])
-    abstains = ('less: "not sure", were it to answer', found["share"])
-    rows = [
-        [answers[0], percent(answers[1]), percent(found["accuracy_of_the_rest"])],
-        [abstains[0], percent(abstains[1]), percent(found["accuracy_if_answered"])],
-    ]
-    return markdown(["confidence", "share of clips, %", "right, %"], rows)

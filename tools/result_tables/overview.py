@@ -1,13 +1,17 @@
 """The table of every model by protocol, and of every result file that it draws on."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.result_tables import distillation, dtw, whisper
 from tools.result_tables.cells import PROTOCOLS, Scores, markdown, read, with_interval
+from tools.result_tables.experiments import distillation, dtw, whisper
 from tools.result_tables.models import short_name
+from tools.result_tables.protocols import read_protocols
 
+PRETRAINED = re.compile("encoder|layers|fused_transfer")
+"""In the name of a model on a pretrained encoder."""
 _ARTICLE_MODELS = ("cnn_augmented", "cnn", "decision_tree", "dummy")
 
 
@@ -19,7 +23,7 @@ def all_models(metrics: Path) -> str:
     aligned["article"] = {"aligned_lda": taught["article"]["aligned_lda"]}
     students = [model for model in distillation.MODELS if model.startswith("taught")]
     baselines = [model for model in distillation.MODELS if model in ("logmel_cnn", "untaught_fused")]
-    scratch = [model for model in main if "encoder" not in model and model != "fused_transfer"]
+    scratch = [model for model in main if not PRETRAINED.search(model)]
     pretrained = [model for model in main if model not in scratch]
     groups: Mapping[str, list[list[str]]] = {
         "from scratch": [
@@ -43,11 +47,7 @@ def all_models(metrics: Path) -> str:
 
 def _main_models(metrics: Path) -> dict[str, dict[str, Scores]]:
     """Read the main pipeline's models: scores by model and protocol, in the order of LUNA5."""
-    found = {
-        protocol: read(metrics / "protocols" / f"{protocol}.json")
-        for protocol in ("emobox6", "loso", "article")
-    }
-    found["luna5"] = read(metrics / "summary.json")["luna5"]
+    found = {"luna5": read(metrics / "summary.json")["luna5"], **read_protocols(metrics)}
     return {
         model: {protocol: of[model] for protocol, of in found.items() if model in of}
         for model in found["luna5"]

@@ -31,10 +31,11 @@ Interspeech. There it is called UA.
 
 def by_protocol(metrics: Path) -> str:
     """Tabulate the UAR of the final models under each further protocol that was run."""
-    measured = _measured(metrics)
+    measured = read_protocols(metrics)
+    models = dict.fromkeys(model for results in measured.values() for model in results)
     rows = [
-        [table_name(model), *(_uar_cell(results[model]) for results in measured.values())]
-        for model in next(iter(measured.values()))
+        [table_name(model), *(_uar_cell(results.get(model)) for results in measured.values())]
+        for model in models
     ]
     for encoder, published in EMOBOX_UAR.items() if "emobox6" in measured else ():
         cells = [percent(published) if name == "emobox6" else "" for name in measured]
@@ -44,29 +45,43 @@ def by_protocol(metrics: Path) -> str:
 
 def brief(metrics: Path) -> str:
     """Tabulate UAR alone, LUNA5 first, and how far the random split exceeds it."""
-    measured = {"luna5": read(metrics / "summary.json")["luna5"], **_measured(metrics)}
+    luna5, further = read(metrics / "summary.json")["luna5"], read_protocols(metrics)
     rows = []
-    for model in measured["article"]:
-        uars = {name: results[model]["uar"] for name, results in measured.items()}
-        gain = f"{100 * (uars['article'] - uars['luna5']):+.1f}"
-        rows.append([table_name(model), *(percent(uar) for uar in uars.values()), gain])
+    for model in dict.fromkeys(model for results in further.values() for model in results):
+        uars = [results[model]["uar"] if model in results else None for results in (luna5, *further.values())]
+        split_at_random = further["article"].get(model)
+        gain = f"{100 * (split_at_random['uar'] - luna5[model]['uar']):+.1f}" if split_at_random else ""
+        rows.append([table_name(model), *("" if uar is None else percent(uar) for uar in uars), gain])
     heading = [
         "UAR, %",
-        *(PROTOCOLS[name] for name in measured),
+        *(PROTOCOLS[name] for name in ("luna5", *further)),
         "random split minus LUNA5, percentage points",
     ]
     return markdown(heading, rows)
 
 
-def _measured(metrics: Path) -> dict[str, dict[str, Scores]]:
+def read_protocols(metrics: Path) -> dict[str, dict[str, Scores]]:
+    """Read the scores under each further protocol that was run, by protocol and model.
+
+    Those of the LDAs on Whisper's layers, which are in a file of their own, come first.
+
+    Raises
+    ------
+    InputError
+        Where none was run.
+    """
     folder = metrics / "protocols"
-    found = {name: read(folder / f"{name}.json") for name in TITLES if (folder / f"{name}.json").exists()}
-    if not found:
+    files = {path.stem: read(path) for path in folder.glob("*.json")}
+    layers = files.pop("layers", {})
+    found = {name: {**layers.get(name, {}), **files.get(name, {})} for name in TITLES}
+    if not any(found.values()):
         raise InputError(f"{folder}: no results; experiments/protocols writes them")
-    return found
+    return {name: results for name, results in found.items() if results}
 
 
-def _uar_cell(scores: Scores) -> str:
+def _uar_cell(scores: Scores | None) -> str:
+    if not scores:
+        return ""
     spread, n_seeds = scores["uar_sd"], len(scores["seeds"])
     seeds = "" if spread is None else f" ± {percent(spread)}, {n_seeds} seeds"
     return f"{percent(scores['uar'])}{seeds} ({interval_of(scores)})"

@@ -1,41 +1,44 @@
-"""Tables of robustness to corruptions: UAR by corruption, and the gain by augmentation."""
+"""Tables of robustness to corruptions: UAR by condition, and what corrupted copies in training are worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.robustness.condition_names import condition_words
-from tools.result_tables.cells import Scores, markdown, percent, points_of, read
+from ser.evaluation.robustness import COMPARED, MODELS, condition_words
+from ser.figures.robustness import COPY_WORDS
+from tools.result_tables.cells import markdown, percent, points_of, read, with_interval
 from tools.result_tables.models import short_name
 
 _AUGMENTATION: Mapping[str, str] = {
+    "layers_lda": "LDAs on Whisper's layers: corrupted copies",
     "encoder_lda": "LDA on speaker encoder: speed perturbation",
-    "logmel_cnn": "log-mel CNN: all augmentation",
     "lda": "LDA on functionals: speed perturbation",
 }
 """Of each pair of models, with and without augmentation in training: what is compared."""
-_BRIEF_CONDITIONS = ("clean", "white_20", "white_5", "babble_20", "telephone", "reverberation_0.8", "start_1")
-_BRIEF_MODELS = (
-    "fused_transfer",
-    "encoder_lda_augmented",
-    "logmel_cnn",
-    "logmel_cnn_unaugmented",
-    "lda_augmented",
-)
 
 
 def by_condition(metrics: Path) -> str:
-    """Tabulate the UAR of each model under each corruption."""
+    """Tabulate the UAR of each model in each condition; those with a kind of copies left out are not here."""
     found = read(metrics / "robustness.json")["uar"]
-    return _table(found, list(found), list(next(iter(found.values()))))
+    rows = [[condition_words(it), *(percent(found[it][model]["uar"]) for model in MODELS)] for it in found]
+    return markdown(["UAR, %", *map(short_name, MODELS)], rows)
 
 
-def brief(metrics: Path) -> str:
-    """Tabulate some of the corruptions and models."""
-    return _table(read(metrics / "robustness.json")["uar"], _BRIEF_CONDITIONS, _BRIEF_MODELS)
+def compared(metrics: Path) -> str:
+    """Tabulate the ensemble on Whisper's layers beside the late fusion, with their difference."""
+    found = read(metrics / "robustness.json")
+    rows = [
+        [
+            condition_words(it),
+            *(with_interval(found["uar"][it][model]) for model in COMPARED),
+            points_of(*difference.values()),
+        ]
+        for it, difference in found["difference"].items()
+    ]
+    return markdown(["UAR, %", *map(short_name, COMPARED), "difference, percentage points"], rows)
 
 
 def gains(metrics: Path) -> str:
-    """Tabulate the gain by augmentation under each corruption."""
+    """Tabulate the gain by augmentation in each condition."""
     found = read(metrics / "robustness.json")["gain_by_augmentation"]
     rows = [
         [condition_words(it), *(points_of(*gain[it].values()) for gain in found.values())]
@@ -44,10 +47,21 @@ def gains(metrics: Path) -> str:
     return markdown(["gain, percentage points", *(_AUGMENTATION[kind] for kind in found)], rows)
 
 
-def _table(
-    found: Mapping[str, Mapping[str, Scores]], conditions: Sequence[str], models: Sequence[str]
-) -> str:
+def left_out(metrics: Path) -> str:
+    """Tabulate what it costs to leave a kind of corruptions out of training, in its conditions."""
+    found = read(metrics / "robustness.json")
     rows = [
-        [condition_words(it), *(percent(found[it][model]["uar"]) for model in models)] for it in conditions
+        [
+            COPY_WORDS[kind],
+            condition_words(it),
+            *(
+                percent(found["uar"][it][model]["uar"])
+                for model in ("layers_lda", f"layers_lda_without_{kind}")
+            ),
+            points_of(*cost.values()),
+        ]
+        for kind, costs in found["left_out"].items()
+        for it, cost in costs.items()
     ]
-    return markdown(["UAR, %", *(short_name(model) for model in models)], rows)
+    heading = ["left out of training", "condition", "UAR with it, %", "without, %", "loss, percentage points"]
+    return markdown(heading, rows)

@@ -317,6 +317,15 @@ def test_the_readme_table_shows_what_was_run(with_results: Path) -> None:
             },
         ),
         ("protocols/loso", {"train_loso_baselines", "train_loso_cnn", "evaluate_loso"}),
+        (
+            "protocols/layers",
+            {
+                "encode_protocol_babble",
+                "train_protocol_layers@emobox6",
+                "train_protocol_layers@loso",
+                "evaluate_protocol_layers",
+            },
+        ),
     ],
 )
 def test_dvc_would_run_each_protocol_without_the_other_pipeline(

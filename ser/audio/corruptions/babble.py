@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from ser.audio.corruptions.corruption import Corruption, Interval, Waveform, draw_seed, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, draw_seed, uniform
 from ser.audio.corruptions.speech_level import add_at_snr, power
-from ser.params import Section
+from ser.params import BabbleRanges
 
 _TINY = 1e-12
-
-
-class BabbleRanges(Section):
-    """From what `Babble` is drawn: the number of talkers, fewest and most, and SNR in dB."""
-
-    talkers: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
-    snr_db: Interval
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,10 @@ class Babble(Corruption):
 
     @classmethod
     def draw(
-        cls, rng: np.random.Generator, ranges: BabbleRanges, candidates: Mapping[int, Sequence[str]]
+        cls,
+        rng: np.random.Generator,
+        ranges: BabbleRanges,
+        candidates: Mapping[int, Sequence[str]] | None = None,
     ) -> Self:
         """Draw talkers, one recording each, a ratio and a seed.
 
@@ -64,6 +59,7 @@ class Babble(Corruption):
             Where there are fewer actors than talkers may be drawn.
         """
         fewest, most = ranges.talkers
+        candidates = candidates or {}
         if most > len(candidates):
             raise ValueError(f"babble of {most} talkers, but only {len(candidates)} actors are allowed")
         talkers = int(rng.integers(fewest, most + 1))

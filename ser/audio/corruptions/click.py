@@ -5,15 +5,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
-from ser.params import Section
-
-
-class ClickRanges(Section):
-    """From what `Click` is drawn: duration in s, and magnitude relative to full scale."""
-
-    duration_s: PositiveInterval
-    magnitude: PositiveInterval
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
+from ser.params import ClickRanges
 
 
 @dataclass(frozen=True)

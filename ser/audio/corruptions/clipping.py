@@ -5,15 +5,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ser.audio.corruptions.corruption import Corruption, ShareInterval, Waveform, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
 from ser.audio.endpointing import speech_span
-from ser.params import Section
-
-
-class ClippingRanges(Section):
-    """From what `Clipping` is drawn: proportions of the speech's samples, above 0 and below 1."""
-
-    share: ShareInterval
+from ser.params import ClippingRanges
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,15 @@
 
 import io
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import soundfile
 import soxr
-from pydantic import Field
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
 from ser.audio.corruptions.telephone import LINE_RATE, from_line
-from ser.params import Section
-
-Code = Literal["mu_law", "a_law", "gsm", "opus"]
+from ser.params import CodecRanges
 
 # AIFF and AU, not WAV: GSM 6.10 in WAV comes back up to 540 samples longer, in AIFF as long as it was.
 _FORMATS = {
@@ -25,13 +22,6 @@ _FORMATS = {
 # What libsndfile makes of compression levels 1 and 0, in kbit/s a channel.
 _LEAST_KBIT_S, _MOST_KBIT_S = 6.0, 256.0
 _LOUDEST = 1 - 2**-15
-
-
-class CodecRanges(Section):
-    """From what `Codec` is drawn: codecs alike, and the bit rate of Opus in kbit/s."""
-
-    codes: Annotated[list[Code], Field(min_length=1)]
-    opus_kbit_s: PositiveInterval
 
 
 @dataclass(frozen=True)

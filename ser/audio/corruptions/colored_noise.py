@@ -1,30 +1,20 @@
 """White, pink and brown noise."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from scipy.fft import next_fast_len
 
-from ser.audio.corruptions.corruption import Corruption, Interval, Waveform, draw_seed, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, draw_seed, uniform
 from ser.audio.corruptions.speech_level import add_at_snr
-from ser.params import Section
-
-Color = Literal["white", "pink", "brown"]
+from ser.params import ColoredNoiseRanges
 
 DECAY_DB: dict[str, float] = {"white": 0.0, "pink": 3.01, "brown": 6.02}
 """Fall of the power density for each octave, in dB."""
 LOWEST_HZ = 50.0
 """Pink and brown noise have nothing below: half of it would be too low to be heard, and yet set the SNR."""
-
-
-class ColoredNoiseRanges(Section):
-    """From what `ColoredNoise` is drawn: colours alike, and SNR in dB."""
-
-    colors: Annotated[list[Color], Field(min_length=1)]
-    snr_db: Interval
 
 
 @dataclass(frozen=True)

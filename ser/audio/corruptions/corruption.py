@@ -3,35 +3,12 @@
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, Field
-
-from ser.params import Finite
 
 Waveform = npt.NDArray[np.float32]
-
-
-def _ascending(interval: list[float]) -> list[float]:
-    if interval[0] > interval[1]:
-        raise ValueError("must be [lowest, highest]")
-    return interval
-
-
-Interval = Annotated[list[Finite], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-"""Lowest and highest value of a range, from which draws are uniform."""
-PositiveInterval = Annotated[
-    list[Annotated[float, Field(gt=0, allow_inf_nan=False)]],
-    Field(min_length=2, max_length=2),
-    AfterValidator(_ascending),
-]
-"""The same, of values above 0."""
-ShareInterval = Annotated[
-    list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)
-]
-"""The same, of proportions above 0 and below 1."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +20,19 @@ class Corruption(ABC):
 
     kind: ClassVar[str]
     """Name in JSON and in params.yaml."""
+
+    @classmethod
+    @abstractmethod
+    def draw(cls, rng: np.random.Generator, ranges: Any) -> Self:
+        """Draw all parameters.
+
+        Parameters
+        ----------
+        rng
+            Generator that the draw takes from.
+        ranges
+            From what is drawn: the section of `ser.params.CorruptionRanges` of this name.
+        """
 
     @abstractmethod
     def apply(self, samples: Waveform, sample_rate: int) -> Waveform:
@@ -83,7 +73,7 @@ def seed_of(seed: int, *names: str) -> int:
 
 
 def uniform(rng: np.random.Generator, interval: list[float]) -> float:
-    """Draw from an `Interval`."""
+    """Draw from an `ser.params.Interval`."""
     low, high = interval
     return float(rng.uniform(low, high))
 

@@ -1,29 +1,13 @@
 """A part of the speech alone."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import AfterValidator
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
 from ser.audio.endpointing import speech_span
-from ser.params import Section
-
-SHORTEST_S = 0.7
-"""Less speech than this, in seconds, says little of the emotion."""
-
-
-def _long_enough(interval: list[float]) -> list[float]:
-    if interval[0] < SHORTEST_S:
-        raise ValueError(f"must be {SHORTEST_S} s at least")
-    return interval
-
-
-class CutRanges(Section):
-    """From what `Cut` is drawn: lengths in s, from `SHORTEST_S` up."""
-
-    duration_s: Annotated[PositiveInterval, AfterValidator(_long_enough)]
+from ser.params import CutRanges
 
 
 @dataclass(frozen=True)
@@ -45,7 +29,7 @@ class Cut(Corruption):
     @classmethod
     def draw(cls, rng: np.random.Generator, ranges: CutRanges) -> Self:
         """Draw a place and a length."""
-        return cls(uniform(rng, [0.0, 1.0]), uniform(rng, ranges.duration_s))
+        return cls(uniform(rng, ranges.place), uniform(rng, ranges.duration_s))
 
     def apply(self, samples: Waveform, sample_rate: int) -> Waveform:
         """Cut the part out."""

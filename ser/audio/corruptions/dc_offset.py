@@ -5,14 +5,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
-from ser.params import Section
-
-
-class DcOffsetRanges(Section):
-    """From what `DcOffset` is drawn: its magnitude relative to full scale; the sign is drawn as well."""
-
-    magnitude: PositiveInterval
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
+from ser.params import DcOffsetRanges
 
 
 @dataclass(frozen=True)

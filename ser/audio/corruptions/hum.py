@@ -1,24 +1,15 @@
 """Mains hum."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
-from ser.audio.corruptions.corruption import Corruption, Interval, Waveform, uniform
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
 from ser.audio.corruptions.speech_level import add_at_snr
-from ser.params import Section
+from ser.params import HumRanges
 
 _WEAKEST = 0.3
-
-
-class HumRanges(Section):
-    """From what `Hum` is drawn: mains frequencies in Hz alike, the number of partials, SNR in dB."""
-
-    mains_hz: Annotated[list[Literal[50, 60]], Field(min_length=1)]
-    partials: Annotated[int, Field(ge=1, le=20)]
-    snr_db: Interval
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,8 @@ from typing import ClassVar, Self
 import numpy as np
 from audiomentations import Gain
 
-from ser.audio.corruptions.corruption import Corruption, Interval, Waveform, uniform
-from ser.params import Section
-
-
-class LevelRanges(Section):
-    """From what `Level` is drawn: gains in dB, and whether full scale clips."""
-
-    gain_db: Interval
-    clipped: bool
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
+from ser.params import LevelRanges
 
 
 @dataclass(frozen=True)

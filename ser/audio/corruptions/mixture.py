@@ -10,7 +10,7 @@ from ser.audio.corruptions.click import Click
 from ser.audio.corruptions.clipping import Clipping
 from ser.audio.corruptions.codec import Codec
 from ser.audio.corruptions.colored_noise import ColoredNoise
-from ser.audio.corruptions.corruption import Corruption, Waveform
+from ser.audio.corruptions.corruption import Corruption, Waveform, generator
 from ser.audio.corruptions.cut import Cut
 from ser.audio.corruptions.dc_offset import DcOffset
 from ser.audio.corruptions.hum import Hum
@@ -18,6 +18,7 @@ from ser.audio.corruptions.level import Level
 from ser.audio.corruptions.room import Room
 from ser.audio.corruptions.speed import Speed
 from ser.audio.corruptions.telephone import Telephone
+from ser.params import BabbleRanges, CorruptionRanges
 
 KINDS: Mapping[str, type[Corruption]] = {
     it.kind: it
@@ -42,6 +43,43 @@ class Mixture:
 
     corruptions: tuple[Corruption, ...] = ()
 
+    @classmethod
+    def draw(
+        cls,
+        ranges: CorruptionRanges,
+        *names: str,
+        seed: int,
+        candidates: Mapping[int, Sequence[str]] | None = None,
+    ) -> Self:
+        """Draw the parameters of every corruption, each from a generator of its own.
+
+        Parameters
+        ----------
+        ranges
+            From what to draw; the order of `KINDS` is that of the corruptions.
+        *names
+            What the draws depend on beside the seed and the corruption's name, such as a clip's id. With the
+            same names, noise is the same at every SNR.
+        seed
+            Seed from a params.yaml, 0 or above.
+        candidates
+            For babble: ids of the allowed recordings by actor, as of `ser.data.babble_voices`.
+
+        Raises
+        ------
+        ValueError
+            Where babble is to be drawn from fewer actors than talkers.
+        """
+        drawn: list[Corruption] = []
+        for kind, corruption in KINDS.items():
+            within = getattr(ranges, kind)
+            rng = generator(seed, *names, kind)
+            if isinstance(within, BabbleRanges):
+                drawn.append(Babble.draw(rng, within, candidates))
+            elif within is not None:
+                drawn.append(corruption.draw(rng, within))
+        return cls(tuple(drawn))
+
     def apply(
         self, samples: Waveform, sample_rate: int, *, voices: Mapping[str, Waveform] | None = None
     ) -> Waveform:
@@ -60,6 +98,21 @@ class Mixture:
             else:
                 samples = corruption.apply(samples, sample_rate)
         return samples
+
+    @property
+    def speed(self) -> float:
+        """Factor of the speed that it begins with, else 1.
+
+        Who reads the recording at a rate that is as many times lower has applied it, as exactly as the
+        resampling is; the rest is `after_speed`.
+        """
+        first = self.corruptions[:1]
+        return first[0].factor if first and isinstance(first[0], Speed) else 1.0
+
+    @property
+    def after_speed(self) -> Self:
+        """Give what follows a speed that it begins with."""
+        return type(self)(self.corruptions[1:]) if self.speed != 1 else self
 
     @property
     def voices(self) -> tuple[str, ...]:

@@ -13,26 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from ser.audio.corruptions.corruption import (
-    Corruption,
-    Interval,
-    PositiveInterval,
-    Waveform,
-    draw_seed,
-    uniform,
-)
+from ser.audio.corruptions.corruption import Corruption, Waveform, draw_seed, uniform
 from ser.audio.corruptions.speech_level import at_level_of
-from ser.params import Section
+from ser.params import RoomRanges
 
 _DECAY_DB = 90.0
 """Decay at which a room's response is cut off."""
-
-
-class RoomRanges(Section):
-    """From what `Room` is drawn: reverberation times in s, and direct-to-reverberant ratios in dB."""
-
-    rt60_s: PositiveInterval
-    direct_to_reverberant_db: Interval
 
 
 @dataclass(frozen=True)

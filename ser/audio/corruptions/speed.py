@@ -6,14 +6,8 @@ from typing import ClassVar, Self
 import numpy as np
 import soxr
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
-from ser.params import Section
-
-
-class SpeedRanges(Section):
-    """From what `Speed` is drawn: factors, of which 1 changes nothing."""
-
-    factor: PositiveInterval
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
+from ser.params import SpeedRanges
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 import soxr
-from pydantic import model_validator
 from scipy import signal
 
-from ser.audio.corruptions.corruption import Corruption, PositiveInterval, Waveform, uniform
-from ser.params import Section
+from ser.audio.corruptions.corruption import Corruption, Waveform, uniform
+from ser.params import TelephoneRanges
 
 LINE_RATE = 8000
 """Sample rate of a narrow-band line, in Hz."""
 _ORDER = 6
-
-
-class TelephoneRanges(Section):
-    """From what `Telephone` is drawn: the lower and the upper end of the band, in Hz."""
-
-    low_hz: PositiveInterval
-    high_hz: PositiveInterval
-
-    @model_validator(mode="after")
-    def _band(self) -> Self:
-        if self.low_hz[1] >= self.high_hz[0] or self.high_hz[1] >= LINE_RATE / 2:
-            raise ValueError(f"low_hz < high_hz < {LINE_RATE // 2} must hold")
-        return self
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import pytest
 
 from ser.errors import InputError
 from tools.pages.marked_blocks import block_names
-from tools.result_tables import TABLES, distillation, dtw, leakage, leakage_tests, whisper
+from tools.result_tables import TABLES, leakage_tests
 from tools.result_tables.cells import SPEAKER_INDEPENDENT, markdown, trial_means
+from tools.result_tables.experiments import distillation, dtw, leakage, whisper
 
 PROJECT = Path(__file__).resolve().parents[3]
 IT = {"uar": 0.6512, "uar_low": 0.6, "uar_high": 0.7, "uar_sd": None}
@@ -138,7 +139,7 @@ def test_students_stand_beside_hard_label_baselines(tmp_path: Path) -> None:
 def test_a_leak_would_show_in_its_table(tmp_path: Path) -> None:
     for name in leakage_tests.FILES:
         write(tmp_path, name, json.loads((PROJECT / "metrics" / f"{name}.json").read_text()))
-    for name in ("whisper", "aligned", "taught"):
+    for name in ("summary", "whisper", "aligned", "taught"):
         write(tmp_path, name, json.loads((PROJECT / "metrics" / f"{name}.json").read_text()))
     checks = json.loads((tmp_path / "taught_leaks.json").read_text())
     checks |= {"canary_uar": 0.991, "network_unseen_largest_difference": 2e-9}

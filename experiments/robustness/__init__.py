@@ -1,1 +1,0 @@
-"""Robustness to corruptions of the recordings."""

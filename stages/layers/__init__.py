@@ -1,0 +1,1 @@
+"""Stages of the model on the first layers of Whisper's encoder."""

@@ -1,0 +1,1 @@
+"""Stages that measure robustness to corruptions of the recordings."""

@@ -1,0 +1,1 @@
+"""What others made, beside what is here: another toolkit, and recordings of neutral speech."""
